@@ -1,0 +1,182 @@
+// The entries of the trail. An act is everything that one command decided, at one instant, on one party's
+// act: it is recorded whole or not at all, and is the link of the owner's hash chain.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/agreement.h"
+#include "broker/ids.h"
+#include "broker/provider.h"
+#include "broker/request.h"
+#include "broker/terms.h"
+
+namespace capbroker {
+
+// What can be decided. RULES section 7 gives each its meaning; the order here is no part of the record, which
+// holds names.
+enum class Kind {
+#define CAPBROKER_KINDS(X)                                                                               \
+  X(REQUEST_RECEIVED)                                                                                    \
+  X(REQUEST_CANCELLED)                                                                                   \
+  X(REQUEST_EXPIRED) X(REQUEST_BLOCKED) X(REQUEST_FULFILLED) X(REQUEST_PARTIALLY_FULFILLED)              \
+      X(REQUEST_UNFILLED) X(ROUTE_EXCLUSIVE) X(ROUTE_FIRST_REFUSAL) X(ROUTE_WAIVED) X(ROUTE_OPEN)        \
+          X(WAIVER_TESTED) X(WAIVER_DRAWN) X(PROVIDER_SKIPPED) X(OFFER_OPENED) X(OFFER_ACCEPTED)         \
+              X(OFFER_PARTIALLY_ACCEPTED) X(OFFER_DECLINED) X(OFFER_LAPSED) X(OFFER_RESCINDED)           \
+                  X(RESPONSE_REJECTED) X(DEADLINE_EXTENDED) X(DEADLINE_TOLLED) X(RIGHT_WAIVED)           \
+                      X(FALLBACK_STARTED) X(FALLBACK_EXHAUSTED) X(MATCH_NOT_REQUIRED) X(ALLOCATION_HELD) \
+                          X(ALLOCATION_CONFIRMED) X(ALLOCATION_RELEASED) X(COMMITMENT_RESERVED)          \
+                              X(COMMITMENT_DRAWN) X(COMMITMENT_RELEASED) X(COMMITMENT_RESTORED)          \
+                                  X(COMMITMENT_INCREASED) X(AGREEMENT_ACTIVATED) X(AGREEMENT_SUPERSEDED) \
+                                      X(CLAUSE_ENDED) X(PROVIDER_REGISTERED) X(PROVIDER_UPDATED)         \
+                                          X(PROVIDER_SUSPENDED) X(PROVIDER_RESUMED) X(RECOVERY_RESUMED)
+#define X(name) name,
+  CAPBROKER_KINDS(X)
+#undef X
+};
+template <>
+struct Names<Kind> {
+#define X(name) #name,
+  static constexpr auto values = std::to_array<std::string_view>({CAPBROKER_KINDS(X)});
+#undef X
+};
+
+enum class OfferKind { kNone, kExclusiveAsk, kFirstOffer, kMatch, kAlternative, kReoffer };
+template <>
+struct Names<OfferKind> {
+  static constexpr std::array<std::string_view, 6> values = {"",      "EXCLUSIVE_ASK", "FIRST_OFFER",
+                                                             "MATCH", "ALTERNATIVE",   "REOFFER"};
+};
+
+// R8.
+enum class DeclineReason { kNone, kNoCapacity, kPrice, kTiming, kTerms, kPolicy, kOther };
+template <>
+struct Names<DeclineReason> {
+  static constexpr std::array<std::string_view, 7> values = {"",      "NO_CAPACITY", "PRICE", "TIMING",
+                                                             "TERMS", "POLICY",      "OTHER"};
+};
+
+// R8. `provider` is not asked for this resource in this region before `until`.
+struct CoolDown {
+  ProviderId provider{};
+  std::string region{};
+  std::string resource_type{};
+  Instant until{};
+  bool operator==(const CoolDown&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("provider", self.provider);
+    field("region", self.region);
+    field("resource_type", self.resource_type);
+    field("until", self.until);
+  }
+};
+
+// A provider or a clause that was passed over, or a party that did not supply, and why: a code, and words.
+struct Passed {
+  ProviderId provider{};
+  ClauseRef clause{};
+  std::string reason{};
+  std::string text{};
+  bool operator==(const Passed&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("clause", self.clause);
+    field("provider", self.provider);
+    field("reason", self.reason);
+    field("text", self.text);
+  }
+};
+
+// A figure that a rule compared: what it was, and the bound it was held against.
+struct Figure {
+  std::string name{};
+  std::string got{};
+  std::string bound{};
+  bool operator==(const Figure&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("bound", self.bound);
+    field("got", self.got);
+    field("name", self.name);
+  }
+};
+
+// One decision. A field that does not matter to the kind keeps its default and is not recorded.
+struct Decision {
+  Kind kind = Kind::REQUEST_RECEIVED;
+  uint32_t lineage = 0;  // From 1.
+  uint32_t offer = 0;    // From 1, per request; an allocation has the number of the offer that made it.
+  ProviderId provider{};
+  OfferKind offer_kind = OfferKind::kNone;  // OFFER_OPENED.
+  ClauseRef clause{};                       // The clause it rests on.
+  std::vector<ClauseRef> clauses{};         // ROUTE_*: every governing clause, in the order they are asked.
+  std::vector<uint32_t> segments{};         // ROUTE_*: of the request, from 0.
+  int64_t quantity = 0;
+  int64_t min_quantity = 0;   // OFFER_OPENED: the smallest part that may be accepted; 0: all or nothing.
+  int64_t quantity_step = 0;  // OFFER_OPENED: parts are multiples of it.
+  Money unit_price{};         // OFFER_OPENED.
+  Hash terms_hash{};          // OFFER_OPENED: of the whole terms offered.
+  Instant deadline{};         // OFFER_OPENED, DEADLINE_*: the last timely instant.
+  DeclineReason decline = DeclineReason::kNone;
+  CoolDown cool_down{};
+  std::string reason{};  // A code.
+  std::string text{};    // A party's own words.
+  std::vector<Passed>
+      passed{};  // ROUTE_*: clauses that do not govern; REQUEST_UNFILLED: every provider's reason.
+  std::vector<Figure> figures{};             // What was compared.
+  Money amount{};                            // COMMITMENT_*.
+  Instant until{};                           // AGREEMENT_SUPERSEDED: the old version's effective_to.
+  Span downtime{};                           // RECOVERY_RESUMED, DEADLINE_TOLLED: measured.
+  std::shared_ptr<const Request> request{};  // REQUEST_RECEIVED.
+  std::shared_ptr<const AgreementVersion> agreement{};  // AGREEMENT_ACTIVATED.
+  std::shared_ptr<const Provider> record{};             // PROVIDER_REGISTERED, PROVIDER_UPDATED.
+
+  static void Fields(auto& self, auto&& field) {
+    field("agreement", self.agreement);
+    field("amount", self.amount);
+    field("clause", self.clause);
+    field("clauses", self.clauses);
+    field("cool_down", self.cool_down);
+    field("deadline", self.deadline);
+    field("decline", self.decline);
+    field("downtime", self.downtime);
+    field("figures", self.figures);
+    field("kind", self.kind);
+    field("lineage", self.lineage);
+    field("min_quantity", self.min_quantity);
+    field("offer", self.offer);
+    field("offer_kind", self.offer_kind);
+    field("passed", self.passed);
+    field("provider", self.provider);
+    field("quantity", self.quantity);
+    field("quantity_step", self.quantity_step);
+    field("reason", self.reason);
+    field("record", self.record);
+    field("request", self.request);
+    field("segments", self.segments);
+    field("terms_hash", self.terms_hash);
+    field("text", self.text);
+    field("unit_price", self.unit_price);
+    field("until", self.until);
+  }
+};
+
+struct Act {
+  OwnerId owner{};
+  uint64_t sequence = 0;  // From 1, without gaps, per owner.
+  Instant time{};         // The broker's decision time; never before the act before it.
+  Actor actor{};
+  RequestId request{};  // Unset: the act is about the owner's agreements, or the directory.
+  std::vector<Decision> decisions{};
+
+  static void Fields(auto& self, auto&& field) {
+    field("actor", self.actor);
+    field("decisions", self.decisions);
+    field("owner", self.owner);
+    field("request", self.request);
+    field("sequence", self.sequence);
+    field("time", self.time);
+  }
+};
+
+}  // namespace capbroker

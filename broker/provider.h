@@ -1,0 +1,56 @@
+// Who can supply capacity, and at what price they ask.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "broker/ids.h"
+#include "broker/money.h"
+
+namespace capbroker {
+
+// What a provider sells, at which price. An empty region means "any".
+struct Rate {
+  std::string resource_type{};
+  std::string region{};
+  Money unit_price{};  // Per unit and hour; unset: whatever the owner offers.
+  bool operator==(const Rate&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("region", self.region);
+    field("resource_type", self.resource_type);
+    field("unit_price", self.unit_price);
+  }
+};
+
+struct Provider {
+  ProviderId id{};
+  std::string display_name{};
+  std::vector<std::string> members{};    // Of a consortium.
+  std::vector<ProviderId> affiliates{};  // R11: count as one with this provider.
+  std::vector<Rate> rates{};             // Empty: sells anything, at the owner's price.
+  bool suspended = false;
+  bool operator==(const Provider&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("affiliates", self.affiliates);
+    field("display_name", self.display_name);
+    field("id", self.id);
+    field("members", self.members);
+    field("rates", self.rates);
+    field("suspended", self.suspended);
+  }
+};
+
+// Every registered provider, in the order they were registered.
+class Directory {
+ public:
+  const Provider* Find(const ProviderId& id) const;
+  const std::vector<Provider>& providers() const { return providers_; }
+  void Put(Provider provider);  // Registers, or replaces one of the same id in its place.
+
+ private:
+  std::vector<Provider> providers_;
+  absl::flat_hash_map<ProviderId, size_t> index_;
+};
+
+}  // namespace capbroker
