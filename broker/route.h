@@ -1,0 +1,43 @@
+// RULES section 2: which rights stand over each part of a request. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "broker/agreement.h"
+#include "broker/book.h"
+#include "broker/decision.h"
+#include "broker/request.h"
+
+namespace capbroker {
+
+// One lineage to be: the segments that go one way, and the clauses that say so.
+struct Route {
+  Kind kind = Kind::ROUTE_OPEN;      // One of ROUTE_*.
+  std::vector<uint32_t> segments{};  // Of the request, from 0.
+  int64_t quantity = 0;
+  std::vector<ClauseRef> clauses{};  // EXCLUSIVE: the one. FIRST_REFUSAL: in the order holders are asked.
+                                     // WAIVED: the waivers used.
+  std::vector<Passed> passed{};      // Clauses in force that do not govern, and why.
+};
+
+// R20 and "primarily": one waiver held against the request, where some segment is in its scope.
+struct WaiverTest {
+  ClauseRef waiver{};
+  bool met = false;
+  std::string reason{};  // MET, SHARE_TOO_SMALL, CAP_EXHAUSTED, NOT_YET, OVER.
+  std::vector<Figure> figures{};
+};
+
+struct Routing {
+  std::vector<WaiverTest> tests{};
+  std::vector<Route> routes{};  // In the order of their first segments.
+};
+
+// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. Segments that differ go apart if the
+// request is splittable, else the most restrictive route governs all. INVALID_ARGUMENT (splittable) where
+// that cannot be: two exclusive holders over one request that may not be split.
+absl::StatusOr<Routing> RouteRequest(const Request& request, const Account& account, Instant now);
+
+}  // namespace capbroker
