@@ -1,0 +1,176 @@
+// A stage for the deciding core: one owner, the seed story's agreement and providers, and a clock in the
+// test's hand.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "broker/book.h"
+#include "broker/canonical.h"
+#include "broker/command.h"
+#include "broker/decide.h"
+#include "broker/fold.h"
+#include "broker/text.h"
+
+namespace capbroker {
+
+inline Instant At(std::string_view text) { return *ParseInstant(text); }
+inline const Instant kNoon = At("2025-02-03T12:00:00Z");
+
+// RULES section 6, v2. Windows, steps and the commitment's size are fixtures.
+inline AgreementVersion SeedAgreement() {
+  AgreementVersion v;
+  v.agreement = AgreementId{"azure"};
+  v.version = 1;
+  v.holder = ProviderId{"azure"};
+  v.effective_from = At("2025-01-21T00:00:00Z");
+  Clause api;
+  api.id = ClauseId{"C1"};
+  api.kind = ClauseKind::kExclusivity;
+  api.scope.workload_classes = {"API_SERVING"};
+  api.window = Hours(72);
+  api.partial = true;
+  Clause first;
+  first.id = ClauseId{"C2"};
+  first.kind = ClauseKind::kFirstRefusal;
+  first.scope.new_capacity_only = true;
+  first.window = Hours(72);
+  first.partial = true;
+  first.min_quantity = 1000;
+  first.quantity_step = 8;
+  Clause waiver;
+  waiver.id = ClauseId{"C3"};
+  waiver.kind = ClauseKind::kWaiver;
+  waiver.scope.purposes = {"RESEARCH", "TRAINING"};
+  waiver.lifts = {first.id};
+  waiver.min_share_ppm = 500'000;
+  Clause commitment;
+  commitment.id = ClauseId{"C4"};
+  commitment.kind = ClauseKind::kCommitment;
+  commitment.amount = *ParseMoney("10000000000 USD");
+  Clause term;
+  term.id = ClauseId{"C5"};
+  term.kind = ClauseKind::kTerm;
+  term.term_end = At("2031-01-01T00:00:00Z");
+  v.clauses = {api, first, waiver, commitment, term};
+  return v;
+}
+
+inline Request SomeRequest(int64_t quantity, std::string workload_class, std::string purpose = "") {
+  Request r;
+  r.segments = {{std::move(workload_class), std::move(purpose), quantity}};
+  r.terms = {.resource_type = "h100",
+             .region = "us-east",
+             .quantity = quantity,
+             .unit = "gpu",
+             .start = At("2025-06-01T00:00:00Z"),
+             .end = At("2025-07-01T00:00:00Z"),
+             .unit_price = *ParseMoney("2.5 USD"),
+             .availability_ppm = 999'000,
+             .conditions = {}};
+  r.splittable = true;
+  r.fallback = {FallbackKind::kSequential, {{"stargate-oracle"}, {"stargate-softbank"}}, Hours(24)};
+  r.needed_by = r.terms.start;
+  r.expiry = r.terms.start;
+  return r;
+}
+
+class Story {
+ public:
+  explicit Story(AgreementVersion agreement = SeedAgreement()) {
+    book.owner = OwnerId{"openai"};
+    for (const char* name :
+         {"azure", "stargate-oracle", "stargate-softbank", "coreweave", "openai-own-build"}) {
+      Provider provider;
+      provider.id = ProviderId{name};
+      provider.display_name = name;
+      directory.Put(provider);
+    }
+    EXPECT_TRUE(Do({Role::kOperator, "ops"}, ActivateAgreement{agreement}).ok());
+  }
+
+  // Decides and folds; the status is the caller's answer. The trail also passes through its text form.
+  template <class What>
+  absl::Status Do(Actor actor, What what) {
+    const Command command{book.owner, std::move(actor), what};
+    absl::StatusOr<Verdict> verdict = Decide(book, directory, command, now);
+    if (!verdict.ok()) return verdict.status();
+    if (verdict->decisions.empty()) return verdict->refusal;
+    Act act{.owner = book.owner,
+            .sequence = book.sequence + 1,
+            .time = now,
+            .actor = command.actor,
+            .request = Subject(command),
+            .decisions = std::move(verdict->decisions)};
+    if constexpr (std::is_same_v<What, CreateRequest>) act.request = what.request.id;
+    const std::string text = Encode(act);
+    absl::StatusOr<Act> read = DecodeAct(text);
+    EXPECT_TRUE(read.ok()) << read.status() << "\n" << text;
+    EXPECT_EQ(Encode(*read), text);
+    book.hash = Chain(book.hash, text);
+    Fold(book, *read);
+    if (act.request.IsSet()) {
+      auto& acts = trails[act.request];
+      acts.push_back(*std::move(read));
+    }
+    last = std::move(act);
+    return verdict->refusal;
+  }
+
+  absl::Status Create(Request request) {
+    request.id = MakeRequestId(now, {++ids, ids});
+    current = request.id;
+    return Do({Role::kOwner, "openai"}, CreateRequest{request});
+  }
+  absl::Status Accept(const std::string& provider, uint32_t offer, int64_t quantity = 0) {
+    const Offer* found = Get().Find(offer);
+    return Do({Role::kProvider, provider},
+              AcceptOffer{current, offer, found == nullptr ? Hash{} : found->terms_hash, quantity});
+  }
+  absl::Status Decline(const std::string& provider, uint32_t offer, Span cool_down = {}) {
+    return Do({Role::kProvider, provider},
+              DeclineOffer{current, offer, DeclineReason::kNoCapacity, "", cool_down});
+  }
+  // Moves the clock and fires what is due, each at its own time.
+  void MoveTo(Instant t) {
+    while (!book.deadlines.empty() && book.deadlines.begin()->first < t) {
+      const auto [deadline, request] = *book.deadlines.begin();
+      now = deadline + Span{1};
+      ASSERT_TRUE(Do({Role::kBroker, ""}, ReachDeadline{request}).ok());
+      ASSERT_TRUE(book.deadlines.empty() || *book.deadlines.begin() != std::pair(deadline, request))
+          << "stuck";
+    }
+    now = t;
+  }
+
+  const RequestBook& Get() const { return *book.Find(current); }
+  // The kinds decided about the current request so far, in order, with what tells offers apart.
+  std::vector<std::string> Trail() const {
+    std::vector<std::string> out;
+    const auto found = trails.find(current);
+    if (found == trails.end()) return out;
+    for (const Act& act : found->second) {
+      for (const Decision& d : act.decisions) {
+        std::string line(NameOf(d.kind));
+        if (d.kind == Kind::OFFER_OPENED) line += Cat(" ", NameOf(d.offer_kind));
+        if (!d.provider.empty()) line += Cat(" ", d.provider.value);
+        if (d.quantity != 0) line += Cat(" ", d.quantity);
+        if (!d.reason.empty()) line += Cat(" ", d.reason);
+        out.push_back(std::move(line));
+      }
+    }
+    return out;
+  }
+
+  Book book;
+  Directory directory;
+  Instant now = kNoon;
+  RequestId current;
+  Act last;
+  uint64_t ids = 0;
+  absl::flat_hash_map<RequestId, std::vector<Act>> trails;
+};
+
+}  // namespace capbroker
