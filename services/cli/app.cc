@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "broker/describe.h"
 #include "broker/text.h"
 #include "services/cli/parse.h"
 
@@ -181,7 +182,7 @@ CLI::Option* AddSpan(CLI::App& verb, const std::string& name, Span& value, const
       },
       what);
   option->type_name("DURATION");
-  if (value > Span{}) option->default_str(ShowDuration(value));
+  if (value > Span{}) option->default_str(ShowSpan(value));
   return option;
 }
 

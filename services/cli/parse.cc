@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/time/time.h"
+#include "broker/describe.h"
 #include "broker/text.h"
 
 namespace capbroker {
@@ -75,19 +76,6 @@ absl::StatusOr<Span> ParseDuration(std::string_view text) {
   return out;
 }
 
-std::string ShowDuration(Span d) {
-  if (d.micros <= 0) return d.micros == 0 ? "0s" : Format(d);
-  std::string out;
-  for (const Unit& unit : kUnits) {
-    if (unit.name == "ms") break;
-    const int64_t count = d.micros / unit.micros;
-    if (unit.name == "s" && d.micros % unit.micros != 0) return out + Format(d);  // "0.25s"
-    if (count != 0) out += Cat(count, unit.name);
-    d.micros %= unit.micros;
-  }
-  return out;
-}
-
 absl::StatusOr<int64_t> ParseQuantity(std::string_view text) {
   const absl::Status error = Unreadable(text, "a whole number such as 8000 or 8,000");
   std::string digits;
@@ -132,16 +120,6 @@ absl::StatusOr<Instant> ParseWhen(std::string_view text, Instant now) {
   return out;
 }
 
-std::string ShowTime(Instant t) {
-  if (!t.IsSet()) return "-";
-  std::string out = Format(t);
-  // 2025-02-06T09:00:00.250000Z: the fraction goes when it is zero, else its last zeros.
-  out.pop_back();
-  while (out.back() == '0') out.pop_back();
-  if (out.back() == '.') out.pop_back();
-  return out + "Z";
-}
-
 absl::StatusOr<int64_t> ParseShare(std::string_view text, int64_t most_ppm) {
   std::optional<int64_t> ppm;
   if (text.ends_with("ppm")) {
@@ -155,16 +133,6 @@ absl::StatusOr<int64_t> ParseShare(std::string_view text, int64_t most_ppm) {
     return Unreadable(text, Cat("a share from 0% to ", ShowShare(most_ppm), " such as 50% or 2.5%"));
   }
   return *ppm;
-}
-
-std::string ShowShare(int64_t ppm) {
-  std::string out = Cat(ppm / 10'000);
-  if (const int64_t fraction = ppm % 10'000; fraction != 0) {
-    const std::string digits = Cat(fraction);
-    out += Cat(".", std::string(4 - digits.size(), '0'), digits);
-    while (out.back() == '0') out.pop_back();
-  }
-  return out + "%";
 }
 
 Instant LocalNow() {

@@ -1,4 +1,5 @@
-// How people write lengths of time, instants and quantities, in flags and in files; and how they are shown.
+// How people write lengths of time, instants and quantities, in flags and in files. What broker/describe.h
+// shows, these read back.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,6 @@ namespace capbroker {
 // "90s", "2h", "3d", "1d12h", "250ms", "1.5h": units d, h, m, s, ms, each at most once, in that order. "0" is
 // zero. A day is 24 hours. Not negative; finer than a microsecond is refused.
 absl::StatusOr<Span> ParseDuration(std::string_view text);
-// The shortest that ParseDuration reads back: "3d", "1d12h", "0s".
-std::string ShowDuration(Span d);
 
 // "8000", "8,000", "8_000", "8 000": separators stand before each group of three digits. Not negative.
 absl::StatusOr<int64_t> ParseQuantity(std::string_view text);
@@ -25,12 +24,9 @@ absl::StatusOr<int64_t> ParseQuantity(std::string_view text);
 // RFC 3339 ("2025-02-06T09:00:00Z", offsets as "+02:00" too), a date alone ("2025-02-06" is its first
 // instant, UTC), or a time from now ("+36h").
 absl::StatusOr<Instant> ParseWhen(std::string_view text, Instant now);
-// RFC 3339 in UTC without a fraction of zero: "2025-02-06T09:00:00Z"; "-" if unset.
-std::string ShowTime(Instant t);
 
 // "50%", "2.5%", "0.5" and "500000ppm" to parts per million: 0 to `most_ppm`, exactly.
 absl::StatusOr<int64_t> ParseShare(std::string_view text, int64_t most_ppm = 1'000'000);
-std::string ShowShare(int64_t ppm);  // "50%", "99.95%".
 
 // This machine's clock: for "+36h", and for ids. Nothing is decided by it.
 Instant LocalNow();

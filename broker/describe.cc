@@ -1,0 +1,272 @@
+#include "broker/describe.h"
+
+#include "broker/text.h"
+
+namespace capbroker {
+namespace {
+
+std::string Quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  return out + "\"";
+}
+
+// " (azure/2/C2)", or nothing.
+std::string Under(const ClauseRef& clause) { return clause.IsSet() ? Cat(" (", Format(clause), ")") : ""; }
+
+std::string VersionOf(const ClauseRef& ref) {
+  return Cat("version ", ref.version, " of ", ref.agreement.value);
+}
+
+std::string Listed(const std::vector<ClauseRef>& clauses) {
+  std::string out;
+  for (const ClauseRef& clause : clauses) out += Cat(out.empty() ? "" : ", then ", Format(clause));
+  return out;
+}
+
+// ": stargate-oracle LAPSED, coreweave PRICE_CAP (asks 4 USD, the cap is 3 USD)".
+std::string Listed(std::string_view lead, const std::vector<Passed>& passed) {
+  std::string out;
+  for (const Passed& p : passed) {
+    const std::string who =
+        p.clause.IsSet() && (p.provider.empty() || lead == "; aside: ") ? Format(p.clause) : p.provider.value;
+    out += Cat(out.empty() ? lead : ", ", who, " ", p.reason);
+    if (!p.text.empty()) out += Cat(" (", p.text, ")");
+  }
+  return out;
+}
+
+std::string ShowFigure(std::string_view name, std::string_view value) {
+  if (!name.ends_with("_ppm")) return std::string(value);
+  const auto ppm = ParseNumber<int64_t>(value);
+  return ppm ? ShowShare(*ppm) : std::string(value);
+}
+
+std::string Listed(const std::vector<Figure>& figures) {
+  std::string out;
+  for (const Figure& f : figures) {
+    std::string_view name = f.name;
+    if (name.ends_with("_ppm")) name.remove_suffix(4);
+    out += Cat(out.empty() ? ": " : ", ", name, " ", ShowFigure(f.name, f.got), " against ",
+               ShowFigure(f.name, f.bound));
+  }
+  return out;
+}
+
+std::string Because(const Decision& d) {
+  return Cat(d.reason.empty() ? "" : Cat(" (", d.reason, ")"),
+             d.text.empty() ? "" : Cat(": ", Quoted(d.text)));
+}
+
+std::string Received(const Decision& d) {
+  if (d.request == nullptr) return Cat(ShowQuantity(d.quantity), " asked for");
+  const Request& request = *d.request;
+  const Terms& terms = request.terms;
+  std::string out =
+      Cat(ShowQuantity(terms.quantity), " ", terms.unit, " of ", terms.resource_type, " in ", terms.region,
+          " at ", Format(terms.unit_price), ", ", ShowTime(terms.start), " to ", ShowTime(terms.end));
+  for (size_t i = 0; i < request.segments.size(); ++i) {
+    const Segment& segment = request.segments[i];
+    out += Cat(i == 0 ? ", for " : " and ", segment.workload_class, segment.purpose.empty() ? "" : "/",
+               segment.purpose);
+    if (request.segments.size() > 1) out += Cat(" ", ShowQuantity(segment.quantity));
+  }
+  return out;
+}
+
+std::string Routed(std::string_view what, const Decision& d) {
+  return Cat(ShowQuantity(d.quantity), " ", what, d.clauses.empty() ? "" : " ", Listed(d.clauses),
+             Listed("; aside: ", d.passed));
+}
+
+std::string Opened(const Decision& d) {
+  std::string out = d.provider.value;
+  switch (d.offer_kind) {
+    case OfferKind::kExclusiveAsk:
+      out += " alone is asked for ";
+      break;
+    case OfferKind::kFirstOffer:
+      out += " is asked first for ";
+      break;
+    case OfferKind::kMatch:
+      out += " may match for ";
+      break;
+    case OfferKind::kReoffer:
+      out += " is asked once more for ";
+      break;
+    case OfferKind::kAlternative:
+    case OfferKind::kNone:
+      out += " is asked for ";
+      break;
+  }
+  out += ShowQuantity(d.quantity);
+  if (d.min_quantity > 0) {
+    out += Cat(", or ", ShowQuantity(d.min_quantity), " and more");
+    if (d.quantity_step > 1) out += Cat(" in steps of ", ShowQuantity(d.quantity_step));
+  }
+  out += Under(d.clause);
+  if (d.unit_price.IsSet()) out += Cat(", at ", Format(d.unit_price));
+  return Cat(out, ", until ", ShowTime(d.deadline));
+}
+
+std::string Declined(const Decision& d) {
+  std::string out = Cat(d.provider.value, " declines: ", NameOf(d.decline));
+  if (!d.text.empty()) out += Cat(" ", Quoted(d.text));
+  if (d.cool_down.until.IsSet()) {
+    out += Cat("; not asked for ", d.cool_down.resource_type, " in ", d.cool_down.region, " before ",
+               ShowTime(d.cool_down.until));
+  }
+  return out;
+}
+
+std::string ForCommitment(std::string_view what, const Decision& d) {
+  return Cat(Format(d.amount), " ", what, " the commitment", Under(d.clause));
+}
+
+// No default: a kind without its sentence is a warning, and the test that asks for each one fails.
+std::string Sentence(const Decision& d) {
+  const std::string& who = d.provider.value;
+  const std::string quantity = ShowQuantity(d.quantity);
+  switch (d.kind) {
+    case Kind::REQUEST_RECEIVED:
+      return Received(d);
+    case Kind::REQUEST_CANCELLED:
+      return Cat("the owner cancels", Because(d));
+    case Kind::REQUEST_EXPIRED:
+      return Cat("the request's time is over, nothing placed", Listed(": ", d.passed));
+    case Kind::REQUEST_BLOCKED:
+      return Cat(quantity, " blocked: only ", who, " may supply", Under(d.clause), ", and does not",
+                 Because(d));
+    case Kind::REQUEST_FULFILLED:
+      return Cat("all ", quantity, " confirmed");
+    case Kind::REQUEST_PARTIALLY_FULFILLED:
+      return Cat(quantity, " confirmed, the rest not placed", Because(d), Listed(": ", d.passed));
+    case Kind::REQUEST_UNFILLED:
+      return Cat("nobody took it", Listed(": ", d.passed));
+    case Kind::ROUTE_EXCLUSIVE:
+      return Routed("exclusive under", d);
+    case Kind::ROUTE_FIRST_REFUSAL:
+      return Routed("under the first refusal", d);
+    case Kind::ROUTE_WAIVED:
+      return Routed("free to place by the waiver", d);
+    case Kind::ROUTE_OPEN:
+      return Routed("free to place, no right in the way", d);
+    case Kind::WAIVER_TESTED:
+      return Cat("waiver ", Format(d.clause),
+                 d.reason == "MET" ? " holds" : Cat(" does not hold, ", d.reason), Listed(d.figures));
+    case Kind::WAIVER_DRAWN:
+      return Cat(quantity, " drawn on the waiver ", Format(d.clause));
+    case Kind::PROVIDER_SKIPPED:
+      return Cat(who, " passed over, ", d.reason, Under(d.clause), d.text.empty() ? "" : ": ", d.text);
+    case Kind::OFFER_OPENED:
+      return Opened(d);
+    case Kind::OFFER_ACCEPTED:
+      return Cat(who, " takes all", d.quantity > 0 ? " " + quantity : "");
+    case Kind::OFFER_PARTIALLY_ACCEPTED:
+      return Cat(who, " takes ", quantity);
+    case Kind::OFFER_DECLINED:
+      return Declined(d);
+    case Kind::OFFER_LAPSED:
+      return Cat("no answer from ", who, " by ", ShowTime(d.deadline));
+    case Kind::OFFER_RESCINDED:
+      return Cat("the offer to ", who, " is taken back", Because(d));
+    case Kind::RESPONSE_REJECTED:
+      return Cat("an answer of ", who, " is refused, ", d.reason, "; it could answer until ",
+                 ShowTime(d.deadline));
+    case Kind::DEADLINE_EXTENDED:
+      return Cat(who, " has until ", ShowTime(d.deadline));
+    case Kind::DEADLINE_TOLLED:
+      return Cat(who, " has until ", ShowTime(d.deadline), ": the broker was away for ", ShowSpan(d.downtime),
+                 Under(d.clause));
+    case Kind::RIGHT_WAIVED:
+      return Cat("the right of ", who, " over ", quantity, " is waived", Under(d.clause), ", ", d.reason);
+    case Kind::FALLBACK_STARTED:
+      return Cat("alternatives are asked for ", quantity, ", ", d.reason);
+    case Kind::FALLBACK_EXHAUSTED:
+      return Cat("no alternative left for ", quantity);
+    case Kind::MATCH_NOT_REQUIRED:
+      return Cat(who, " need not be matched", Under(d.clause), ", ", d.reason, Listed(d.figures));
+    case Kind::ALLOCATION_HELD:
+      return Cat(quantity, " held with ", who);
+    case Kind::ALLOCATION_CONFIRMED:
+      return Cat(quantity, " confirmed with ", who);
+    case Kind::ALLOCATION_RELEASED:
+      return Cat(quantity, " with ", who, " given back", Because(d));
+    case Kind::COMMITMENT_RESERVED:
+      return ForCommitment("reserved of", d);
+    case Kind::COMMITMENT_DRAWN:
+      return ForCommitment("drawn of", d);
+    case Kind::COMMITMENT_RELEASED:
+      return ForCommitment("no longer reserved of", d);
+    case Kind::COMMITMENT_RESTORED:
+      return ForCommitment("restored to", d);
+    case Kind::COMMITMENT_INCREASED:
+      return ForCommitment("added to", d);
+    case Kind::AGREEMENT_ACTIVATED:
+      return Cat(
+          VersionOf(d.clause), ", held by ", who, ", recorded",
+          d.agreement == nullptr ? "" : Cat(", in force from ", ShowTime(d.agreement->effective_from)));
+    case Kind::AGREEMENT_SUPERSEDED:
+      return Cat(VersionOf(d.clause), " ends at ", ShowTime(d.until), ", replaced by the next");
+    case Kind::CLAUSE_ENDED:
+      return Cat(Format(d.clause), " has ended at ", ShowTime(d.until), Because(d));
+    case Kind::PROVIDER_REGISTERED:
+      return Cat(who, " is registered");
+    case Kind::PROVIDER_UPDATED:
+      return Cat(who, " has new particulars");
+    case Kind::PROVIDER_SUSPENDED:
+      return Cat(who, " is suspended", Because(d));
+    case Kind::PROVIDER_RESUMED:
+      return Cat(who, " is active again", Because(d));
+    case Kind::RECOVERY_RESUMED:
+      return Cat("the broker resumes after ", ShowSpan(d.downtime), " with ", quantity, " unfinished");
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string Describe(const Decision& decision) {
+  std::string out = Sentence(decision);
+  if (decision.offer != 0) out += Cat(" [offer ", decision.offer, "]");
+  return out;
+}
+
+std::string ShowQuantity(int64_t quantity) {
+  std::string digits = Cat(quantity);
+  const size_t first = digits.starts_with('-') ? 1 : 0;
+  for (size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string ShowSpan(Span d) {
+  if (d.micros <= 0) return Format(d);
+  std::string out;
+  for (const auto& [name, micros] :
+       {std::pair("d", 86'400'000'000), {"h", 3'600'000'000}, {"m", 60'000'000}}) {
+    if (const int64_t count = d.micros / micros; count > 0) out += Cat(count, name);
+    d.micros %= micros;
+  }
+  return d.micros > 0 ? out + Format(d) : out;  // "0.25s"
+}
+
+std::string ShowTime(Instant t) {
+  if (!t.IsSet()) return "-";
+  std::string out = Format(t);
+  out.pop_back();  // 2025-02-06T09:00:00.250000Z loses the last zeros of its fraction, or all of it.
+  out.erase(out.find_last_not_of('0') + 1);
+  if (out.back() == '.') out.pop_back();
+  return out + "Z";
+}
+
+std::string ShowShare(int64_t ppm) {
+  std::string out = Cat(ppm / 10'000);
+  if (const int64_t fraction = ppm % 10'000; fraction != 0) {
+    const std::string digits = Cat(fraction);
+    out += Cat(".", std::string(4 - digits.size(), '0'), digits);
+    out.erase(out.find_last_not_of('0') + 1);
+  }
+  return out + "%";
+}
+
+}  // namespace capbroker

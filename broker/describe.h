@@ -1,0 +1,22 @@
+// The trail in words, for people: what is shown, never what is recorded.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "broker/decision.h"
+#include "broker/time.h"
+
+namespace capbroker {
+
+// One short sentence: "azure is asked first for 8,000 (azure/2/C2), until 2025-02-06T09:00:00Z [offer 1]".
+// Every kind has one. Text that a party wrote is quoted; control characters in it are shown as spaces.
+std::string Describe(const Decision& decision);
+
+// How people read figures; the command line's parsers read them back.
+std::string ShowQuantity(int64_t quantity);  // "8,000"
+std::string ShowSpan(Span d);                // "3d", "1d12h", "0.25s", "0s"
+std::string ShowTime(Instant t);     // "2025-02-06T09:00:00Z", fractions only where there are; "-" if unset.
+std::string ShowShare(int64_t ppm);  // "50%", "99.95%"
+
+}  // namespace capbroker
