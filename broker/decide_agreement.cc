@@ -56,8 +56,6 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
                   {{"next_version", Cat(next)}});
   }
   if (version.version > next) return Invalid("version", Cat(version.version), Cat(next));
-  if (absl::Status status = CheckExclusivity(version, book.account); !status.ok()) return status;
-
   Verdict verdict;
   if (latest != nullptr) {
     if (latest->holder != version.holder)
@@ -82,6 +80,7 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
       verdict.decisions.push_back(std::move(superseded));
     }
   }
+  if (absl::Status status = CheckExclusivity(version, book.account); !status.ok()) return status;
   Decision activated{.kind = Kind::AGREEMENT_ACTIVATED};
   activated.clause = {version.agreement, version.version, {}};
   activated.provider = version.holder;
