@@ -198,6 +198,35 @@ TEST(Trail, NobodyIsAskedInsideACoolDown) {
   EXPECT_EQ(story.Trail()[2], "OFFER_OPENED FIRST_OFFER azure 2000");
 }
 
+TEST(Trail, NorIsAnAlternative) {
+  Story story;
+  ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
+  ASSERT_TRUE(story.Decline("azure", 1).ok());
+  ASSERT_TRUE(story.Decline("stargate-oracle", 2, Hours(48)).ok());
+  const auto ask_again = [&](Instant when) {
+    story.now = when;
+    EXPECT_TRUE(story.Create(SomeRequest(2000, "PRODUCT_INFERENCE")).ok());
+    EXPECT_TRUE(story.Decline("azure", 1).ok());
+    const std::vector<std::string> trail = story.Trail();
+    return std::vector<std::string>(trail.begin() + 6, trail.end());
+  };
+  EXPECT_THAT(ask_again(kNoon + Hours(48) - Span{1}),
+              ElementsAre("PROVIDER_SKIPPED stargate-oracle COOL_DOWN",
+                          "OFFER_OPENED ALTERNATIVE stargate-softbank 2000"));
+  EXPECT_THAT(ask_again(kNoon + Hours(48)), ElementsAre("OFFER_OPENED ALTERNATIVE stargate-oracle 2000"))
+      << "the cool-down has ended";
+}
+
+TEST(Trail, AWindowThatDoesNotFitIsNotOpened) {
+  Story story;
+  Request request = SomeRequest(8000, "PRODUCT_INFERENCE");
+  request.expiry = kNoon + Hours(72) + Hours(24);
+  ASSERT_TRUE(story.Create(request).ok());
+  story.MoveTo(kNoon + Hours(80));
+  EXPECT_EQ(story.Get().state, RequestState::kUnfilled) << "windows are never clipped (R25)";
+  EXPECT_EQ(story.Get().reasons[0].reason, "TOO_LATE");
+}
+
 TEST(Trail, ProvidersAreSkippedWithReasons) {
   Story story;
   Provider oracle = *story.directory.Find(ProviderId{"stargate-oracle"});
