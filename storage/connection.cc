@@ -1,0 +1,284 @@
+#include "storage/connection.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <chrono>
+
+#include "broker/text.h"
+
+namespace capbroker {
+namespace {
+
+int64_t NowMillis() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+void OnNotice(void* connection, const PGresult* notice) {
+  static_cast<Connection*>(connection)->Notice(notice);
+}
+
+std::string_view Field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+bool IsRows(const PGresult* result) {
+  const ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE || status == PGRES_COMMAND_OK;
+}
+
+Failure FailureOf(const PGresult* result) {
+  Failure failure;
+  failure.sqlstate = Field(result, PG_DIAG_SQLSTATE);
+  failure.table = Field(result, PG_DIAG_TABLE_NAME);
+  failure.message = OneLine(Field(result, PG_DIAG_MESSAGE_PRIMARY));
+  if (failure.message.empty()) failure.message = OneLine(PQresultErrorMessage(result));
+  if (const std::string_view detail = Field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) {
+    failure.message += Cat(" (", OneLine(detail), ")");
+  }
+  // An error that libpq made up itself has no state: the connection broke. So does an answer that ends the
+  // session.
+  failure.lost = failure.sqlstate.empty() || Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL" ||
+                 Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "PANIC";
+  return failure;
+}
+
+}  // namespace
+
+std::string OneLine(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+    if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+absl::Status ToStatus(const Failure& failure) {
+  const std::string& state = failure.sqlstate;
+  const std::string text = Cat("database: ", failure.message, state.empty() ? "" : Cat(" [", state, "]"));
+  const std::string_view kind = std::string_view(state).substr(0, 2);
+  if (state == kFencedState || state == kHeldState) return absl::FailedPreconditionError(failure.message);
+  if (state == kNoPartitionState) return absl::InvalidArgumentError(failure.message);
+  if (state == "XX001" || state == "XX002") return absl::DataLossError(text);
+  // 08 connection, 53 resources, 57 an administrator or a timeout, 58 the machine, 40 serialization and
+  // deadlock, 25006 a standby, 55P03 a lock not had in time.
+  if (failure.lost || kind == "08" || kind == "53" || kind == "57" || kind == "58" || kind == "40" ||
+      state == "25006" || state == "55P03") {
+    return absl::UnavailableError(text);
+  }
+  return absl::InternalError(text);
+}
+
+void FreeResult::operator()(pg_result* result) const { PQclear(result); }
+
+int Answer::size() const { return PQntuples(result.get()); }
+
+bool Row::IsNull(int column) const { return PQgetisnull(result_, row_, column) != 0; }
+std::string_view Row::Bytes(int column) const {
+  return {PQgetvalue(result_, row_, column), static_cast<size_t>(PQgetlength(result_, row_, column))};
+}
+int64_t Row::Int(int column) const {
+  const std::string_view bytes = Bytes(column);
+  switch (bytes.size()) {
+    case 2:
+      return binary::ReadInt<int16_t>(bytes.data());
+    case 4:
+      return binary::ReadInt<int32_t>(bytes.data());
+    case 8:
+      return binary::ReadInt<int64_t>(bytes.data());
+    default:
+      return 0;
+  }
+}
+Instant Row::Time(int column) const {
+  return IsNull(column) ? Instant{} : Instant{Int(column) + binary::kEpochShift};
+}
+RequestId Row::Uuid(int column) const { return IsNull(column) ? RequestId{} : RequestId{Array<16>(column)}; }
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& options) {
+  const std::string seconds = Cat(std::max<int64_t>(1, options.connect.micros / 1'000'000));
+  // Earlier entries are defaults: what the connection string says stands. A peer that vanished is noticed in
+  // some ten seconds, not in the kernel's two hours.
+  const char* keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                        "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+                        "client_encoding",  "dbname",           nullptr};
+  const char* values[] = {seconds.c_str(),     "5",    "2", "3", "10000", "capbroker", "UTF8",
+                          options.url.c_str(), nullptr};
+  PGconn* raw = PQconnectdbParams(keys, values, /*expand_dbname=*/1);
+  if (raw == nullptr) return absl::ResourceExhaustedError("database: no memory for a connection");
+  std::unique_ptr<Connection> connection(new Connection(raw, options.answer));
+  if (PQstatus(raw) != CONNECTION_OK) {
+    return absl::UnavailableError(Cat("database: ", OneLine(PQerrorMessage(raw))));
+  }
+  PQsetNoticeReceiver(raw, OnNotice, connection.get());
+  PQsetnonblocking(raw, 1);
+  // Tables are read and written by key, through indexes; plans that are right for an empty table must not be
+  // kept for a full one. Guards rely on READ COMMITTED: a statement that waited sees the row as it then is. A
+  // commit that is acknowledged before it is on disk is not what a ledger is for.
+  Answer set_up = connection->Script(
+      Cat("SET statement_timeout = ", options.statement.micros / 1000,
+          "; SET lock_timeout = ", options.lock.micros / 1000,
+          "; SET default_transaction_isolation = 'read committed'; SET jit = off; SET enable_seqscan = off;"
+          " SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;"
+          " SET max_parallel_workers_per_gather = 0; SELECT set_config('synchronous_commit', 'on', false)"
+          " WHERE current_setting('synchronous_commit') IN ('off', 'local')"));
+  if (!set_up.ok()) return ToStatus(*set_up.failure);
+  return connection;
+}
+
+Connection::~Connection() { PQfinish(connection_); }
+
+void Connection::Notice(const pg_result* notice) {
+  // The wait for a synchronous standby was cancelled: the commit is on this disk only. The text of the
+  // warning is translated; the name of the function that gives it is not.
+  if (Field(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN") unconfirmed_ = true;
+}
+
+Failure Connection::Lost() {
+  broken_ = true;
+  Failure failure;
+  failure.lost = true;
+  failure.message = error_.empty() ? OneLine(PQerrorMessage(connection_)) : error_;
+  error_.clear();
+  return failure;
+}
+
+bool Connection::IsAlive() {
+  if (broken_ || PQstatus(connection_) != CONNECTION_OK) return false;
+  // Nothing is expected: what can be read is a notice, or a last word and then the end.
+  for (int i = 0; i < 4; ++i) {
+    pollfd poll_on{PQsocket(connection_), POLLIN, 0};
+    if (poll(&poll_on, 1, 0) <= 0) return true;
+    if (PQconsumeInput(connection_) == 0 || PQisBusy(connection_) != 0 ||
+        PQstatus(connection_) != CONNECTION_OK) {
+      break;
+    }
+  }
+  broken_ = true;
+  return false;
+}
+
+bool Connection::WaitFor(short events, int64_t until_millis) {
+  pollfd poll_on{PQsocket(connection_), events, 0};
+  for (;;) {
+    int64_t left = -1;
+    if (until_millis != 0) left = std::max<int64_t>(0, until_millis - NowMillis());
+    const int ready = poll(&poll_on, 1, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
+    if (ready > 0) return true;
+    if (ready == 0 && until_millis != 0) {
+      error_ = Cat("no answer within ", Format(patience_));
+      return false;
+    }
+    if (ready < 0 && errno != EINTR) {
+      error_ = "poll failed";
+      return false;
+    }
+  }
+}
+
+bool Connection::Await() {
+  const int64_t until = patience_.micros == 0 ? 0 : NowMillis() + patience_.micros / 1000;
+  for (;;) {
+    const int flushed = PQflush(connection_);
+    if (flushed < 0) return false;
+    if (flushed == 0) break;
+    if (!WaitFor(POLLIN | POLLOUT, until)) return false;
+    if (PQconsumeInput(connection_) == 0) return false;
+  }
+  while (PQisBusy(connection_) != 0) {
+    if (!WaitFor(POLLIN, until)) return false;
+    if (PQconsumeInput(connection_) == 0) return false;
+  }
+  return true;
+}
+
+// The last result of what was sent, or its first failure.
+Answer Connection::Collect() {
+  Answer answer;
+  for (;;) {
+    if (!Await()) {
+      answer.failure = Lost();
+      return answer;
+    }
+    Result next(PQgetResult(connection_));
+    if (next == nullptr) break;
+    if (!IsRows(next.get())) {
+      if (!answer.failure) answer.failure = FailureOf(next.get());
+    } else if (answer.ok()) {
+      answer.result = std::move(next);
+    }
+  }
+  if (PQstatus(connection_) != CONNECTION_OK) broken_ = true;
+  answer.unconfirmed = unconfirmed_;
+  return answer;
+}
+
+std::optional<Failure> Connection::Prepare(const Statement& statement) {
+  if (prepared_.contains(&statement)) return std::nullopt;
+  if (PQsendPrepare(connection_, statement.name, statement.sql, 0, nullptr) == 0) return Lost();
+  Answer answer = Collect();
+  if (answer.ok()) prepared_.insert(&statement);
+  return std::move(answer.failure);
+}
+
+bool Connection::Send(const Statement& statement, const binary::Params& params) {
+  values_.resize(params.size());
+  lengths_.resize(params.size());
+  formats_.assign(params.size(), 1);
+  for (size_t i = 0; i < params.size(); ++i) {
+    values_[i] = params[i].data();
+    lengths_[i] = static_cast<int>(params[i].size());
+  }
+  unconfirmed_ = false;
+  return PQsendQueryPrepared(connection_, statement.name, static_cast<int>(params.size()), values_.data(),
+                             lengths_.data(), formats_.data(), /*resultFormat=*/1) != 0;
+}
+
+Answer Connection::Run(const Statement& statement, const binary::Params& params) {
+  Answer answer;
+  answer.failure = Prepare(statement);
+  if (!answer.ok()) return answer;
+  if (!Send(statement, params)) {
+    answer.failure = Lost();
+    return answer;
+  }
+  return Collect();
+}
+
+absl::Status Connection::Stream(const Statement& statement, const binary::Params& params,
+                                const std::function<absl::Status(const Row&)>& visit) {
+  if (std::optional<Failure> failure = Prepare(statement)) return ToStatus(*failure);
+  if (!Send(statement, params)) return ToStatus(Lost());
+  PQsetSingleRowMode(connection_);
+  absl::Status status;
+  for (;;) {
+    if (!Await()) return ToStatus(Lost());
+    Result next(PQgetResult(connection_));
+    if (next == nullptr) return status;
+    if (!IsRows(next.get())) {
+      if (status.ok()) status = ToStatus(FailureOf(next.get()));
+    } else if (status.ok() && PQntuples(next.get()) == 1) {
+      status = visit(Row(next.get(), 0));
+      if (!status.ok()) {
+        broken_ = true;  // The rest of the answer is not worth reading.
+        return status;
+      }
+    }
+  }
+}
+
+Answer Connection::Script(const std::string& sql) {
+  Answer answer;
+  if (PQsendQuery(connection_, sql.c_str()) == 0) {
+    answer.failure = Lost();
+    return answer;
+  }
+  return Collect();
+}
+
+}  // namespace capbroker
