@@ -1,0 +1,48 @@
+#include "storage/batch.h"
+
+#include <algorithm>
+
+#include "broker/text.h"
+
+namespace capbroker {
+
+uint32_t Places::Of(const OwnerId& owner) {
+  const auto found = known_.find(owner.value);
+  if (found != known_.end()) return found->second;
+  if (known_.size() >= 100'000) known_.clear();  // Some megabytes; the next batch fills it again.
+  return known_[owner.value] = PartitionOf(owner, partitions_);
+}
+
+std::string FlawOf(const Batch& batch, Places& places) {
+  if (batch.fences.empty()) return "a batch without a fence";
+  for (size_t i = 0; i < batch.fences.size(); ++i) {
+    const uint32_t partition = batch.fences[i].partition;
+    if (partition >= places.partitions())
+      return Cat("fence: got partition ", partition, ", want less than ", places.partitions());
+    if (i > 0 && batch.fences[i - 1].partition >= partition)
+      return "fences: got them twice or out of order, want each once, ascending";
+  }
+  std::string flaw;
+  const auto check = [&](std::string_view what, const auto& rows) {
+    for (const auto& row : rows) {
+      if (!flaw.empty()) return;
+      const uint32_t partition = places.Of(row.owner);
+      const auto at =
+          std::lower_bound(batch.fences.begin(), batch.fences.end(), partition,
+                           [](const Batch::Fence& fence, uint32_t p) { return fence.partition < p; });
+      if (at == batch.fences.end() || at->partition != partition) {
+        flaw = Cat(what, " of ", row.owner.value, ": partition ", partition, " has no fence in the batch");
+      }
+    }
+  };
+  check("act", batch.acts);
+  check("request", batch.new_requests);
+  check("request", batch.requests);
+  check("offer", batch.new_offers);
+  check("offer", batch.offers);
+  check("book", batch.books);
+  check("key", batch.keys);
+  return flaw;
+}
+
+}  // namespace capbroker

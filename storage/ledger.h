@@ -1,0 +1,214 @@
+// What has been decided, kept: the one interface that Postgres and memory both implement, and one suite
+// tests.
+//
+// Writing: a replica takes partitions (Take), reads what is unfinished in them (Recover), and from then on
+// hands in batches (Commit), each durable as a whole or not at all. Reading never waits for writing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "broker/book.h"
+#include "broker/decision.h"
+#include "broker/ids.h"
+#include "broker/time.h"
+
+namespace capbroker {
+
+// Which partition an owner's trail is in: the first 8 bytes of SHA-256(owner), big-endian, modulo
+// `partitions`.
+uint32_t PartitionOf(const OwnerId& owner, uint32_t partitions);
+
+// A replica's hold on a partition. Each Commit must name the epoch it holds and the batch it saw last.
+struct Tenure {
+  uint32_t partition = 0;
+  uint64_t epoch = 0;
+  uint64_t batch = 0;   // The last durable batch of the partition, by whomever.
+  Instant heartbeat{};  // When the partition was last held before this Take, by the database's clock; unset
+                        // if never.
+};
+
+// The key of a command that its caller may repeat (R27). 16 bytes of SHA-256(principal, method, request_id).
+using IdempotencyKey = std::array<uint8_t, 16>;
+
+// A key with the payload it came with, and the act that answered it: a repeat is answered by the state just
+// after it.
+struct KeyRecord {
+  OwnerId owner{};
+  IdempotencyKey key{};
+  Hash payload{};
+  RequestId request{};    // Unset: the act was about the owner's agreements or the directory.
+  uint64_t sequence = 0;  // Of the act.
+};
+
+// An act and the text that the chain covers.
+struct SealedAct {
+  OwnerId owner{};
+  uint64_t sequence = 0;
+  Instant time{};
+  RequestId request{};
+  uint32_t decisions = 0;  // How many.
+  std::string text{};      // Encode(act).
+  Hash hash{};             // Chain(previous hash, text).
+};
+
+// The rows that queries need: where a request stands, and which offers a provider has. All else is read from
+// the trail.
+struct RequestRow {
+  OwnerId owner{};
+  RequestId request{};
+  RequestState state = RequestState::kReceived;
+};
+struct OfferRow {
+  OwnerId owner{};
+  RequestId request{};
+  uint32_t offer = 0;
+  ProviderId provider{};
+  OfferState state = OfferState::kOpen;
+  AllocationState allocation = AllocationState::kNone;
+  int64_t accepted = 0;  // Quantity allocated.
+  Instant deadline{};
+};
+// What an owner's book holds besides requests and agreements, and the head of its chain.
+struct BookRow {
+  OwnerId owner{};
+  uint64_t sequence = 0;
+  Hash hash{};
+  Instant time{};
+  std::vector<Commitment> commitments{};
+  std::vector<WaiverUse> waivers{};
+  std::vector<CoolDown> cool_downs{};
+};
+
+// One transaction. Rows are the last state of what the batch touched, each once. `created` marks rows that
+// are new.
+struct Batch {
+  struct Fence {
+    uint32_t partition = 0;
+    uint64_t epoch = 0;
+    uint64_t last_batch = 0;  // Moved to last_batch + 1.
+  };
+  std::vector<Fence> fences{};  // Every partition touched, each once, ascending.
+  std::vector<SealedAct> acts{};
+  std::vector<RequestRow> new_requests{}, requests{};
+  std::vector<OfferRow> new_offers{}, offers{};
+  std::vector<BookRow> books{};
+  std::vector<KeyRecord> keys{};
+};
+
+// Why a batch is not durable, or not known to be.
+enum class CommitOutcome {
+  kDurable,
+  kFenced,        // Another replica holds a partition of it. Nothing was written.
+  kDuplicateKey,  // A key of it is already recorded (Keys tells which). Nothing was written.
+  kRefused,       // The database refused its content (a constraint, a size). Nothing was written.
+  kUnknown,  // The connection was lost, or a standby not confirmed: Take again and compare the batch number.
+};
+struct CommitResult {
+  CommitOutcome outcome = CommitOutcome::kUnknown;
+  Instant database_time{};  // Of a durable batch: the database's clock while it ran.
+  std::string error{};      // For the log.
+};
+
+// What Recover hands over of one owner, in this order: its book row; the acts about its agreements (or the
+// directory's); then the acts of its unfinished requests, each request's together and in order. An owner with
+// much comes in several pieces, one after the other, each with the book row; no request is divided between
+// two.
+struct RecoveredOwner {
+  BookRow book{};
+  std::vector<Act> acts{};
+};
+
+// A page of a list: opaque to callers, who give back `next` to go on; empty: no more.
+template <class T>
+struct Page {
+  std::vector<T> items{};
+  std::string next{};
+};
+
+struct RequestFilter {
+  OwnerId owner{};
+  std::vector<RequestState> states{};  // Empty: any.
+};
+struct OfferFilter {
+  ProviderId provider{};
+  std::vector<OfferState> states{};  // Empty: any.
+};
+
+// A request as its trail tells it, and the text of that trail.
+struct RequestTrail {
+  OwnerId owner{};
+  std::vector<SealedAct> acts{};
+};
+
+// All methods are safe to call from several threads at once; each blocks its caller. Errors besides those
+// said below: UNAVAILABLE when the database cannot be reached, DATA_LOSS when what it holds is not what was
+// written.
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+
+  // The number of partitions, fixed at the first migration. FAILED_PRECONDITION names the schema got and
+  // wanted when it is missing, older or newer.
+  virtual absl::StatusOr<uint32_t> Open() = 0;
+
+  // Takes the partitions for `holder`, each under its next epoch. Waits for, and shuts out, any commit of an
+  // earlier epoch still in flight. FAILED_PRECONDITION if another holder's heartbeat is younger than `lease`;
+  // nothing is taken.
+  virtual absl::StatusOr<std::vector<Tenure>> Take(const std::string& holder, const std::string& address,
+                                                   const std::vector<uint32_t>& partitions, Span lease) = 0;
+  // Moves the heartbeat of partitions still held. FAILED_PRECONDITION if one is not; otherwise the database's
+  // clock.
+  virtual absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) = 0;
+  // Gives partitions back so that another may take them at once.
+  virtual absl::Status Release(const std::vector<Tenure>& held) = 0;
+
+  // Hands over every owner of the partition, by name, each in one call or several. An error of its own:
+  // INTERNAL, if the acts did not come in order; what was handed over until then is to be dropped.
+  virtual absl::Status Recover(uint32_t partition, const std::function<void(RecoveredOwner)>& visit) = 0;
+
+  virtual CommitResult Commit(const Batch& batch) = 0;
+  // Forgets keys recorded longer ago than `age`, at most `limit`; how many it was. Less than `limit`: no more
+  // are left.
+  virtual absl::StatusOr<uint32_t> PruneKeys(Span age, uint32_t limit) = 0;
+
+  // Reading. Orders: acts by sequence; requests newest first; offers by their requests, newest first, then
+  // the latest.
+  virtual absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
+                                                      const std::vector<IdempotencyKey>& keys) = 0;
+  // The whole trail of a request, oldest first; NOT_FOUND if there is none.
+  virtual absl::StatusOr<std::vector<SealedAct>> ReadRequest(const OwnerId& owner,
+                                                             const RequestId& request) = 0;
+  // Several at once, in the order asked; a request without a trail gives an empty one.
+  virtual absl::StatusOr<std::vector<RequestTrail>> ReadRequests(
+      const std::vector<std::pair<OwnerId, RequestId>>& requests) = 0;
+  // Acts of an owner after `sequence`, or before it (newest first), at most `limit`. `account_only`: only
+  // those about agreements, or the directory.
+  struct ActRange {
+    OwnerId owner{};
+    uint64_t from = 0;  // Exclusive. 0 and newest_first: from the end.
+    bool newest_first = false;
+    bool account_only = false;
+    uint32_t limit = 1000;
+  };
+  virtual absl::StatusOr<std::vector<SealedAct>> ReadActs(const ActRange& range) = 0;
+  // Lists: `size` is taken into 1 to 1000; a `token` that is not one of the same list is INVALID_ARGUMENT.
+  virtual absl::StatusOr<Page<RequestRow>> ListRequests(const RequestFilter& filter, uint32_t size,
+                                                        const std::string& token) = 0;
+  virtual absl::StatusOr<Page<OfferRow>> ListOffers(const OfferFilter& filter, uint32_t size,
+                                                    const std::string& token) = 0;
+  // Every owner with a trail, the directory's among them, ascending after `after`.
+  virtual absl::StatusOr<std::vector<OwnerId>> Owners(const OwnerId& after, uint32_t limit) = 0;
+  virtual absl::StatusOr<std::optional<BookRow>> ReadBook(const OwnerId& owner) = 0;
+  // For verification: every projection row of one owner.
+  virtual absl::StatusOr<std::vector<RequestRow>> AllRequests(const OwnerId& owner) = 0;
+  virtual absl::StatusOr<std::vector<OfferRow>> AllOffers(const OwnerId& owner) = 0;
+};
+
+}  // namespace capbroker

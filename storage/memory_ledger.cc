@@ -1,0 +1,232 @@
+// Holding and writing; memory_reads.cc has the rest.
+#include "storage/memory_ledger.h"
+
+#include "broker/canonical.h"
+#include "broker/text.h"
+
+namespace capbroker {
+
+MemoryLedger::MemoryLedger(uint32_t partitions, std::function<Instant()> clock)
+    : clock_(std::move(clock)), places_(partitions), partitions_(partitions) {}
+
+void MemoryLedger::FailNextCommit(CommitOutcome outcome, bool takes_effect) {
+  absl::MutexLock lock(&mutex_);
+  faults_.push_back({outcome, takes_effect});
+}
+
+void MemoryLedger::SetUnavailable(bool writing, bool reading) {
+  absl::MutexLock lock(&mutex_);
+  writing_fails_ = writing;
+  reading_fails_ = reading;
+}
+
+void MemoryLedger::Tamper(const OwnerId& owner,
+                          const std::function<void(std::map<uint64_t, SealedAct>&)>& acts) {
+  absl::MutexLock lock(&mutex_);
+  acts(owners_[owner].acts);
+}
+
+void MemoryLedger::TamperRows(const OwnerId& owner, const std::function<void(RequestRow&)>& request,
+                              const std::function<void(OfferRow&)>& offer,
+                              const std::function<void(BookRow&)>& book) {
+  absl::MutexLock lock(&mutex_);
+  Owner& held = owners_[owner];
+  for (auto& [id, row] : held.requests) {
+    if (request) request(row);
+  }
+  for (auto& [id, row] : held.offers) {
+    if (offer) offer(row);
+  }
+  if (book && held.book) book(*held.book);
+}
+
+absl::Status MemoryLedger::Readable() const {
+  return reading_fails_ ? absl::UnavailableError("memory: reading fails") : absl::OkStatus();
+}
+absl::Status MemoryLedger::Writable() const {
+  return writing_fails_ ? absl::UnavailableError("memory: writing fails") : absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> MemoryLedger::Open() {
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = Readable(); !status.ok()) return status;
+  return places_.partitions();
+}
+
+absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder, const std::string& address,
+                                                       const std::vector<uint32_t>& partitions, Span lease) {
+  if (holder.empty()) return absl::InvalidArgumentError("holder: got \"\", want a name");
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = Writable(); !status.ok()) return status;
+  const Instant now = clock_();
+  const std::set<uint32_t> ids(partitions.begin(), partitions.end());
+  for (uint32_t id : ids) {
+    if (id >= partitions_.size()) return absl::InvalidArgumentError(Cat("partitions: got ", id));
+    const Partition& partition = partitions_[id];
+    if (!partition.holder.empty() && partition.holder != holder && partition.heartbeat > now - lease) {
+      return absl::FailedPreconditionError(
+          Cat("partition ", id, " is held by ", partition.holder, " at ", partition.address));
+    }
+  }
+  std::vector<Tenure> taken;
+  for (uint32_t id : ids) {
+    Partition& partition = partitions_[id];
+    taken.push_back({id, partition.epoch + 1, partition.batch, partition.heartbeat});
+    partition = {holder, address, partition.epoch + 1, partition.batch, now};
+  }
+  return taken;
+}
+
+bool MemoryLedger::Holds(const Tenure& tenure) const {
+  return tenure.partition < partitions_.size() && partitions_[tenure.partition].epoch == tenure.epoch &&
+         !partitions_[tenure.partition].holder.empty();
+}
+
+absl::StatusOr<Instant> MemoryLedger::Heartbeat(const std::vector<Tenure>& held) {
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = Writable(); !status.ok()) return status;
+  for (const Tenure& tenure : held) {
+    if (!Holds(tenure)) return absl::FailedPreconditionError(Cat("fenced: partition ", tenure.partition));
+  }
+  const Instant now = clock_();
+  for (const Tenure& tenure : held) partitions_[tenure.partition].heartbeat = now;
+  return now;
+}
+
+absl::Status MemoryLedger::Release(const std::vector<Tenure>& held) {
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = Writable(); !status.ok()) return status;
+  for (const Tenure& tenure : held) {
+    if (!Holds(tenure)) continue;
+    Partition& partition = partitions_[tenure.partition];
+    partition.holder.clear();
+    partition.address.clear();
+    partition.heartbeat = clock_();
+  }
+  return absl::OkStatus();
+}
+
+CommitResult MemoryLedger::Commit(const Batch& batch) {
+  absl::MutexLock lock(&mutex_);
+  if (writing_fails_) return {CommitOutcome::kUnknown, {}, "memory: writing fails"};
+  CommitResult result = Judge(batch);
+  std::optional<Fault> fault;
+  if (!faults_.empty()) {
+    fault = faults_.front();
+    faults_.pop_front();
+  }
+  if (result.outcome != CommitOutcome::kDurable) return result;
+  if (!fault || fault->takes_effect) Apply(batch);
+  if (fault)
+    return {fault->outcome, fault->outcome == CommitOutcome::kDurable ? clock_() : Instant{},
+            "memory: as told"};
+  result.database_time = clock_();
+  return result;
+}
+
+CommitResult MemoryLedger::Judge(const Batch& batch) {
+  const auto refuse = [](const auto&... why) {
+    return CommitResult{CommitOutcome::kRefused, {}, Cat(why...)};
+  };
+  if (std::string flaw = FlawOf(batch, places_); !flaw.empty()) return refuse(flaw);
+  for (const Batch::Fence& fence : batch.fences) {
+    const Partition& partition = partitions_[fence.partition];
+    if (partition.epoch != fence.epoch || partition.batch != fence.last_batch) {
+      return {CommitOutcome::kFenced, {}, Cat("fenced: partition ", fence.partition)};
+    }
+  }
+  std::set<std::pair<OwnerId, IdempotencyKey>> keys;
+  for (const KeyRecord& key : batch.keys) {
+    if (keys_.contains({key.owner, key.key}) || !keys.insert({key.owner, key.key}).second) {
+      return {CommitOutcome::kDuplicateKey, {}, "idempotency_key: already recorded"};
+    }
+  }
+  std::set<std::pair<OwnerId, uint64_t>> acts;
+  for (const SealedAct& act : batch.acts) {
+    const Owner* owner = Find(act.owner);
+    if (act.sequence == 0 || act.decisions == 0)
+      return refuse("act: sequence and decisions are more than zero");
+    if (act.text.find('\0') != std::string::npos) return refuse("act: text holds a NUL");
+    if (!acts.insert({act.owner, act.sequence}).second ||
+        (owner != nullptr && owner->acts.contains(act.sequence))) {
+      return refuse("act ", act.sequence, " of ", act.owner.value, " exists");
+    }
+  }
+  std::set<std::pair<OwnerId, RequestId>> requests;
+  for (const auto* rows : {&batch.new_requests, &batch.requests}) {
+    for (const RequestRow& row : *rows) {
+      const Owner* owner = Find(row.owner);
+      const bool exists = owner != nullptr && owner->requests.contains(row.request);
+      if (exists != (rows == &batch.requests) || !requests.insert({row.owner, row.request}).second) {
+        return refuse("request ", Format(row.request), exists ? " exists" : " is not there",
+                      ", or comes twice");
+      }
+    }
+  }
+  std::set<std::tuple<OwnerId, RequestId, uint32_t>> offers;
+  for (const auto* rows : {&batch.new_offers, &batch.offers}) {
+    for (const OfferRow& row : *rows) {
+      const Owner* owner = Find(row.owner);
+      const bool exists = owner != nullptr && owner->offers.contains({row.request, row.offer});
+      if (exists != (rows == &batch.offers) || !offers.insert({row.owner, row.request, row.offer}).second) {
+        return refuse("offer ", row.offer, exists ? " exists" : " is not there", ", or comes twice");
+      }
+      if (row.offer == 0 || row.accepted < 0 ||
+          (row.allocation != AllocationState::kNone && row.accepted == 0)) {
+        return refuse("offer ", row.offer, " of ", Format(row.request), ": number, accepted or allocation");
+      }
+    }
+  }
+  std::set<OwnerId> books;
+  for (const BookRow& row : batch.books) {
+    if (row.sequence == 0 || !books.insert(row.owner).second) return refuse("book of ", row.owner.value);
+  }
+  return {CommitOutcome::kDurable, {}, ""};
+}
+
+void MemoryLedger::Apply(const Batch& batch) {
+  const Instant now = clock_();
+  for (const Batch::Fence& fence : batch.fences) {
+    ++partitions_[fence.partition].batch;
+    partitions_[fence.partition].heartbeat = now;
+  }
+  for (const SealedAct& act : batch.acts) {
+    Owner& owner = owners_[act.owner];
+    owner.acts.emplace(act.sequence, act);
+    owner.trails[act.request].push_back(act.sequence);
+  }
+  for (const auto* rows : {&batch.new_requests, &batch.requests}) {
+    for (const RequestRow& row : *rows) owners_[row.owner].requests.insert_or_assign(row.request, row);
+  }
+  for (const OfferRow& row : batch.new_offers) {
+    owners_[row.owner].offers.emplace(std::pair(row.request, row.offer), row);
+    by_provider_[row.provider].insert({row.request, row.offer, row.owner});
+  }
+  for (const OfferRow& row : batch.offers) {
+    OfferRow& held = owners_[row.owner].offers[{row.request, row.offer}];
+    held.state = row.state;
+    held.allocation = row.allocation;
+    held.accepted = row.accepted;
+    held.deadline = row.deadline;
+  }
+  for (const BookRow& row : batch.books) owners_[row.owner].book = row;
+  for (const KeyRecord& key : batch.keys) keys_.emplace(std::pair(key.owner, key.key), Kept{key, now});
+}
+
+absl::StatusOr<uint32_t> MemoryLedger::PruneKeys(Span age, uint32_t limit) {
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = Writable(); !status.ok()) return status;
+  const Instant before = clock_() - age;
+  uint32_t pruned = 0;
+  for (auto at = keys_.begin(); at != keys_.end() && pruned < limit;) {
+    if (at->second.created < before) {
+      at = keys_.erase(at);
+      ++pruned;
+    } else {
+      ++at;
+    }
+  }
+  return pruned;
+}
+
+}  // namespace capbroker

@@ -1,0 +1,105 @@
+// The ledger in memory: the same promises as the one in PostgreSQL but durability, and failures on demand.
+// For tests and the simulator.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "storage/batch.h"
+#include "storage/ledger.h"
+
+namespace capbroker {
+
+class MemoryLedger : public Ledger {
+ public:
+  // `clock` stands for the database's; called under a lock, from any thread.
+  MemoryLedger(uint32_t partitions, std::function<Instant()> clock);
+
+  // The next Commit not yet spoken for answers `outcome`, after it took effect or without. A commit that
+  // would have failed by itself does not take effect and answers so.
+  void FailNextCommit(CommitOutcome outcome, bool takes_effect) ABSL_LOCKS_EXCLUDED(mutex_);
+  // While set, writing (and taking, and recovering) or reading answers UNAVAILABLE, and Commit kUnknown with
+  // no effect.
+  void SetUnavailable(bool writing, bool reading) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Lets the caller change what is held as no method of the interface could: to test that it is found.
+  void Tamper(const OwnerId& owner, const std::function<void(std::map<uint64_t, SealedAct>&)>& acts)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void TamperRows(const OwnerId& owner, const std::function<void(RequestRow&)>& request,
+                  const std::function<void(OfferRow&)>& offer, const std::function<void(BookRow&)>& book)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  absl::StatusOr<uint32_t> Open() override;
+  absl::StatusOr<std::vector<Tenure>> Take(const std::string& holder, const std::string& address,
+                                           const std::vector<uint32_t>& partitions, Span lease) override;
+  absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) override;
+  absl::Status Release(const std::vector<Tenure>& held) override;
+  absl::Status Recover(uint32_t partition, const std::function<void(RecoveredOwner)>& visit) override;
+  CommitResult Commit(const Batch& batch) override;
+  absl::StatusOr<uint32_t> PruneKeys(Span age, uint32_t limit) override;
+
+  absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
+                                              const std::vector<IdempotencyKey>& keys) override;
+  absl::StatusOr<std::vector<SealedAct>> ReadRequest(const OwnerId& owner, const RequestId& request) override;
+  absl::StatusOr<std::vector<RequestTrail>> ReadRequests(
+      const std::vector<std::pair<OwnerId, RequestId>>& requests) override;
+  absl::StatusOr<std::vector<SealedAct>> ReadActs(const ActRange& range) override;
+  absl::StatusOr<Page<RequestRow>> ListRequests(const RequestFilter& filter, uint32_t size,
+                                                const std::string& token) override;
+  absl::StatusOr<Page<OfferRow>> ListOffers(const OfferFilter& filter, uint32_t size,
+                                            const std::string& token) override;
+  absl::StatusOr<std::vector<OwnerId>> Owners(const OwnerId& after, uint32_t limit) override;
+  absl::StatusOr<std::optional<BookRow>> ReadBook(const OwnerId& owner) override;
+  absl::StatusOr<std::vector<RequestRow>> AllRequests(const OwnerId& owner) override;
+  absl::StatusOr<std::vector<OfferRow>> AllOffers(const OwnerId& owner) override;
+
+ private:
+  struct Partition {
+    std::string holder, address;
+    uint64_t epoch = 0, batch = 0;
+    Instant heartbeat;
+  };
+  struct Owner {
+    std::map<uint64_t, SealedAct> acts;
+    std::map<RequestId, std::vector<uint64_t>> trails;  // Sequences; under an unset id, the account's.
+    std::map<RequestId, RequestRow> requests;
+    std::map<std::pair<RequestId, uint32_t>, OfferRow> offers;
+    std::optional<BookRow> book;
+  };
+  struct Fault {
+    CommitOutcome outcome;
+    bool takes_effect;
+  };
+  struct Kept {
+    KeyRecord record;
+    Instant created;
+  };
+  using OfferPlace = std::tuple<RequestId, uint32_t, OwnerId>;
+
+  // What the database's constraints would refuse; kDurable if nothing.
+  CommitResult Judge(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Apply(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const Owner* Find(const OwnerId& owner) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Readable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Writable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Holds(const Tenure& tenure) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::function<Instant()> clock_;
+  absl::Mutex mutex_;
+  Places places_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Partition> partitions_ ABSL_GUARDED_BY(mutex_);
+  std::map<OwnerId, Owner> owners_ ABSL_GUARDED_BY(mutex_);
+  std::map<ProviderId, std::set<OfferPlace>> by_provider_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<OwnerId, IdempotencyKey>, Kept> keys_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Fault> faults_ ABSL_GUARDED_BY(mutex_);
+  bool writing_fails_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reading_fails_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace capbroker

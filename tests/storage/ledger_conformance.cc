@@ -1,0 +1,583 @@
+#include "tests/storage/ledger_conformance.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <thread>
+
+#include "broker/canonical.h"
+#include "broker/refusal.h"
+#include "broker/text.h"
+#include "storage/book_state.h"
+
+namespace capbroker {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+RequestId IdOf(uint8_t n) {
+  RequestId id;
+  id.bytes = {0x01, 0x94, 0xc5, 0xa0, n, 0, 0x70, 0, 0x80};
+  id.bytes[15] = n;
+  return id;
+}
+Hash HashOf(uint8_t n) {
+  Hash hash;
+  hash.fill(n);
+  return hash;
+}
+IdempotencyKey KeyOf(uint8_t n) {
+  IdempotencyKey key;
+  key.fill(n);
+  return key;
+}
+SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& request, const std::string& tag) {
+  Act act;
+  act.owner = owner;
+  act.sequence = sequence;
+  act.time = Instant{1'700'000'000'000'001} + Seconds(static_cast<int64_t>(sequence));
+  act.actor = {Role::kOwner, owner.value};
+  act.request = request;
+  act.decisions.resize(1);
+  act.decisions[0].kind = Kind::REQUEST_CANCELLED;
+  act.decisions[0].text = tag;
+  const std::string text = Encode(act);
+  return {owner, sequence, act.time, request, 1, text, Chain(Hash{}, text)};
+}
+BookRow BookOf(const OwnerId& owner, uint64_t sequence) {
+  BookRow book{
+      .owner = owner, .sequence = sequence, .hash = HashOf(7), .time = Instant{1'700'000'000'123'456}};
+  const Currency usd = *ParseCurrency("USD");
+  book.commitments.push_back({{"azure"}, {"C3"}, {250'000, usd}, {1, usd}, {2, usd}});
+  book.waivers.push_back({{"azure"}, {"C2"}, 17});
+  book.cool_downs.push_back({{"coreweave"}, "us-\"east\"\t\xc3\xa9", "h100", Instant{1'800'000'000'000'000}});
+  return book;
+}
+
+Batch BatchOf(const std::vector<Tenure>& tenures) {
+  Batch batch;
+  for (const Tenure& tenure : tenures) batch.fences.push_back({tenure.partition, tenure.epoch, tenure.batch});
+  return batch;
+}
+void Advance(std::vector<Tenure>& tenures) {
+  for (Tenure& tenure : tenures) ++tenure.batch;
+}
+std::vector<uint32_t> AllPartitions() { return {0, 1, 2, 3}; }
+
+void LedgerConformance::SetUp() { pair_ = GetParam().second(); }
+
+namespace {
+
+const OwnerId kOpenai{"openai"};
+const OwnerId kMistral{"mistral"};
+const ProviderId kAzure{"azure"};
+
+OfferRow OfferOf(const OwnerId& owner, const RequestId& request, uint32_t number) {
+  return {.owner = owner,
+          .request = request,
+          .offer = number,
+          .provider = kAzure,
+          .deadline = Instant{1'750'000'000'000'007}};
+}
+
+// Takes everything, and commits batches with what `fill` puts in.
+class Writer {
+ public:
+  explicit Writer(Ledger& ledger, const std::string& holder = "one") : ledger_(ledger) {
+    auto taken = ledger.Take(holder, "here:1", AllPartitions(), Seconds(10));
+    EXPECT_TRUE(taken.ok()) << taken.status();
+    if (taken.ok()) tenures = *taken;
+  }
+  CommitResult Commit(const std::function<void(Batch&)>& fill) {
+    Batch batch = BatchOf(tenures);
+    fill(batch);
+    CommitResult result = ledger_.Commit(batch);
+    if (result.outcome == CommitOutcome::kDurable) Advance(tenures);
+    return result;
+  }
+  void MustCommit(const std::function<void(Batch&)>& fill) {
+    const CommitResult result = Commit(fill);
+    ASSERT_EQ(result.outcome, CommitOutcome::kDurable) << result.error;
+  }
+  std::vector<Tenure> tenures;
+
+ private:
+  Ledger& ledger_;
+};
+
+void ExpectSame(const SealedAct& a, const SealedAct& b) {
+  EXPECT_EQ(a.owner, b.owner);
+  EXPECT_EQ(a.sequence, b.sequence);
+  EXPECT_EQ(a.time, b.time);
+  EXPECT_EQ(a.request, b.request);
+  EXPECT_EQ(a.decisions, b.decisions);
+  EXPECT_EQ(a.text, b.text);
+  EXPECT_EQ(a.hash, b.hash);
+}
+
+std::vector<uint64_t> Sequences(const absl::StatusOr<std::vector<SealedAct>>& acts) {
+  std::vector<uint64_t> out;
+  EXPECT_TRUE(acts.ok()) << acts.status();
+  if (acts.ok()) {
+    for (const SealedAct& act : *acts) out.push_back(act.sequence);
+  }
+  return out;
+}
+
+TEST_P(LedgerConformance, ReadsBackWhatWasCommitted) {
+  EXPECT_EQ(*ledger().Open(), kTestPartitions);
+  Writer writer(ledger());
+  const SealedAct first = ActOf(kOpenai, 1, IdOf(1), "quote \" backslash \\ NUL-like \x01 \xc3\xa9 {}");
+  const SealedAct second = ActOf(kOpenai, 2, {}, std::string(300'000, 'x'));
+  OfferRow offer = OfferOf(kOpenai, IdOf(1), 1);
+  const KeyRecord key{kOpenai, KeyOf(1), HashOf(2), IdOf(1), 1}, bare{kOpenai, KeyOf(2), HashOf(3), {}, 2};
+  writer.MustCommit([&](Batch& b) {
+    b.acts = {first, second};
+    b.new_requests = {{kOpenai, IdOf(1), RequestState::kHolderRound}};
+    b.new_offers = {offer};
+    b.books = {BookOf(kOpenai, 2)};
+    b.keys = {key, bare};
+  });
+  offer.state = OfferState::kPartiallyAccepted;
+  offer.allocation = AllocationState::kHeld;
+  offer.accepted = 1'000'000'000'000;
+  offer.deadline = kLastInstant;
+  writer.MustCommit([&](Batch& b) {
+    b.acts = {ActOf(kOpenai, 3, IdOf(1))};
+    b.requests = {{kOpenai, IdOf(1), RequestState::kExpired}};
+    b.offers = {offer};
+    b.books = {BookOf(kOpenai, 3)};
+  });
+
+  const auto acts = other().ReadActs({.owner = kOpenai});
+  ASSERT_TRUE(acts.ok()) << acts.status();
+  ASSERT_THAT(*acts, SizeIs(3));
+  ExpectSame((*acts)[0], first);
+  ExpectSame((*acts)[1], second);
+  EXPECT_EQ(Sequences(other().ReadRequest(kOpenai, IdOf(1))), (std::vector<uint64_t>{1, 3}));
+  EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .from = 1, .limit = 1})),
+            (std::vector<uint64_t>{2}));
+  EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .newest_first = true})),
+            (std::vector<uint64_t>{3, 2, 1}));
+  EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .from = 3, .newest_first = true, .limit = 1})),
+            (std::vector<uint64_t>{2}));
+  EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .account_only = true})),
+            (std::vector<uint64_t>{2}));
+  EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .newest_first = true, .account_only = true})),
+            (std::vector<uint64_t>{2}));
+
+  const auto book = other().ReadBook(kOpenai);
+  ASSERT_TRUE(book.ok() && book->has_value());
+  EXPECT_EQ((*book)->sequence, 3u);
+  EXPECT_EQ((*book)->hash, HashOf(7));
+  EXPECT_EQ((*book)->time, BookOf(kOpenai, 3).time);
+  EXPECT_EQ(EncodeBookState(**book), EncodeBookState(BookOf(kOpenai, 3)));
+  EXPECT_EQ((*book)->cool_downs, BookOf(kOpenai, 3).cool_downs);
+
+  const auto requests = other().AllRequests(kOpenai);
+  ASSERT_TRUE(requests.ok() && requests->size() == 1);
+  EXPECT_EQ((*requests)[0].request, IdOf(1));
+  EXPECT_EQ((*requests)[0].state, RequestState::kExpired);
+  const auto offers = other().AllOffers(kOpenai);
+  ASSERT_TRUE(offers.ok() && offers->size() == 1);
+  EXPECT_EQ((*offers)[0].state, OfferState::kPartiallyAccepted);
+  EXPECT_EQ((*offers)[0].allocation, AllocationState::kHeld);
+  EXPECT_EQ((*offers)[0].accepted, 1'000'000'000'000);
+  EXPECT_EQ((*offers)[0].deadline, kLastInstant);
+  EXPECT_EQ((*offers)[0].provider, kAzure);
+
+  const auto keys = other().Keys(kOpenai, {KeyOf(1), KeyOf(2), KeyOf(3), KeyOf(1)});
+  ASSERT_TRUE(keys.ok());
+  std::map<IdempotencyKey, KeyRecord> found;
+  for (const KeyRecord& record : *keys) found[record.key] = record;
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_EQ(found[KeyOf(1)].payload, HashOf(2));
+  EXPECT_EQ(found[KeyOf(1)].request, IdOf(1));
+  EXPECT_EQ(found[KeyOf(1)].sequence, 1u);
+  EXPECT_FALSE(found[KeyOf(2)].request.IsSet());
+  EXPECT_THAT(*other().Keys(kMistral, {KeyOf(1)}), IsEmpty());
+}
+
+TEST_P(LedgerConformance, ReadsOfNothing) {
+  EXPECT_TRUE(absl::IsNotFound(ledger().ReadRequest(kOpenai, IdOf(1)).status()));
+  EXPECT_THAT(*ledger().ReadActs({.owner = kOpenai}), IsEmpty());
+  EXPECT_THAT(*ledger().ReadActs({.owner = kOpenai, .newest_first = true}), IsEmpty());
+  EXPECT_THAT(ledger().ListRequests({kOpenai, {}}, 10, "")->items, IsEmpty());
+  EXPECT_THAT(ledger().ListOffers({kAzure, {}}, 10, "")->items, IsEmpty());
+  EXPECT_THAT(*ledger().Owners({}, 10), IsEmpty());
+  EXPECT_FALSE(ledger().ReadBook(kOpenai)->has_value());
+  EXPECT_THAT(*ledger().AllRequests(kOpenai), IsEmpty());
+  EXPECT_THAT(*ledger().AllOffers(kOpenai), IsEmpty());
+  EXPECT_THAT(*ledger().Keys(kOpenai, {}), IsEmpty());
+  EXPECT_THAT(*ledger().ReadRequests({}), IsEmpty());
+  const auto trails = ledger().ReadRequests({{kOpenai, IdOf(1)}});
+  ASSERT_THAT(*trails, SizeIs(1));
+  EXPECT_THAT((*trails)[0].acts, IsEmpty());
+  int visited = 0;
+  EXPECT_TRUE(ledger().Recover(0, [&](RecoveredOwner) { ++visited; }).ok());
+  EXPECT_EQ(visited, 0);
+}
+
+TEST_P(LedgerConformance, SeveralTrailsComeInTheOrderAsked) {
+  Writer writer(ledger());
+  writer.MustCommit([&](Batch& b) {
+    // The same id under two owners is two requests.
+    b.acts = {ActOf(kOpenai, 1, IdOf(1)), ActOf(kOpenai, 2, IdOf(2)), ActOf(kOpenai, 3, IdOf(1)),
+              ActOf(kMistral, 1, IdOf(1))};
+  });
+  const auto trails =
+      other().ReadRequests({{kOpenai, IdOf(2)}, {kMistral, IdOf(1)}, {kOpenai, IdOf(9)}, {kOpenai, IdOf(1)}});
+  ASSERT_TRUE(trails.ok()) << trails.status();
+  ASSERT_THAT(*trails, SizeIs(4));
+  EXPECT_EQ(Sequences((*trails)[0].acts), (std::vector<uint64_t>{2}));
+  EXPECT_EQ(Sequences((*trails)[1].acts), (std::vector<uint64_t>{1}));
+  EXPECT_EQ((*trails)[1].owner, kMistral);
+  EXPECT_THAT((*trails)[2].acts, IsEmpty());
+  EXPECT_EQ(Sequences((*trails)[3].acts), (std::vector<uint64_t>{1, 3}));
+}
+
+TEST_P(LedgerConformance, AnEmptyBatchMovesThePartitionsAndTellsTheTime) {
+  Writer writer(ledger());
+  const CommitResult first = writer.Commit([](Batch&) {});
+  const CommitResult second = writer.Commit([](Batch&) {});
+  EXPECT_EQ(second.outcome, CommitOutcome::kDurable) << second.error;
+  EXPECT_GT(second.database_time, first.database_time);
+  const auto again = ledger().Take("one", "", AllPartitions(), Seconds(10));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ((*again)[3].batch, 2u);
+}
+
+TEST_P(LedgerConformance, AnOlderEpochIsFencedOff) {
+  Writer old(ledger());
+  Writer now(other(), "one");
+  EXPECT_EQ(old.Commit([](Batch& b) { b.acts = {ActOf(kOpenai, 1, IdOf(1))}; }).outcome,
+            CommitOutcome::kFenced);
+  EXPECT_THAT(*ledger().ReadActs({.owner = kOpenai}), IsEmpty());
+  now.MustCommit([](Batch& b) { b.acts = {ActOf(kOpenai, 1, IdOf(1))}; });
+  EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Heartbeat(old.tenures).status()));
+  EXPECT_TRUE(other().Heartbeat(now.tenures).ok());
+}
+
+TEST_P(LedgerConformance, ABatchThatIsNotTheNextIsFencedOff) {
+  Writer writer(ledger());
+  std::vector<Tenure> before = writer.tenures;
+  writer.MustCommit([](Batch&) {});
+  Batch repeat = BatchOf(before);
+  repeat.acts = {ActOf(kOpenai, 1, IdOf(1))};
+  EXPECT_EQ(ledger().Commit(repeat).outcome, CommitOutcome::kFenced);
+  // One of several is enough, and none of them moves.
+  Batch mixed = BatchOf(writer.tenures);
+  mixed.fences[2].last_batch++;
+  EXPECT_EQ(ledger().Commit(mixed).outcome, CommitOutcome::kFenced);
+  writer.MustCommit([](Batch&) {});
+}
+
+TEST_P(LedgerConformance, ARowOutsideTheFencesIsRefused) {
+  Writer writer(ledger());
+  const uint32_t partition = PartitionOf(kOpenai, kTestPartitions);
+  for (const bool fenced : {false, true}) {
+    Batch batch;
+    for (const Tenure& t : writer.tenures) {
+      if ((t.partition == partition) == fenced) batch.fences.push_back({t.partition, t.epoch, t.batch});
+    }
+    batch.acts = {ActOf(kOpenai, 1, IdOf(1))};
+    const CommitResult result = ledger().Commit(batch);
+    EXPECT_EQ(result.outcome, fenced ? CommitOutcome::kDurable : CommitOutcome::kRefused) << result.error;
+  }
+  EXPECT_EQ(ledger().Commit(Batch{}).outcome, CommitOutcome::kRefused);
+}
+
+TEST_P(LedgerConformance, ARepeatedKeyWritesNothing) {
+  Writer writer(ledger());
+  const KeyRecord key{kOpenai, KeyOf(1), HashOf(1), IdOf(1), 1};
+  writer.MustCommit([&](Batch& b) {
+    b.acts = {ActOf(kOpenai, 1, IdOf(1))};
+    b.keys = {key};
+  });
+  const CommitResult result = writer.Commit([&](Batch& b) {
+    b.acts = {ActOf(kOpenai, 2, IdOf(2))};
+    b.new_requests = {{kOpenai, IdOf(2), RequestState::kReceived}};
+    b.keys = {{kOpenai, KeyOf(2), HashOf(1), IdOf(2), 2}, key};
+  });
+  EXPECT_EQ(result.outcome, CommitOutcome::kDuplicateKey) << result.error;
+  EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kOpenai})), (std::vector<uint64_t>{1}));
+  EXPECT_THAT(*ledger().AllRequests(kOpenai), IsEmpty());
+  EXPECT_THAT(*ledger().Keys(kOpenai, {KeyOf(2)}), IsEmpty());
+  // The same key of another owner is another key; and the batch goes on where it stood.
+  writer.MustCommit([&](Batch& b) { b.keys = {{kMistral, KeyOf(1), HashOf(1), {}, 1}}; });
+}
+
+TEST_P(LedgerConformance, ARefusedBatchWritesNothing) {
+  Writer writer(ledger());
+  writer.MustCommit([](Batch& b) {
+    b.acts = {ActOf(kOpenai, 1, IdOf(1))};
+    b.new_requests = {{kOpenai, IdOf(1), RequestState::kReceived}};
+    b.new_offers = {OfferOf(kOpenai, IdOf(1), 1)};
+  });
+  const std::map<std::string, std::function<void(Batch&)>> poisons = {
+      {"act again", [](Batch& b) { b.acts.push_back(ActOf(kOpenai, 1, IdOf(1))); }},
+      {"act twice", [](Batch& b) { b.acts.push_back(ActOf(kOpenai, 2, IdOf(1))); }},
+      {"act zero", [](Batch& b) { b.acts.push_back(ActOf(kOpenai, 0, IdOf(1))); }},
+      {"act with a NUL", [](Batch& b) { b.acts[0].text[3] = '\0'; }},
+      {"request again",
+       [](Batch& b) {
+         b.new_requests = {{kOpenai, IdOf(1), RequestState::kReceived}};
+       }},
+      {"no such request",
+       [](Batch& b) {
+         b.requests = {{kOpenai, IdOf(2), RequestState::kReceived}};
+       }},
+      {"offer again", [](Batch& b) { b.new_offers = {OfferOf(kOpenai, IdOf(1), 1)}; }},
+      {"no such offer", [](Batch& b) { b.offers = {OfferOf(kOpenai, IdOf(1), 2)}; }},
+      {"offer twice",
+       [](Batch& b) {
+         b.offers = {OfferOf(kOpenai, IdOf(1), 1), OfferOf(kOpenai, IdOf(1), 1)};
+       }},
+      {"offer zero", [](Batch& b) { b.new_offers = {OfferOf(kOpenai, IdOf(1), 0)}; }},
+      {"negative quantity",
+       [](Batch& b) {
+         b.offers = {OfferOf(kOpenai, IdOf(1), 1)};
+         b.offers[0].accepted = -1;
+       }},
+      {"allocation of nothing",
+       [](Batch& b) {
+         b.offers = {OfferOf(kOpenai, IdOf(1), 1)};
+         b.offers[0].allocation = AllocationState::kHeld;
+       }},
+      {"book at zero", [](Batch& b) { b.books = {BookOf(kOpenai, 0)}; }},
+      {"book twice",
+       [](Batch& b) {
+         b.books = {BookOf(kOpenai, 2), BookOf(kOpenai, 2)};
+       }},
+  };
+  for (const auto& [name, poison] : poisons) {
+    const CommitResult result = writer.Commit([&poison = poison](Batch& b) {
+      b.acts = {ActOf(kOpenai, 2, IdOf(1))};
+      poison(b);
+    });
+    EXPECT_EQ(result.outcome, CommitOutcome::kRefused) << name << ": " << result.error;
+    EXPECT_NE(result.error, "") << name;
+    EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kOpenai})), (std::vector<uint64_t>{1})) << name;
+  }
+  writer.MustCommit([](Batch& b) { b.acts = {ActOf(kOpenai, 2, IdOf(1))}; });
+}
+
+TEST_P(LedgerConformance, TakingAndLeases) {
+  const auto first = ledger().Take("one", "a:1", AllPartitions(), Seconds(1000));
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_THAT(*first, SizeIs(4));
+  for (uint32_t i = 0; i < 4; ++i) {
+    EXPECT_EQ((*first)[i].partition, i);
+    EXPECT_EQ((*first)[i].epoch, 1u);
+    EXPECT_EQ((*first)[i].batch, 0u);
+    EXPECT_FALSE((*first)[i].heartbeat.IsSet());
+  }
+  // Alive: nothing is taken, not even what is free.
+  const auto refused = other().Take("two", "b:2", {1}, Seconds(1000));
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status();
+  EXPECT_THAT(std::string(View(refused.status().message())), testing::HasSubstr("one at a:1"));
+  // The same holder restarts.
+  const auto again = ledger().Take("one", "a:1", AllPartitions(), Seconds(1000));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ((*again)[0].epoch, 2u);
+  EXPECT_TRUE((*again)[0].heartbeat.IsSet());
+  const auto beat = ledger().Heartbeat(*again);
+  ASSERT_TRUE(beat.ok());
+  EXPECT_GT(*beat, (*again)[0].heartbeat);
+  // A lease that has run out.
+  const auto taken = other().Take("two", "b:2", {1}, Span{0});
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ((*taken)[0].epoch, 3u);
+  EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Heartbeat(*again).status()));
+  // Given back: free at once, and giving back what one no longer has changes nothing.
+  EXPECT_TRUE(ledger().Release(*again).ok());
+  EXPECT_TRUE(other().Heartbeat(*taken).ok());
+  const auto rest = other().Take("two", "b:2", AllPartitions(), Seconds(1000));
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_GE((*rest)[0].heartbeat, *beat);
+  EXPECT_FALSE(ledger().Take("one", "", {0, 17}, Seconds(0)).ok());
+  EXPECT_FALSE(ledger().Take("", "", {0}, Seconds(0)).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Take("one", "", {0}, Seconds(1000)).status()));
+}
+
+TEST_P(LedgerConformance, TheBatchNumberTellsWhetherACommitTookEffect) {
+  Writer writer(ledger());
+  writer.MustCommit([](Batch&) {});
+  const auto before = ledger().Take("one", "", AllPartitions(), Seconds(10));
+  ASSERT_TRUE(before.ok());
+  EXPECT_EQ((*before)[0].batch, 1u);
+  EXPECT_EQ(writer.Commit([](Batch&) {}).outcome, CommitOutcome::kFenced);
+  EXPECT_EQ((*ledger().Take("one", "", AllPartitions(), Seconds(10)))[0].batch, 1u);
+}
+
+TEST_P(LedgerConformance, RecoversOnlyWhatIsUnfinished) {
+  Writer writer(ledger());
+  writer.MustCommit([](Batch& b) {
+    b.acts = {ActOf(kOpenai, 1, {}),       ActOf(kOpenai, 2, IdOf(1)), ActOf(kOpenai, 3, IdOf(2)),
+              ActOf(kOpenai, 4, IdOf(3)),  ActOf(kOpenai, 5, IdOf(1)), ActOf(kOpenai, 6, {}),
+              ActOf(kMistral, 1, IdOf(1)), ActOf(kDirectory, 1, {})};
+    b.new_requests = {{kOpenai, IdOf(1), RequestState::kBlocked},
+                      {kOpenai, IdOf(2), RequestState::kHolderRound},
+                      {kOpenai, IdOf(3), RequestState::kReceived},
+                      {kMistral, IdOf(1), RequestState::kUnfilled}};
+    b.books = {BookOf(kOpenai, 6), BookOf(kMistral, 1), BookOf(kDirectory, 1)};
+  });
+  writer.MustCommit([](Batch& b) { b.requests = {{kOpenai, IdOf(2), RequestState::kFulfilled}}; });
+  std::map<OwnerId, std::vector<uint64_t>> recovered;
+  for (uint32_t partition : AllPartitions()) {
+    OwnerId last;
+    const absl::Status status = other().Recover(partition, [&](RecoveredOwner owner) {
+      EXPECT_LE(last, owner.book.owner);
+      last = owner.book.owner;
+      EXPECT_EQ(PartitionOf(owner.book.owner, kTestPartitions), partition);
+      EXPECT_EQ(owner.book.commitments.size(), 1u);
+      for (const Act& act : owner.acts) {
+        EXPECT_EQ(act.owner, owner.book.owner);
+        recovered[act.owner].push_back(act.sequence);
+      }
+      recovered[owner.book.owner];
+    });
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  EXPECT_THAT(recovered[kOpenai], ElementsAre(1, 6, 2, 5, 4));
+  EXPECT_THAT(recovered[kMistral], IsEmpty());
+  EXPECT_THAT(recovered[kDirectory], ElementsAre(1));
+  EXPECT_THAT(recovered, SizeIs(3));
+  EXPECT_THAT(*other().Owners({}, 10), ElementsAre(kDirectory, kMistral, kOpenai));
+  EXPECT_THAT(*other().Owners(kDirectory, 1), ElementsAre(kMistral));
+  EXPECT_FALSE(ledger().Recover(kTestPartitions, [](RecoveredOwner) {}).ok());
+}
+
+// Requests 1 to n of `owner`, each with one offer; states go round.
+void FillLists(Writer& writer, const OwnerId& owner, uint8_t from, uint8_t to) {
+  writer.MustCommit([&](Batch& b) {
+    for (uint8_t n = from; n <= to; ++n) {
+      b.new_requests.push_back({owner, IdOf(n), static_cast<RequestState>(n % 11)});
+      b.new_offers.push_back(OfferOf(owner, IdOf(n), 1));
+      b.new_offers.back().state = static_cast<OfferState>(n % 9);
+    }
+  });
+}
+
+TEST_P(LedgerConformance, PagesNeitherShiftNorRepeatWhenRowsArrive) {
+  Writer writer(ledger());
+  FillLists(writer, kOpenai, 1, 20);
+  FillLists(writer, kMistral, 5, 5);
+  std::vector<uint8_t> requests, offers;
+  std::string next;
+  for (uint8_t fresh = 21;; ++fresh) {
+    const auto page = other().ListRequests({kOpenai, {}}, 7, next);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const RequestRow& row : page->items) requests.push_back(row.request.bytes[15]);
+    next = page->next;
+    if (next.empty()) break;
+    FillLists(writer, kOpenai, fresh, fresh);
+  }
+  std::vector<uint8_t> want;
+  for (uint8_t n = 20; n > 0; --n) want.push_back(n);
+  EXPECT_EQ(requests, want);
+
+  for (uint8_t fresh = 101;; ++fresh) {
+    const auto page = other().ListOffers({kAzure, {}}, 7, next);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const OfferRow& row : page->items) {
+      if (row.owner == kOpenai && row.request.bytes[15] <= 20) offers.push_back(row.request.bytes[15]);
+    }
+    next = page->next;
+    if (next.empty()) break;
+    FillLists(writer, kMistral, fresh, fresh);
+  }
+  EXPECT_EQ(offers, want);
+}
+
+TEST_P(LedgerConformance, ListsByState) {
+  Writer writer(ledger());
+  FillLists(writer, kOpenai, 1, 30);
+  const auto blocked = other().ListRequests({kOpenai, {RequestState::kBlocked}}, 2, "");
+  ASSERT_THAT(blocked->items, SizeIs(2));
+  EXPECT_EQ(blocked->items[0].request, IdOf(27));
+  EXPECT_EQ(blocked->items[1].request, IdOf(16));
+  const auto rest = other().ListRequests({kOpenai, {RequestState::kBlocked}}, 2, blocked->next);
+  ASSERT_THAT(rest->items, SizeIs(1));
+  EXPECT_EQ(rest->next, "");
+  const auto two = other().ListRequests(
+      {kOpenai, {RequestState::kExpired, RequestState::kReceived, RequestState::kExpired}}, 50, "");
+  ASSERT_THAT(two->items, SizeIs(4));
+  EXPECT_EQ(two->items[0].request, IdOf(22));
+  EXPECT_EQ(two->items[1].request, IdOf(21));
+  const auto open = other().ListOffers({kAzure, {OfferState::kOpen}}, 50, "");
+  ASSERT_THAT(open->items, SizeIs(3));
+  EXPECT_EQ(open->items[0].request, IdOf(27));
+  EXPECT_THAT(other().ListOffers({{"coreweave"}, {}}, 50, "")->items, IsEmpty());
+  // The latest offer of a request comes first; sizes are taken into bounds.
+  writer.MustCommit([](Batch& b) { b.new_offers = {OfferOf(kOpenai, IdOf(27), 2)}; });
+  EXPECT_EQ(other().ListOffers({kAzure, {OfferState::kOpen}}, 0, "")->items.at(0).offer, 2u);
+  EXPECT_THAT(other().ListRequests({kOpenai, {}}, 4'000'000'000, "")->items, SizeIs(30));
+}
+
+TEST_P(LedgerConformance, AStrangePageTokenIsRefused) {
+  Writer writer(ledger());
+  FillLists(writer, kOpenai, 1, 5);
+  const std::string requests = ledger().ListRequests({kOpenai, {}}, 2, "")->next;
+  const std::string offers = ledger().ListOffers({kAzure, {}}, 2, "")->next;
+  ASSERT_NE(requests, "");
+  ASSERT_NE(offers, "");
+  std::string bent = requests;
+  bent[bent.size() / 2] = bent[bent.size() / 2] == 'A' ? 'B' : 'A';
+  for (const std::string& token :
+       {std::string("x"), std::string("not base64 !"), bent, offers, requests.substr(0, requests.size() - 2),
+        requests + "AAAA", std::string(5, '\0')}) {
+    const absl::Status status = ledger().ListRequests({kOpenai, {}}, 2, token).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << token << ": " << status;
+    EXPECT_EQ(FieldOf(status), "page_token");
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(ledger().ListRequests({kMistral, {}}, 2, requests).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      ledger().ListRequests({kOpenai, {RequestState::kBlocked}}, 2, requests).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(ledger().ListOffers({kAzure, {}}, 2, requests).status()));
+}
+
+TEST_P(LedgerConformance, KeysAreForgottenByAge) {
+  Writer writer(ledger());
+  writer.MustCommit([](Batch& b) {
+    for (uint8_t n = 0; n < 5; ++n) b.keys.push_back({kOpenai, KeyOf(n), HashOf(n), {}, 1});
+  });
+  EXPECT_EQ(*ledger().PruneKeys(Hours(7 * 24), 100), 0u);
+  EXPECT_EQ(*ledger().PruneKeys(Span{0}, 3), 3u);
+  EXPECT_EQ(*ledger().PruneKeys(Span{0}, 3), 2u);
+  EXPECT_EQ(*ledger().PruneKeys(Span{0}, 3), 0u);
+}
+
+TEST_P(LedgerConformance, ReadersAndAWriterAtOnce) {
+  Writer writer(ledger());
+  std::vector<std::thread> readers;
+  std::atomic<bool> done = false;
+  std::atomic<int> bad = 0;
+  for (int i = 0; i < 6; ++i) {
+    readers.emplace_back([&] {
+      while (!done) {
+        // A batch is seen whole: the book never shows an act that is not there.
+        const auto book = ledger().ReadBook(kOpenai);
+        if (!book.ok()) {
+          ++bad;
+        } else if (book->has_value()) {
+          const auto acts = ledger().ReadActs({.owner = kOpenai, .newest_first = true, .limit = 1});
+          if (!acts.ok() || acts->empty() || acts->at(0).sequence < (*book)->sequence) ++bad;
+        }
+      }
+    });
+  }
+  for (uint64_t n = 1; n <= 50; ++n) {
+    writer.MustCommit([&](Batch& b) {
+      b.acts = {ActOf(kOpenai, n, IdOf(1))};
+      b.books = {BookOf(kOpenai, n)};
+    });
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(bad, 0);
+}
+
+}  // namespace
+}  // namespace capbroker
