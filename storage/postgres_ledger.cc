@@ -1,0 +1,249 @@
+// Sessions, and everything that writes.
+#include "storage/postgres_ledger.h"
+
+#include "absl/time/time.h"
+#include "broker/text.h"
+#include "storage/book_state.h"
+#include "storage/migrate.h"
+#include "storage/rows.h"
+
+namespace capbroker {
+namespace {
+
+using binary::Params;
+
+constexpr Statement kCommit{
+    "commit",
+    "SELECT "
+    "commit_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,"
+    "$26,"
+    "$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40,$41,$42,$43,$44,$45,$46,$47,$48)"};
+constexpr Statement kTake{"take",
+                          "SELECT partition_id, epoch, batch, heartbeat FROM take_partitions($1, $2, $3, $4)"
+                          " ORDER BY partition_id"};
+constexpr Statement kBeat{"beat", "SELECT beat($1, $2)"};
+// The heartbeat stays as the instant until which the partition was held.
+constexpr Statement kRelease{
+    "release",
+    "UPDATE partition AS p SET holder = '', address = '', heartbeat = clock_timestamp()"
+    " FROM unnest($1::smallint[], $2::bigint[]) AS f (partition_id, epoch)"
+    " WHERE p.partition_id = f.partition_id AND p.epoch = f.epoch AND p.holder <> ''"};
+constexpr Statement kPrune{"prune",
+                           "WITH gone AS (DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY("
+                           "   SELECT ctid FROM idempotency_key WHERE created_time < clock_timestamp() - "
+                           "$1::interval LIMIT $2::bigint))"
+                           " RETURNING 1) SELECT count(*) FROM gone"};
+
+// Postgres takes a gigabyte in one message. Half of it is far more than a batch should be.
+constexpr size_t kLargestBatch = size_t{512} << 20;
+
+// The parameters of commit_batch, in its order.
+void Fill(const Batch& batch, Places& places, Params& out) {
+  using Array = Params::Array;
+  using namespace binary;
+  const auto place = [&](const auto& row, Array& a) { a.Int2(places.Of(row.owner)); };
+  const auto owner = [](const auto& row, Array& a) { a.Bytes(row.owner.value); };
+  const auto request = [](const auto& row, Array& a) { a.Uuid(row.request); };
+  const auto sequence = [](const auto& row, Array& a) { a.Int8(static_cast<int64_t>(row.sequence)); };
+  const auto time = [](const auto& row, Array& a) { a.Time(row.time); };
+  const auto hash = [](const auto& row, Array& a) { a.Bytes(ViewOf(row.hash)); };
+  const auto state = [](const auto& row, Array& a) { a.Int2(static_cast<int16_t>(row.state)); };
+
+  out.Clear();
+  out.Many(kInt2, batch.fences, [](const Batch::Fence& f, Array& a) { a.Int2(f.partition); });
+  out.Many(kInt8, batch.fences,
+           [](const Batch::Fence& f, Array& a) { a.Int8(static_cast<int64_t>(f.epoch)); });
+  out.Many(kInt8, batch.fences,
+           [](const Batch::Fence& f, Array& a) { a.Int8(static_cast<int64_t>(f.last_batch)); });
+
+  out.Many(kInt2, batch.acts, place);
+  out.Many(kText, batch.acts, owner);
+  out.Many(kInt8, batch.acts, sequence);
+  out.Many(kTimestamptz, batch.acts, time);
+  out.Many(kUuid, batch.acts, request);
+  out.Many(kInt4, batch.acts, [](const SealedAct& act, Array& a) { a.Int4(act.decisions); });
+  out.Many(kText, batch.acts, [](const SealedAct& act, Array& a) { a.Bytes(act.text); });
+  out.Many(kBytea, batch.acts, hash);
+
+  for (const auto* rows : {&batch.new_requests, &batch.requests}) {
+    out.Many(kInt2, *rows, place);
+    out.Many(kText, *rows, owner);
+    out.Many(kUuid, *rows, request);
+    out.Many(kInt2, *rows, state);
+  }
+  for (const auto* rows : {&batch.new_offers, &batch.offers}) {
+    out.Many(kInt2, *rows, place);
+    out.Many(kText, *rows, owner);
+    out.Many(kUuid, *rows, request);
+    out.Many(kInt4, *rows, [](const OfferRow& row, Array& a) { a.Int4(row.offer); });
+    if (rows == &batch.new_offers) {  // A provider never changes.
+      out.Many(kText, *rows, [](const OfferRow& row, Array& a) { a.Bytes(row.provider.value); });
+    }
+    out.Many(kInt2, *rows, state);
+    out.Many(kInt2, *rows,
+             [](const OfferRow& row, Array& a) { a.Int2(static_cast<int16_t>(row.allocation)); });
+    out.Many(kInt8, *rows, [](const OfferRow& row, Array& a) { a.Int8(row.accepted); });
+    out.Many(kTimestamptz, *rows, [](const OfferRow& row, Array& a) { a.Time(row.deadline); });
+  }
+
+  out.Many(kInt2, batch.books, place);
+  out.Many(kText, batch.books, owner);
+  out.Many(kInt8, batch.books, sequence);
+  out.Many(kTimestamptz, batch.books, time);
+  out.Many(kBytea, batch.books, hash);
+  out.Many(kText, batch.books, [](const BookRow& row, Array& a) { a.Bytes(EncodeBookState(row)); });
+
+  out.Many(kInt2, batch.keys, place);
+  out.Many(kText, batch.keys, owner);
+  out.Many(kUuid, batch.keys, [](const KeyRecord& row, Array& a) { a.Bytes(ViewOf(row.key)); });
+  out.Many(kBytea, batch.keys, [](const KeyRecord& row, Array& a) { a.Bytes(ViewOf(row.payload)); });
+  out.Many(kUuid, batch.keys, request);
+  out.Many(kInt8, batch.keys, sequence);
+}
+
+// $1 and $2 of statements about what is held.
+Params HeldParams(const std::vector<Tenure>& held) {
+  Params params;
+  params.Many(binary::kInt2, held, [](const Tenure& t, Params::Array& a) { a.Int2(t.partition); });
+  params.Many(binary::kInt8, held,
+              [](const Tenure& t, Params::Array& a) { a.Int8(static_cast<int64_t>(t.epoch)); });
+  return params;
+}
+
+CommitOutcome OutcomeOf(const Failure& failure) {
+  if (failure.lost) return CommitOutcome::kUnknown;
+  if (failure.sqlstate == kFencedState) return CommitOutcome::kFenced;
+  if (failure.sqlstate == "23505" && failure.table == "idempotency_key") return CommitOutcome::kDuplicateKey;
+  // An error answer means that nothing was written; but where the batch is not to blame, splitting it would
+  // not help, and taking the partitions again finds out when the database works once more.
+  const absl::StatusCode code = ToStatus(failure).code();
+  if (code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDataLoss)
+    return CommitOutcome::kUnknown;
+  return CommitOutcome::kRefused;
+}
+
+}  // namespace
+
+PostgresLedger::PostgresLedger(PostgresOptions options) : options_(std::move(options)) {}
+
+Connection::Options PostgresLedger::For(Span statement) const {
+  // We wait a little longer than the server, so that it is the server that gives up, and says why.
+  const bool bounded = statement.micros != 0;
+  return {.url = options_.url,
+          .connect = options_.connect,
+          .statement = statement,
+          .lock = bounded ? std::min(statement, Seconds(10)) : Seconds(10),
+          .answer = bounded ? statement + Seconds(2) : Seconds(60)};
+}
+
+absl::StatusOr<uint32_t> PostgresLedger::Open() {
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(options_.read));
+  if (!connection.ok()) return connection.status();
+  absl::StatusOr<uint32_t> partitions = CheckSchema(**connection);
+  if (!partitions.ok()) return partitions.status();
+  {
+    absl::MutexLock lock(&writer_mutex_);
+    if (places_ == nullptr || places_->partitions() != *partitions)
+      places_ = std::make_unique<Places>(*partitions);
+  }
+  partitions_ = *partitions;
+  return partitions;
+}
+
+absl::StatusOr<uint32_t> PostgresLedger::Partitions() const {
+  const uint32_t partitions = partitions_;
+  if (partitions == 0) return absl::FailedPreconditionError("the ledger is not open");
+  return partitions;
+}
+
+absl::StatusOr<Connection*> PostgresLedger::Writer() {
+  if (writer_ != nullptr && writer_->IsAlive()) return writer_.get();
+  writer_.reset();
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(options_.commit));
+  if (!connection.ok()) return connection.status();
+  writer_ = *std::move(connection);
+  return writer_.get();
+}
+
+absl::StatusOr<Answer> PostgresLedger::Write(const Statement& statement, const Params& params) {
+  if (auto partitions = Partitions(); !partitions.ok()) return partitions.status();
+  absl::MutexLock lock(&writer_mutex_);
+  absl::StatusOr<Connection*> writer = Writer();
+  if (!writer.ok()) return writer.status();
+  Answer answer = (*writer)->Run(statement, params);
+  if (answer.ok()) {
+    if (answer.unconfirmed) return absl::UnavailableError("database: a synchronous standby did not confirm");
+    return answer;
+  }
+  if (answer.failure->lost) writer_.reset();
+  return ToStatus(*answer.failure);
+}
+
+absl::StatusOr<std::vector<Tenure>> PostgresLedger::Take(const std::string& holder,
+                                                         const std::string& address,
+                                                         const std::vector<uint32_t>& partitions,
+                                                         Span lease) {
+  if (holder.empty()) return absl::InvalidArgumentError("holder: got \"\", want a name");
+  for (uint32_t partition : partitions) {
+    if (partition > INT16_MAX) return absl::InvalidArgumentError(Cat("partitions: got ", partition));
+  }
+  Params params;
+  params.Many(binary::kInt2, partitions, [](uint32_t p, Params::Array& a) { a.Int2(p); });
+  params.Bytes(holder);
+  params.Bytes(address);
+  params.Duration(lease);
+  absl::StatusOr<Answer> answer = Write(kTake, params);
+  if (!answer.ok()) return answer.status();
+  std::vector<Tenure> taken;
+  for (int i = 0; i < answer->size(); ++i) {
+    const Row row = (*answer)[i];
+    taken.push_back({static_cast<uint32_t>(row.Int(0)), static_cast<uint64_t>(row.Int(1)),
+                     static_cast<uint64_t>(row.Int(2)), row.Time(3)});
+  }
+  return taken;
+}
+
+absl::StatusOr<Instant> PostgresLedger::Heartbeat(const std::vector<Tenure>& held) {
+  absl::StatusOr<Answer> answer = Write(kBeat, HeldParams(held));
+  if (!answer.ok()) return answer.status();
+  return (*answer)[0].Time(0);
+}
+
+absl::Status PostgresLedger::Release(const std::vector<Tenure>& held) {
+  return Write(kRelease, HeldParams(held)).status();
+}
+
+absl::StatusOr<uint32_t> PostgresLedger::PruneKeys(Span age, uint32_t limit) {
+  Params params;
+  params.Duration(age);
+  params.Int8(limit);
+  absl::StatusOr<Answer> answer = Read(kPrune, params);  // Not on the writer: it may take its time.
+  if (!answer.ok()) return answer.status();
+  return static_cast<uint32_t>((*answer)[0].Int(0));
+}
+
+CommitResult PostgresLedger::Commit(const Batch& batch) {
+  absl::MutexLock lock(&writer_mutex_);
+  if (places_ == nullptr) return {CommitOutcome::kRefused, {}, "the ledger is not open"};
+  if (std::string flaw = FlawOf(batch, *places_); !flaw.empty()) return {CommitOutcome::kRefused, {}, flaw};
+  Fill(batch, *places_, batch_params_);
+  if (batch_params_.bytes() > kLargestBatch) {
+    return {CommitOutcome::kRefused,
+            {},
+            Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch)};
+  }
+  for (int attempt = 1;; ++attempt) {
+    absl::StatusOr<Connection*> writer = Writer();
+    if (!writer.ok()) return {CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
+    const Answer answer = (*writer)->Run(kCommit, batch_params_);
+    if (answer.ok() && !answer.unconfirmed) return {CommitOutcome::kDurable, answer[0].Time(0), ""};
+    if (answer.ok()) return {CommitOutcome::kUnknown, {}, "database: a synchronous standby did not confirm"};
+    const Failure& failure = *answer.failure;
+    if (failure.lost) writer_.reset();
+    // A deadlock or a serialization failure is nobody's fault, and nothing was written.
+    if (failure.sqlstate.starts_with("40") && !failure.lost && attempt < 3) continue;
+    return {OutcomeOf(failure), {}, std::string(View(ToStatus(failure).message()))};
+  }
+}
+
+}  // namespace capbroker

@@ -1,0 +1,80 @@
+// The ledger in PostgreSQL: one session writes, a few read.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "storage/batch.h"
+#include "storage/binary.h"
+#include "storage/connection.h"
+#include "storage/ledger.h"
+
+namespace capbroker {
+
+struct PostgresOptions {
+  std::string url;            // A libpq connection string or URI.
+  uint32_t readers = 4;       // Sessions for reading, opened as needed.
+  Span connect = Seconds(3);  // After these, the database counts as unreachable.
+  Span read = Seconds(10);
+  Span commit = Seconds(30);
+};
+
+class PostgresLedger : public Ledger {
+ public:
+  explicit PostgresLedger(PostgresOptions options);
+
+  absl::StatusOr<uint32_t> Open() override;
+  absl::StatusOr<std::vector<Tenure>> Take(const std::string& holder, const std::string& address,
+                                           const std::vector<uint32_t>& partitions, Span lease) override;
+  absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) override;
+  absl::Status Release(const std::vector<Tenure>& held) override;
+  absl::Status Recover(uint32_t partition, const std::function<void(RecoveredOwner)>& visit) override;
+  CommitResult Commit(const Batch& batch) override;
+  absl::StatusOr<uint32_t> PruneKeys(Span age, uint32_t limit) override;
+
+  absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
+                                              const std::vector<IdempotencyKey>& keys) override;
+  absl::StatusOr<std::vector<SealedAct>> ReadRequest(const OwnerId& owner, const RequestId& request) override;
+  absl::StatusOr<std::vector<RequestTrail>> ReadRequests(
+      const std::vector<std::pair<OwnerId, RequestId>>& requests) override;
+  absl::StatusOr<std::vector<SealedAct>> ReadActs(const ActRange& range) override;
+  absl::StatusOr<Page<RequestRow>> ListRequests(const RequestFilter& filter, uint32_t size,
+                                                const std::string& token) override;
+  absl::StatusOr<Page<OfferRow>> ListOffers(const OfferFilter& filter, uint32_t size,
+                                            const std::string& token) override;
+  absl::StatusOr<std::vector<OwnerId>> Owners(const OwnerId& after, uint32_t limit) override;
+  absl::StatusOr<std::optional<BookRow>> ReadBook(const OwnerId& owner) override;
+  absl::StatusOr<std::vector<RequestRow>> AllRequests(const OwnerId& owner) override;
+  absl::StatusOr<std::vector<OfferRow>> AllOffers(const OwnerId& owner) override;
+
+ private:
+  // The session that writes, connected anew if it was lost.
+  absl::StatusOr<Connection*> Writer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // One statement of Take's kind: nothing else needs to know how it failed.
+  absl::StatusOr<Answer> Write(const Statement& statement, const binary::Params& params)
+      ABSL_LOCKS_EXCLUDED(writer_mutex_);
+  // One read, on any free reader; tried again on a new session if the old one turns out to be gone.
+  absl::StatusOr<Answer> Read(const Statement& statement, const binary::Params& params)
+      ABSL_LOCKS_EXCLUDED(readers_mutex_);
+  absl::StatusOr<uint32_t> Partitions() const;  // FAILED_PRECONDITION before Open.
+  Connection::Options For(Span statement) const;
+
+  const PostgresOptions options_;
+  std::atomic<uint32_t> partitions_ = 0;
+
+  absl::Mutex writer_mutex_;
+  std::unique_ptr<Connection> writer_ ABSL_GUARDED_BY(writer_mutex_);
+  std::unique_ptr<Places> places_ ABSL_GUARDED_BY(writer_mutex_);
+  binary::Params batch_params_ ABSL_GUARDED_BY(writer_mutex_);
+
+  absl::Mutex readers_mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(readers_mutex_);
+  uint32_t busy_ ABSL_GUARDED_BY(readers_mutex_) = 0;
+};
+
+}  // namespace capbroker
