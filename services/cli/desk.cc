@@ -1,0 +1,251 @@
+#include "services/cli/desk.h"
+
+#include <grpcpp/channel.h>
+
+#include <utility>
+
+#include "broker/ids.h"
+#include "broker/text.h"
+#include "services/cli/parse.h"
+
+namespace capbroker {
+namespace {
+
+v1::Decline DeclineOf(const DeskChoice& choice) {
+  v1::Decline decline;
+  decline.set_reason(static_cast<v1::DeclineReason>(choice.reason));  // The same names in the same order.
+  if (choice.cool_down > Span{}) {
+    decline.mutable_cool_down()->set_seconds(choice.cool_down.micros / 1'000'000);
+    decline.mutable_cool_down()->set_nanos(static_cast<int32_t>(choice.cool_down.micros % 1'000'000 * 1000));
+  }
+  return decline;
+}
+static_assert(static_cast<int>(DeclineReason::kNoCapacity) == v1::DECLINE_REASON_NO_CAPACITY &&
+              static_cast<int>(DeclineReason::kOther) == v1::DECLINE_REASON_OTHER);
+
+bool IsTaken(const v1::Offer& offer) {
+  return offer.state() == v1::Offer::STATE_ACCEPTED || offer.state() == v1::Offer::STATE_PARTIALLY_ACCEPTED;
+}
+
+}  // namespace
+
+std::string CodeAndReason(const grpc::Status& status) {
+  if (status.ok()) return "";
+  const std::string reason = Explain(status).reason;
+  return Cat(absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code())),
+             reason.empty() ? "" : " ", reason);
+}
+
+Desk::Desk(Loop& loop, std::shared_ptr<grpc::Channel> channel, DeskOptions options, Journal* journal)
+    : loop_(loop),
+      options_(std::move(options)),
+      journal_(journal),
+      channel_(std::move(channel)),
+      stub_(v1::OfferService::NewStub(channel_)),
+      dice_(options_.script, options_.seed) {}
+
+void Desk::Start(std::function<void()> synced) {
+  synced_ = std::move(synced);
+  loop_.Post([this] { OpenWatch(); });
+}
+
+void Desk::Stop() {
+  stopping_ = true;
+  if (watch_ != nullptr) watch_->Cancel();
+}
+
+void Desk::OpenWatch() {
+  if (stopping_) return;
+  present_ = false;
+  shown_.clear();
+  v1::WatchOffersRequest request;
+  request.set_parent(Cat("providers/", options_.provider));
+  watch_ = Watch<v1::WatchOffersResponse>::Open(
+      loop_, NewStream(options_.client), [this](const v1::WatchOffersResponse& m) { OnMessage(m); },
+      [this](const grpc::Status& status) { OnWatchEnd(status); },
+      [this, request](grpc::ClientContext* context, auto* reactor) {
+        stub_->async()->WatchOffers(context, &request, reactor);
+      });
+}
+
+void Desk::OnWatchEnd(const grpc::Status& status) {
+  watch_ = nullptr;
+  if (stopping_) return;
+  // A watch that the broker ends in good order resumes as well: it has no end of its own.
+  if (!status.ok() && !IsWorthRepeating(status)) {
+    failure_ = status;
+    return on_failure();
+  }
+  ++totals_.resumed;
+  loop_.PostAfter(Backoff(failures_++), [this] {
+    grpc::experimental::ChannelResetConnectionBackoff(
+        channel_.get());  // The channel's own pauses grow to minutes.
+    OpenWatch();
+  });
+}
+
+void Desk::OnMessage(const v1::WatchOffersResponse& message) {
+  if (stopping_) return;
+  for (const v1::Offer& offer : message.offers()) OnOffer(offer);
+  if (message.synced()) OnSynced();
+}
+
+void Desk::OnOffer(const v1::Offer& offer) {
+  if (!present_) shown_.insert(offer.name());
+  const auto found = entries_.find(offer.name());
+  if (offer.state() != v1::Offer::STATE_OPEN) {
+    if (!IsTaken(offer)) GiveBack(offer.name());
+    if (found == entries_.end()) return;
+    found->second.ended = true;
+    if (found->second.phase != Phase::kAnswering) entries_.erase(found);
+    return;
+  }
+  if (found != entries_.end()) return;  // A later deadline changes no answer.
+  ++totals_.offers;
+  Entry& entry = entries_[offer.name()];
+  const DeskDice::Throw thrown = dice_.Next();
+  entry.step = thrown.step;
+  entry.question = {offer.quantity(),
+                    offer.min_quantity(),
+                    offer.quantity_step(),
+                    {offer.terms().conditions().begin(), offer.terms().conditions().end()}};
+  entry.terms_hash = offer.terms_hash();
+  entry.delivery_end = {offer.terms().end_time().seconds() * 1'000'000 +
+                        offer.terms().end_time().nanos() / 1000};
+  // Named after the offer: whoever answers it again, this process or the next, sends the same command.
+  entry.request_id = Cat("desk-", Hex(Sha256(offer.name())));
+  if (thrown.latency > Span{}) {
+    loop_.PostAfter(thrown.latency, [this, name = offer.name()] { Decide(name); });
+  } else {
+    Decide(offer.name());
+  }
+}
+
+void Desk::OnSynced() {
+  present_ = true;
+  failures_ = 0;
+  // What is not among the present offers has ended. What we took stays taken; of an answer on its way, its
+  // reply tells.
+  absl::erase_if(entries_, [this](auto& item) {
+    if (shown_.contains(item.first)) return false;
+    item.second.ended = true;
+    return item.second.phase != Phase::kAnswering;
+  });
+  shown_.clear();
+  if (synced_) std::exchange(synced_, nullptr)();
+}
+
+void Desk::Decide(const std::string& name) {
+  const auto found = entries_.find(name);
+  if (stopping_ || found == entries_.end() || found->second.phase != Phase::kThinking) return;
+  Entry& entry = found->second;
+  ReturnDelivered();
+  Inventory* inventory = options_.inventory ? &*options_.inventory : nullptr;
+  entry.choice = Choose(entry.step, entry.question, inventory);
+  if (entry.choice.answer == DeskChoice::Answer::kSilence) {
+    entry.phase = Phase::kAnswered;
+    ++totals_.silent;
+    on_event({.offer = name, .answer = entry.choice.answer, .asked = entry.question.quantity, .error = {}});
+    return;
+  }
+  if (entry.choice.answer == DeskChoice::Answer::kAccept) {
+    given_[name] = {entry.choice.taking, entry.choice.quantity,
+                    delivery_ends_.emplace(entry.delivery_end, name)};
+  }
+  entry.phase = Phase::kAnswering;
+  entry.sent_micros = Loop::Micros();
+  Send(name);
+}
+
+void Desk::Send(const std::string& name) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  ++entry.attempt;
+  const bool accept = entry.choice.answer == DeskChoice::Answer::kAccept;
+  if (journal_ != nullptr) {
+    journal_->Sent({accept ? "AcceptOffer" : "DeclineOffer", Cat("provider/", options_.provider),
+                    entry.request_id, name, entry.attempt});
+  }
+  auto done = [this, name](const grpc::Status& status, const v1::Offer& offer) {
+    OnAnswered(name, status, offer);
+  };
+  using Async = AsyncOf<v1::OfferService::Stub>;
+  if (accept) {
+    v1::AcceptOfferRequest request;
+    request.set_name(name);
+    request.set_request_id(entry.request_id);
+    request.set_terms_hash(entry.terms_hash);
+    if (entry.choice.quantity < entry.question.quantity) request.set_quantity(entry.choice.quantity);
+    StartCall(loop_, stub_->async(), &Async::AcceptOffer, NewContext(options_.client), std::move(request),
+              done);
+  } else {
+    v1::DeclineOfferRequest request;
+    request.set_name(name);
+    request.set_request_id(entry.request_id);
+    *request.mutable_decline() = DeclineOf(entry.choice);
+    StartCall(loop_, stub_->async(), &Async::DeclineOffer, NewContext(options_.client), std::move(request),
+              done);
+  }
+}
+
+void Desk::OnAnswered(const std::string& name, const grpc::Status& status, const v1::Offer& offer) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  const bool accept = entry.choice.answer == DeskChoice::Answer::kAccept;
+  const std::string code = CodeAndReason(status);
+  if (journal_ != nullptr) {
+    journal_->Answered({accept ? "AcceptOffer" : "DeclineOffer", Cat("provider/", options_.provider),
+                        entry.request_id, name, entry.attempt},
+                       status.ok() ? "OK" : code, status.ok() ? v1::Offer::State_Name(offer.state()) : "");
+  }
+  if (IsWorthRepeating(status) && !stopping_) {
+    // Perhaps recorded, perhaps not: only the same command again tells, even of an offer that has ended
+    // meanwhile.
+    ++totals_.repeats;
+    loop_.PostAfter(Backoff(entry.attempt - 1), [this, name] {
+      grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
+      Send(name);
+    });
+    return;
+  }
+  entry.phase = Phase::kAnswered;
+  if (!status.ok()) {
+    ++totals_.errors[code];
+    // After an outcome that stays unknown the quantity stays taken: nothing is promised twice.
+    if (!IsWorthRepeating(status)) GiveBack(name);
+  } else if (accept) {
+    ++(entry.choice.quantity == entry.question.quantity ? totals_.accepted : totals_.partial);
+    totals_.quantity += entry.choice.quantity;
+  } else {
+    ++totals_.declined;
+  }
+  on_event({.offer = name,
+            .answer = entry.choice.answer,
+            .asked = entry.question.quantity,
+            .quantity = accept && status.ok() ? entry.choice.quantity : 0,
+            .reason = entry.choice.reason,
+            .error = code,
+            .micros = Loop::Micros() - entry.sent_micros});
+  // Until the watch shows its end the entry stays, so that an older message cannot have it answered again.
+  if (entry.ended) entries_.erase(found);
+}
+
+void Desk::GiveBack(const std::string& offer) {
+  const auto found = given_.find(offer);
+  if (found == given_.end()) return;
+  if (options_.inventory) options_.inventory->Return(found->second.taking);
+  totals_.returned += found->second.quantity;
+  delivery_ends_.erase(found->second.end);
+  given_.erase(found);
+}
+
+void Desk::ReturnDelivered() {
+  const Instant now = LocalNow();
+  while (!delivery_ends_.empty() && delivery_ends_.begin()->first <= now) {
+    GiveBack(std::string(delivery_ends_.begin()->second));
+  }
+}
+
+}  // namespace capbroker

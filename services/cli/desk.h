@@ -1,0 +1,128 @@
+// A provider's capacity desk: follows the offers addressed to it, answers each once by its script and what it
+// has, and keeps account of what it gave away. Everything runs on the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "capbroker/v1/offer_service.grpc.pb.h"
+#include "services/cli/client.h"
+#include "services/cli/desk_choice.h"
+#include "services/cli/desk_loop.h"
+#include "services/cli/load_journal.h"
+
+namespace capbroker {
+
+struct DeskOptions {
+  std::string provider;  // An id.
+  ClientOptions client;
+  DeskScript script;
+  uint64_t seed = 1;
+  std::optional<Inventory> inventory;  // Without: there is always enough.
+};
+
+// One answer that the broker took, or would not take.
+struct DeskEvent {
+  std::string offer;
+  DeskChoice::Answer answer = DeskChoice::Answer::kSilence;
+  int64_t asked = 0;
+  int64_t quantity = 0;  // Accepted.
+  DeclineReason reason = DeclineReason::kNone;
+  std::string error;   // Code and reason; empty if the answer stands.
+  int64_t micros = 0;  // From sending to the answer, repeats included; 0 for silence.
+};
+
+struct DeskTotals {
+  int64_t offers = 0, accepted = 0, partial = 0, declined = 0, silent = 0;
+  int64_t quantity = 0;                   // Accepted, in all.
+  int64_t returned = 0;                   // Of it, given back.
+  int64_t repeats = 0;                    // Answers sent again after an unknown outcome.
+  int64_t resumed = 0;                    // Watches opened after a break.
+  std::map<std::string, int64_t> errors;  // By code and reason; answers that did not stand.
+};
+
+class Desk {
+ public:
+  // `loop`, and `journal` unless null, outlive the desk, and the desk outlives the loop's run.
+  Desk(Loop& loop, std::shared_ptr<grpc::Channel> channel, DeskOptions options, Journal* journal);
+
+  std::function<void(const DeskEvent&)> on_event = [](const DeskEvent&) {};
+  std::function<void()> on_failure = [] {};  // The watch failed for good: see failure().
+
+  // Opens the watch; `synced` runs once, when the present offers are known.
+  void Start(std::function<void()> synced);
+  // No offer is looked at any more; answers on their way are waited for by the loop.
+  void Stop();
+
+  // The allocation that came of this offer is no more: what was taken for it goes back. Nothing the second
+  // time. The watch shows a provider how its offers end, and not what the owner gives back later; who knows
+  // it says it here.
+  void GiveBack(const std::string& offer);
+
+  const DeskTotals& totals() const { return totals_; }
+  const std::optional<Inventory>& inventory() const { return options_.inventory; }
+  // Why the watch failed for good, such as PERMISSION_DENIED; OK while it runs.
+  const grpc::Status& failure() const { return failure_; }
+
+ private:
+  enum class Phase { kThinking, kAnswering, kAnswered };  // A silent desk has answered, in its way.
+  struct Entry {
+    Phase phase = Phase::kThinking;
+    bool ended = false;  // The watch showed its end, or did not show it any more.
+    DeskStep step{};
+    DeskQuestion question{};
+    DeskChoice choice{};
+    std::string terms_hash{};
+    Instant delivery_end{};
+    std::string request_id{};
+    int64_t sent_micros = 0;
+    int attempt = 0;
+  };
+  struct Given {
+    Inventory::Taking taking;
+    int64_t quantity = 0;
+    std::multimap<Instant, std::string>::iterator end;
+  };
+
+  void OpenWatch();
+  void OnMessage(const v1::WatchOffersResponse& message);
+  void OnWatchEnd(const grpc::Status& status);
+  void OnOffer(const v1::Offer& offer);
+  void OnSynced();
+  void Decide(const std::string& name);
+  void Send(const std::string& name);
+  void OnAnswered(const std::string& name, const grpc::Status& status, const v1::Offer& offer);
+  void ReturnDelivered();
+
+  Loop& loop_;
+  DeskOptions options_;
+  Journal* const journal_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::OfferService::Stub> stub_;
+  DeskDice dice_;
+
+  std::shared_ptr<Watch<v1::WatchOffersResponse>> watch_;
+  std::function<void()> synced_;
+  bool stopping_ = false;
+  bool present_ = false;                    // This watch has shown the present state.
+  int failures_ = 0;                        // Of the watch, in a row.
+  absl::flat_hash_set<std::string> shown_;  // Open, in this watch's present state.
+
+  absl::flat_hash_map<std::string, Entry>
+      entries_;  // Offers not known to have ended, or with an answer on its way.
+  absl::flat_hash_map<std::string, Given> given_;  // By offer: inventory reserved or placed.
+  std::multimap<Instant, std::string> delivery_ends_;
+  DeskTotals totals_;
+  grpc::Status failure_;
+};
+
+// "UNAVAILABLE LEDGER_UNAVAILABLE": the code, and the broker's reason if it gave one. Empty if OK.
+std::string CodeAndReason(const grpc::Status& status);
+
+}  // namespace capbroker
