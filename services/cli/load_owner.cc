@@ -1,0 +1,281 @@
+#include "services/cli/load_owner.h"
+
+#include <grpcpp/channel.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "broker/text.h"
+#include "services/cli/desk.h"
+#include "services/cli/load_request.h"
+
+namespace capbroker {
+namespace {
+
+using Async = AsyncOf<v1::CapacityRequestService::Stub>;
+
+bool IsOver(v1::CapacityRequest::State state) {
+  switch (state) {
+    case v1::CapacityRequest::STATE_FULFILLED:
+    case v1::CapacityRequest::STATE_PARTIALLY_FULFILLED:
+    case v1::CapacityRequest::STATE_UNFILLED:
+    case v1::CapacityRequest::STATE_CANCELLED:
+    case v1::CapacityRequest::STATE_EXPIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+// An allocation has the number of the offer whose acceptance made it.
+std::string OfferOf(const std::string& allocation) {
+  std::string offer = allocation;
+  const std::string_view part = "/allocations/";
+  return offer.replace(offer.rfind(part), part.size(), "/offers/");
+}
+
+std::string StateOf(const v1::CapacityRequest& request) {
+  return v1::CapacityRequest::State_Name(request.state());
+}
+std::string StateOf(const v1::Allocation& allocation) {
+  return v1::Allocation::State_Name(allocation.state());
+}
+
+}  // namespace
+
+LoadOwner::LoadOwner(Loop& loop, std::shared_ptr<grpc::Channel> channel, LoadOwnerOptions options,
+                     size_t tasks, Journal& journal)
+    : loop_(loop),
+      options_(std::move(options)),
+      journal_(journal),
+      channel_(std::move(channel)),
+      stub_(v1::CapacityRequestService::NewStub(channel_)),
+      jobs_(tasks) {}
+
+void LoadOwner::Start(std::function<void()> synced) {
+  synced_ = std::move(synced);
+  loop_.Post([this] { OpenWatch(); });
+}
+
+void LoadOwner::Stop() {
+  stopping_ = true;
+  if (watch_ != nullptr) watch_->Cancel();
+}
+
+void LoadOwner::OpenWatch() {
+  if (stopping_) return;
+  ++watches_;
+  present_ = false;
+  shown_.clear();
+  v1::WatchCapacityRequestsRequest request;
+  request.set_parent(Cat("owners/", options_.owner));
+  watch_ = Watch<v1::WatchCapacityRequestsResponse>::Open(
+      loop_, NewStream(options_.client),
+      [this](const v1::WatchCapacityRequestsResponse& message) {
+        for (const v1::CapacityRequest& one : message.capacity_requests()) OnRequest(one);
+        if (message.synced()) OnSynced();
+      },
+      [this](const grpc::Status& status) { OnWatchEnd(status); },
+      [this, request](grpc::ClientContext* context, auto* reactor) {
+        stub_->async()->WatchCapacityRequests(context, &request, reactor);
+      });
+}
+
+void LoadOwner::OnWatchEnd(const grpc::Status& status) {
+  watch_ = nullptr;
+  if (stopping_) return;
+  if (!status.ok() && !IsWorthRepeating(status)) {
+    failure_ = status;
+    return on_failure();
+  }
+  ++totals_.resumed;
+  loop_.PostAfter(Backoff(failures_++), [this] {
+    grpc::experimental::ChannelResetConnectionBackoff(
+        channel_.get());  // The channel's own pauses grow to minutes.
+    OpenWatch();
+  });
+}
+
+void LoadOwner::OnSynced() {
+  present_ = true;
+  failures_ = 0;
+  // The present state has no finished requests: what ended while nobody watched has to be read.
+  for (size_t task : working_) {
+    if (!shown_.contains(task) && !jobs_[task].name.empty() && !jobs_[task].ended) Read(task);
+  }
+  shown_.clear();
+  if (synced_) std::exchange(synced_, nullptr)();
+}
+
+void LoadOwner::OnRequest(const v1::CapacityRequest& request) {
+  const auto run = request.labels().find(kRunLabel);
+  const auto label = request.labels().find(kTaskLabel);
+  if (run == request.labels().end() || run->second != options_.run || label == request.labels().end()) return;
+  const std::optional<size_t> task = ParseNumber<size_t>(label->second);
+  if (!task || *task >= jobs_.size()) return;
+  if (!present_) shown_.insert(*task);
+  Job& job = jobs_[*task];
+  job.name = request.name();
+  if (job.ended || job.sent_micros == 0) return;
+  job.outcome.state = request.state();
+  if (request.state() == v1::CapacityRequest::STATE_BLOCKED) Cancel(*task, "BLOCKED");
+  if (!IsOver(request.state())) return;
+
+  job.ended = true;
+  job.ended_micros = Loop::Micros();
+  for (const v1::PassedOver& passed : request.unfilled_reasons()) {
+    if (passed.provider().empty()) continue;
+    job.outcome.reasons.push_back(Cat(LastPart(passed.provider()), " ", passed.reason()));
+  }
+  for (const v1::Allocation& allocation : request.allocations()) {
+    if (allocation.state() == v1::Allocation::STATE_CONFIRMED) {
+      job.outcome.placed.push_back(
+          {allocation.name(), LastPart(allocation.provider()), allocation.quantity()});
+    } else {  // Held once, and let go with its request.
+      on_given_back(LastPart(allocation.provider()), OfferOf(allocation.name()));
+    }
+  }
+  FinishIfOver(*task);
+}
+
+void LoadOwner::Create(size_t task, v1::CreateCapacityRequestRequest request,
+                       std::function<void(const LoadOutcome&)> done) {
+  Job& job = jobs_[task];
+  job.outcome.asked = request.capacity_request().terms().quantity();
+  job.done = std::move(done);
+  job.sent_micros = Loop::Micros();
+  job.watch = present_ ? watches_ : 0;
+  working_.insert(task);
+  loop_.PostAfter(options_.patience, [this, task] { LosePatience(task); });
+  Send<v1::CreateCapacityRequestRequest, v1::CapacityRequest>(
+      "CreateCapacityRequest", &Async::CreateCapacityRequest, std::move(request), "",
+      [this, task](const grpc::Status& status, const v1::CapacityRequest& answer) {
+        OnCreated(task, status, answer);
+      });
+}
+
+void LoadOwner::LosePatience(size_t task) {
+  if (!working_.contains(task)) return;
+  if (!jobs_[task].name.empty()) return Cancel(task, "OUT_OF_PATIENCE");
+  loop_.PostAfter(options_.patience, [this, task] { LosePatience(task); });
+}
+
+void LoadOwner::OnCreated(size_t task, const grpc::Status& status, const v1::CapacityRequest& request) {
+  Job& job = jobs_[task];
+  job.answered = true;
+  job.answered_micros = Loop::Micros();
+  Count(status);
+  if (!status.ok()) {
+    job.outcome.failed = job.ended = true;
+    FinishIfOver(task);
+    return;
+  }
+  totals_.answer.Add(job.answered_micros - job.sent_micros);
+  on_acknowledged("REQUEST_RECEIVED", request.name());
+  job.name = request.name();
+  if (job.ended) {
+    FinishIfOver(task);
+    return;
+  }
+  // The answer may be a repeat's, and older than the request is now. A watch that was there all the time
+  // tells; one that was opened since may have begun after the end.
+  if (job.watch == watches_) return;
+  if (present_) Read(task);
+}
+
+void LoadOwner::Read(size_t task) {
+  v1::GetCapacityRequestRequest request;
+  request.set_name(jobs_[task].name);
+  StartCall(loop_, stub_->async(), &Async::GetCapacityRequest, NewContext(options_.client),
+            std::move(request), [this, task](const grpc::Status& status, const v1::CapacityRequest& answer) {
+              if (status.ok()) return OnRequest(answer);
+              if (stopping_ || !IsWorthRepeating(status)) {
+                return Count(status);
+              }
+              loop_.PostAfter(Backoff(0), [this, task] { Read(task); });
+            });
+}
+
+void LoadOwner::Cancel(size_t task, const std::string& why) {
+  Job& job = jobs_[task];
+  if (job.cancelling || job.ended) return;
+  job.cancelling = true;
+  job.outcome.reasons.push_back(why);
+  ++totals_.cancelled;
+  v1::CancelCapacityRequestRequest request;
+  request.set_name(job.name);
+  request.set_text(why);
+  request.set_request_id(Cat("load-", options_.run, "-", task, "-cancel"));
+  Send<v1::CancelCapacityRequestRequest, v1::CapacityRequest>(
+      "CancelCapacityRequest", &Async::CancelCapacityRequest, std::move(request), job.name,
+      [this](const grpc::Status& status, const v1::CapacityRequest&) {
+        // That it ended by itself first is no error. Its end comes on the watch either way.
+        if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) Count(status);
+      });
+}
+
+void LoadOwner::Count(const grpc::Status& status) {
+  if (!status.ok()) ++totals_.errors[CodeAndReason(status)];
+}
+
+void LoadOwner::FinishIfOver(size_t task) {
+  Job& job = jobs_[task];
+  if (!job.answered || !job.ended || !working_.erase(task)) return;
+  if (!job.outcome.failed)
+    totals_.finish.Add(std::max(job.ended_micros, job.answered_micros) - job.sent_micros);
+  std::exchange(job.done, nullptr)(job.outcome);
+}
+
+void LoadOwner::Release(size_t task, std::function<void()> done) {
+  const std::vector<LoadOutcome::Placed>& placed = jobs_[task].outcome.placed;
+  auto left = std::make_shared<size_t>(placed.size());
+  if (*left == 0) return done();
+  for (const LoadOutcome::Placed& one : placed) {
+    v1::ReleaseAllocationRequest request;
+    request.set_name(one.allocation);
+    request.set_request_id(Cat("load-", options_.run, "-", task, "-release-", LastPart(one.allocation)));
+    Send<v1::ReleaseAllocationRequest, v1::Allocation>(
+        "ReleaseAllocation", &Async::ReleaseAllocation, std::move(request), one.allocation,
+        [this, one, left, done](const grpc::Status& status, const v1::Allocation&) {
+          Count(status);
+          if (status.ok()) {
+            ++totals_.released;
+            on_acknowledged("ALLOCATION_RELEASED", OfferOf(one.allocation));
+            on_given_back(one.provider, OfferOf(one.allocation));
+          }
+          if (--*left == 0) done();
+        });
+  }
+}
+
+template <class Request, class Response>
+void LoadOwner::Send(const char* method,
+                     UnaryMethod<v1::CapacityRequestService::Stub, Request, Response> call, Request request,
+                     std::string name, std::function<void(const grpc::Status&, const Response&)> done,
+                     int attempt, int64_t since) {
+  if (since == 0) since = Loop::Micros();
+  const std::string actor = Cat("owner/", options_.owner);
+  journal_.Sent({method, actor, request.request_id(), name, attempt});
+  StartCall<Async, Request, Response>(
+      loop_, stub_->async(), call, NewContext(options_.client), request,
+      [=, this](const grpc::Status& status, const Response& response) {
+        journal_.Answered(
+            {method, actor, request.request_id(), status.ok() ? response.name() : name, attempt},
+            status.ok() ? "OK" : CodeAndReason(status), status.ok() ? StateOf(response) : "");
+        if (IsWorthRepeating(status) && options_.repeat &&
+            Loop::Micros() - since < options_.repeat_for.micros) {
+          ++totals_.repeats;
+          loop_.PostAfter(Backoff(attempt - 1), [=, this] {
+            grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
+            Send<Request, Response>(method, call, request, name, done, attempt + 1, since);
+          });
+          return;
+        }
+        done(status, response);
+      });
+}
+
+}  // namespace capbroker
