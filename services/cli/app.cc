@@ -95,12 +95,12 @@ class HouseFormatter : public CLI::Formatter {
   std::string make_option_opts(const CLI::Option* option) const override {
     if (!option->get_option_text().empty()) return " " + option->get_option_text();
     std::string out;
-    if (option->get_type_size() != 0) {
-      out += " " + (option->get_type_name().empty() ? std::string("TEXT") : option->get_type_name());
-      if (!option->get_default_str().empty()) out += " [" + option->get_default_str() + "]";
-      if (option->get_expected_max() == CLI::detail::expected_max_vector_size) out += " ...";
-      if (option->get_required()) out += " (required)";
-    }
+    if (option->get_expected_max() == 0) return out;   // A switch takes no value.
+    const bool named = option->get_positional();       // Its own name says enough.
+    const std::string type = option->get_type_name();  // With what is checked, after a colon: "INT:POSITIVE".
+    if (!named) out += " " + (type.empty() ? "TEXT" : type.substr(0, type.find(':')));
+    if (!option->get_default_str().empty()) out += " [" + option->get_default_str() + "]";
+    if (option->get_required()) out += " (required)";
     return out;
   }
   std::string make_description(const CLI::App* app) const override {
@@ -121,16 +121,16 @@ void AddSharedFlags(CLI::App& app, Session& session) {
       ->group("Connection");
   app.add_option("--token", client.token, "Bearer token; a file keeps it out of `ps`")->group("Connection");
   app.add_option("--token-file", client.token_file, "File with the bearer token")
-      ->option_text("FILE")
+      ->type_name("FILE")
       ->group("Connection");
   app.add_option("--tls-ca", client.tls_ca_file, "CA certificates, PEM; else the system's")
-      ->option_text("FILE")
+      ->type_name("FILE")
       ->group("Connection");
   app.add_option("--tls-cert", client.tls_cert_file, "Client certificate, PEM")
-      ->option_text("FILE")
+      ->type_name("FILE")
       ->group("Connection");
   app.add_option("--tls-key", client.tls_key_file, "Its private key, PEM")
-      ->option_text("FILE")
+      ->type_name("FILE")
       ->group("Connection");
   app.add_flag("--insecure-loopback", client.insecure_loopback,
                "Plain text to this machine, even where TLS files are named")
@@ -164,6 +164,7 @@ CLI::App* AddVerbTo(CLI::App& parent, const std::string& name, const std::string
   CLI::App* verb = parent.add_subcommand(name, what);
   if (example.empty()) {  // A family, such as `request`: its members do the work.
     verb->require_subcommand(1);
+    verb->footer("More: capbroker " + name + " SUBCOMMAND --help");
     return verb;
   }
   std::string footer = "Example:\n";
@@ -186,6 +187,28 @@ CLI::Option* AddSpan(CLI::App& verb, const std::string& name, Span& value, const
   return option;
 }
 
+CLI::Option* AddLimit(CLI::App& verb, int& value, const std::string& what) {
+  return verb
+      .add_option_function<std::string>(
+          "--limit",
+          [&value](const std::string& text) {
+            const auto number = ParseNumber<int>(text);
+            if (!number || *number < 0) {
+              throw CLI::ValidationError("--limit", "got \"" + text + "\", want a whole number, 0 or more");
+            }
+            value = *number;
+          },
+          what + "; 0: all")
+      ->type_name("N")
+      ->default_str(Cat(value));
+}
+
+CLI::Option* AddList(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
+                     const std::string& type, const std::string& what) {
+  // CLI11 would let the flag swallow every word after it, a positional's among them.
+  return verb.add_option(name, values, what + "; repeat for more")->type_name(type)->allow_extra_args(false);
+}
+
 int RunCommandLine(int argc, char** argv) {
   CLI::App app(
       "Capacity Broker: places requests for compute capacity as the agreements demand, and records why.");
@@ -203,7 +226,7 @@ int RunCommandLine(int argc, char** argv) {
 
   const char* file = std::getenv("CAPBROKER_CONFIG");
   const bool file_named = file != nullptr && *file != 0;
-  app.set_config("--config", file_named ? file : "", "Flags in a TOML file")->option_text("FILE");
+  app.set_config("--config", file_named ? file : "", "Flags in a TOML file")->type_name("FILE");
   app.allow_config_extras(CLI::config_extras_mode::error);
   NameEnvironment(app);
   app.config_formatter(std::make_shared<EnvironmentFirst>(&app));
@@ -218,6 +241,9 @@ int RunCommandLine(int argc, char** argv) {
     return app.exit(call);
   } catch (const CLI::CallForAllHelp& call) {
     return app.exit(call);
+  } catch (const CLI::ConfigError& error) {
+    std::fprintf(stderr, "capbroker: --config: %s\n", error.what());
+    return kExitUsage;
   } catch (const CLI::ParseError& error) {
     const CLI::App* verb = &app;
     std::string name = "capbroker";
@@ -225,7 +251,11 @@ int RunCommandLine(int argc, char** argv) {
       verb = verb->get_subcommands().front();
       name += " " + verb->get_name();
     }
-    std::fprintf(stderr, "%s: %s (see %s --help)\n", name.c_str(), error.what(), name.c_str());
+    // An unknown verb shows as a missing one.
+    const std::vector<std::string> left = app.remaining(true);
+    const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left.empty();
+    const std::string what = unknown ? "got \"" + left.front() + "\", want a subcommand" : error.what();
+    std::fprintf(stderr, "%s: %s (see %s --help)\n", name.c_str(), what.c_str(), name.c_str());
     return kExitUsage;
   }
   return session.exit_code;

@@ -14,6 +14,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "services/cli/client.h"
 
@@ -43,6 +44,13 @@ CLI::App* AddVerbTo(CLI::App& parent, const std::string& name, const std::string
 
 // A flag whose text is a length of time: 90s, 2h, 3d, 1d12h, 250ms. Shows its default.
 CLI::Option* AddSpan(CLI::App& verb, const std::string& name, Span& value, const std::string& what);
+
+// A flag that may be given several times, one value each.
+CLI::Option* AddList(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
+                     const std::string& type, const std::string& what);
+
+// --limit of a list.
+CLI::Option* AddLimit(CLI::App& verb, int& value, const std::string& what);
 
 // Parses, runs one verb, returns the process's exit code.
 int RunCommandLine(int argc, char** argv);

@@ -1,0 +1,158 @@
+// The other half of agreement_file.h: an agreement version written as YAML.
+#include <algorithm>
+
+#include "broker/describe.h"
+#include "broker/text.h"
+#include "services/cli/agreement_file.h"
+#include "services/cli/wire.h"
+#include "services/cli/yaml.h"
+
+namespace capbroker {
+namespace {
+
+// The lines of one clause, each "key: value" with the list's indent; values that are not set leave none.
+class Lines {
+ public:
+  void Add(std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    out_ += Cat(out_.empty() ? "  - " : "    ", key, ": ", value, "\n");
+  }
+  void AddTime(std::string_view key, bool is_set, const google::protobuf::Timestamp& t) {
+    if (is_set) Add(key, ShowTime(FromWire(t)));
+  }
+  void AddSpan(std::string_view key, const google::protobuf::Duration& d) {
+    if (const Span span = FromWire(d); span.micros != 0) Add(key, ShowSpan(span));
+  }
+  void AddShare(std::string_view key, int64_t ppm) {
+    if (ppm != 0) Add(key, ShowShare(ppm));
+  }
+  const std::string& text() const { return out_; }
+
+ private:
+  std::string out_;
+};
+
+// "{a: 1, b: 2}" of its parts, or nothing.
+class Braces {
+ public:
+  void Add(std::string_view key, std::string_view value) {
+    if (!value.empty()) out_ += Cat(out_.empty() ? "" : ", ", key, ": ", value);
+  }
+  std::string text() const { return out_.empty() ? "" : Cat("{", out_, "}"); }
+
+ private:
+  std::string out_;
+};
+
+template <class List>
+std::string Bracketed(const List& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += Cat(out.empty() ? "[" : ", ", QuoteYaml(text));
+  return out.empty() ? out : out + "]";
+}
+
+std::string NumberOr(int64_t number) { return number == 0 ? "" : Cat(number); }
+
+std::string ScopeOf(const v1::Scope& scope) {
+  Braces out;
+  out.Add("classes", Bracketed(scope.workload_classes()));
+  out.Add("purposes", Bracketed(scope.purposes()));
+  out.Add("resources", Bracketed(scope.resource_types()));
+  out.Add("regions", Bracketed(scope.regions()));
+  out.Add("new_capacity_only", scope.new_capacity_only() ? "true" : "");
+  out.Add("min_quantity", NumberOr(scope.min_quantity()));
+  if (scope.has_delivery_start_time())
+    out.Add("delivery_from", ShowTime(FromWire(scope.delivery_start_time())));
+  if (scope.has_delivery_end_time()) out.Add("delivery_until", ShowTime(FromWire(scope.delivery_end_time())));
+  return out.text();
+}
+
+template <class Right>
+void WriteRight(const Right& right, Lines& lines) {
+  lines.AddSpan("window", right.window());
+  if (right.has_partial_acceptance()) {
+    const v1::PartialAcceptance& partial = right.partial_acceptance();
+    Braces parts;
+    parts.Add("min", Cat(std::max<int64_t>(partial.min_quantity(), 1)));
+    parts.Add("step", partial.quantity_step() > 1 ? Cat(partial.quantity_step()) : "");
+    lines.Add("partial", parts.text());
+  }
+}
+template <class Right>
+void WriteRightsEnd(const Right& right, Lines& lines) {
+  if (right.open_offers_at_end() == v1::OPEN_OFFERS_AT_END_VOID) lines.Add("open_offers_at_end", "VOID");
+  lines.AddSpan("toll_over", right.toll_over());
+}
+
+std::string ClauseText(const v1::Clause& clause) {
+  Lines lines;
+  lines.Add("id", clause.id());
+  const std::string scope = ScopeOf(clause.scope());
+  switch (clause.content_case()) {
+    case v1::Clause::kExclusivity:
+      lines.Add("kind", "EXCLUSIVITY");
+      lines.Add("scope", scope);
+      WriteRight(clause.exclusivity(), lines);
+      WriteRightsEnd(clause.exclusivity(), lines);
+      break;
+    case v1::Clause::kFirstRefusal: {
+      const v1::FirstRefusal& right = clause.first_refusal();
+      lines.Add("kind", "FIRST_REFUSAL");
+      lines.Add("mode", ShowEnum(v1::FirstRefusal::Mode_Name(right.mode()), "MODE"));
+      lines.Add("scope", scope);
+      WriteRight(right, lines);
+      lines.Add("priority", NumberOr(right.priority()));
+      lines.AddShare("price_tolerance", right.price_tolerance_ppm());
+      lines.AddSpan("start_tolerance", right.start_tolerance());
+      WriteRightsEnd(right, lines);
+      break;
+    }
+    case v1::Clause::kWaiver: {
+      const v1::Waiver& waiver = clause.waiver();
+      lines.Add("kind", "WAIVER");
+      lines.Add("lifts", Bracketed(waiver.lifted_clause_ids()));
+      lines.Add("scope", scope);
+      lines.AddShare("min_share", waiver.min_share_ppm());
+      lines.Add("cap", NumberOr(waiver.cap_quantity()));
+      lines.AddTime("from", waiver.has_start_time(), waiver.start_time());
+      lines.AddTime("until", waiver.has_end_time(), waiver.end_time());
+      break;
+    }
+    case v1::Clause::kCommitment: {
+      lines.Add("kind", "COMMITMENT");
+      lines.Add("scope", scope);
+      const Money amount = FromWire(clause.commitment().amount());
+      lines.Add("amount", amount.micros % 1'000'000 != 0
+                              ? Format(amount)
+                              : Cat(ShowQuantity(amount.micros / 1'000'000), " ", amount.currency.view()));
+      break;
+    }
+    case v1::Clause::kTerm:
+      lines.Add("kind", "TERM");
+      lines.AddTime("until", clause.term().has_end_time(), clause.term().end_time());
+      break;
+    case v1::Clause::kNoted:
+    case v1::Clause::CONTENT_NOT_SET:
+      lines.Add("kind", "NOTED");
+      break;
+  }
+  if (!clause.text().empty()) lines.Add("text", QuoteYaml(clause.text()));
+  return lines.text();
+}
+
+}  // namespace
+
+std::string WriteAgreement(const AgreementFile& agreement) {
+  std::string out = Cat("agreement: ", agreement.agreement, "\nowner: ", agreement.owner,
+                        "\nholder: ", agreement.holder, "\n");
+  if (agreement.version != 0) out += Cat("version: ", agreement.version, "\n");
+  if (agreement.body.has_effective_from()) {
+    out += Cat("effective_from: ", ShowTime(FromWire(agreement.body.effective_from())), "\n");
+  }
+  if (!agreement.body.text().empty()) out += Cat("text: ", QuoteYaml(agreement.body.text()), "\n");
+  out += "clauses:\n";
+  for (const v1::Clause& clause : agreement.body.clauses()) out += ClauseText(clause);
+  return out;
+}
+
+}  // namespace capbroker

@@ -1,0 +1,51 @@
+#include "services/cli/call.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <openssl/rand.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "broker/ids.h"
+#include "services/cli/parse.h"
+
+namespace capbroker {
+
+std::string Json(const google::protobuf::Message& message, bool one_line) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = !one_line;
+  std::string out;
+  (void)google::protobuf::util::MessageToJsonString(message, &out, options);
+  if (!out.ends_with('\n')) out += '\n';
+  return out;
+}
+
+void Print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+std::string RequestKey(const std::string& given) {
+  if (!given.empty()) return given;
+  std::array<uint64_t, 2> random{};
+  RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), sizeof random);
+  return Format(MakeRequestId(LocalNow(), random));
+}
+
+void NoteBreak(const grpc::Status& status) {
+  std::fprintf(stderr, "capbroker: the watch broke (%s); watching again\n",
+               status.ok() ? "it ended" : Explain(status).line.c_str());
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+}
+
+int FailChange(const Session& session, const grpc::Status& status, const std::string& request_key) {
+  const int exit_code = session.Fail(status);
+  if (exit_code == kExitUnavailable || exit_code == kExitFault) {
+    std::fprintf(stderr, "capbroker: whether or not it was recorded, --request-id %s repeats it safely\n",
+                 request_key.c_str());
+  }
+  return exit_code;
+}
+
+}  // namespace capbroker

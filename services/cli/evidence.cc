@@ -1,0 +1,141 @@
+#include "services/cli/evidence.h"
+
+#include <rapidjson/document.h>
+
+#include <optional>
+
+#include "broker/canonical.h"
+#include "broker/text.h"
+
+namespace capbroker {
+namespace {
+
+// One line of the file, taken apart.
+struct Line {
+  uint64_t sequence = 0;
+  Hash hash{};
+  std::string body{};
+};
+
+// The bytes of the value of `key` in a JSON object on one line, exactly as they stand: the hash covers bytes,
+// and what is parsed and written again would be other bytes. The object is known to be well-formed.
+std::string_view RawValue(std::string_view object, std::string_view key) {
+  const std::string quoted = Cat("\"", key, "\"");
+  int depth = 0;
+  size_t from = std::string_view::npos;
+  for (size_t i = 0; i < object.size(); ++i) {
+    const char c = object[i];
+    if (c == '"') {
+      const size_t start = i;
+      for (++i; object[i] != '"'; ++i) i += object[i] == '\\' ? 1 : 0;
+      if (depth == 1 && from == std::string_view::npos && object.substr(start, i + 1 - start) == quoted) {
+        size_t colon = object.find_first_not_of(" \t", i + 1);
+        if (colon == std::string_view::npos || object[colon] != ':') continue;  // A value, not a key.
+        from = object.find_first_not_of(" \t", colon + 1);
+        i = from - 1;
+      }
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+    const bool ends = depth == 0 || (depth == 1 && c == ',');
+    if (from != std::string_view::npos && ends && i > from) return object.substr(from, i - from);
+  }
+  return {};
+}
+
+absl::StatusOr<Line> ReadLine(std::string_view text) {
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  if (document.HasParseError() || !document.IsObject()) return absl::DataLossError("is not a JSON object");
+  const auto sequence = document.FindMember("sequence");
+  const auto hash = document.FindMember("hash");
+  const auto body = document.FindMember("body");
+  const auto end = document.MemberEnd();
+  if (sequence == end || hash == end || body == end || !hash->value.IsString()) {
+    return absl::DataLossError("lacks sequence, hash or body");
+  }
+  Line out;
+  if (sequence->value.IsUint64()) {
+    out.sequence = sequence->value.GetUint64();
+  } else if (sequence->value.IsString()) {  // Protobuf's JSON quotes 64-bit figures.
+    out.sequence = ParseNumber<uint64_t>(sequence->value.GetString()).value_or(0);
+  }
+  if (out.sequence == 0) return absl::DataLossError("sequence: want a number from 1");
+  const absl::StatusOr<Hash> parsed = ParseHash(hash->value.GetString());
+  if (!parsed.ok()) return absl::DataLossError("hash: want 64 hexadecimal digits");
+  out.hash = *parsed;
+  out.body = body->value.IsString() ? std::string(body->value.GetString(), body->value.GetStringLength())
+                                    : std::string(RawValue(text, "body"));
+  return out;
+}
+
+}  // namespace
+
+EvidenceReport VerifyEvidence(std::string_view file) {
+  EvidenceReport report;
+  std::optional<Line> before;
+  Instant time_before;
+  size_t number = 0;
+  bool one_request = true;
+  for (std::string_view rest = file; !rest.empty();) {
+    const size_t end = rest.find('\n');
+    const std::string_view text = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    ++number;
+    const auto find = [&](const auto&... words) {
+      report.findings.push_back(Cat("line ", number, ": ", words...));
+    };
+    if (end == std::string_view::npos) find("is not ended; the file may have been cut");
+    absl::StatusOr<Line> line = ReadLine(text);
+    if (!line.ok()) {
+      find(line.status().message());
+      before.reset();  // The next link has nothing to hang on.
+      continue;
+    }
+    ++report.acts;
+    if (report.first == 0) report.first = line->sequence;
+    if (line->sequence <= report.last) find("act ", line->sequence, " stands after act ", report.last);
+
+    const bool follows = before && line->sequence == before->sequence + 1;
+    if (follows || line->sequence == 1) {
+      ++report.links_checked;
+      if (Chain(follows ? before->hash : Hash{}, line->body) != line->hash) {
+        find("act ", line->sequence, ": the hash does not follow from the act before and the body");
+      }
+    } else {
+      ++report.links_unchecked;
+    }
+    report.last = line->sequence;
+    report.head = line->hash;
+
+    const absl::StatusOr<Act> act = DecodeAct(line->body);
+    if (!act.ok()) {
+      find("act ", line->sequence, ": ", act.status().message());
+    } else {
+      report.decisions += act->decisions.size();
+      if (Encode(*act) != line->body) find("act ", line->sequence, ": the body is not in canonical form");
+      if (act->sequence != line->sequence) find("act ", line->sequence, ": its body says ", act->sequence);
+      if (report.owner.empty()) {
+        report.owner = act->owner;
+        report.request = act->request;
+      }
+      if (act->owner != report.owner) find("act ", line->sequence, " is of ", act->owner.value);
+      one_request &= act->request == report.request;
+      if (act->time < time_before) find("act ", line->sequence, " is earlier than the act before it");
+      time_before = act->time;
+      if (act->decisions.empty()) find("act ", line->sequence, " decides nothing");
+    }
+    before = *std::move(line);
+  }
+  if (number == 0) report.findings.push_back("the file is empty");
+  if (!one_request) report.request = {};
+  return report;
+}
+
+std::string EvidenceLine(uint64_t sequence, const Hash& hash, std::string_view body) {
+  return Cat("{\"body\":", body, ",\"hash\":\"", Hex(hash), "\",\"sequence\":", sequence, "}\n");
+}
+
+}  // namespace capbroker

@@ -1,0 +1,172 @@
+// The operator's verbs on the registry: `capbroker provider ...`.
+#include <CLI/CLI.hpp>
+
+#include "broker/money.h"
+#include "broker/refusal.h"
+#include "broker/text.h"
+#include "capbroker/v1/provider_service.grpc.pb.h"
+#include "services/cli/call.h"
+#include "services/cli/show.h"
+#include "services/cli/typed_name.h"
+#include "services/cli/wire.h"
+
+namespace capbroker {
+namespace {
+
+using Service = v1::ProviderService;
+using Stub = Service::Stub;
+
+struct ProviderFlags {
+  std::string id{}, display_name{}, text{}, request_key{};
+  std::vector<std::string> members{}, rates{}, affiliates{};
+};
+
+// "h100", "h100@us-east", "h100@us-east=2.5 USD".
+absl::StatusOr<v1::Rate> ReadRate(const std::string& text) {
+  v1::Rate rate;
+  const size_t equals = text.find('=');
+  const std::string what = text.substr(0, equals);
+  const size_t at = what.find('@');
+  rate.set_resource_type(what.substr(0, at));
+  if (at != std::string::npos) rate.set_region(what.substr(at + 1));
+  const std::string_view want = "RESOURCE[@REGION][=AMOUNT], such as \"h100@us-east=2.5 USD\"";
+  if (rate.resource_type().empty() || (at != std::string::npos && rate.region().empty())) {
+    return Invalid("--rate", text, want);
+  }
+  if (equals != std::string::npos) {
+    const absl::StatusOr<Money> price = ParseMoney(std::string_view(text).substr(equals + 1));
+    if (!price.ok()) return Invalid("--rate", text, want);
+    ToWire(*price, rate.mutable_unit_price());
+  }
+  return rate;
+}
+
+int ShowOne(const Session& session, const v1::Provider& provider) {
+  if (session.json) {
+    Print(Json(provider));
+    return kExitOk;
+  }
+  Items<v1::Provider> one;
+  *one.Add() = provider;
+  std::string text = ShowProviders(one);
+  for (const std::string& member : provider.members()) text += Cat("  member     ", member, "\n");
+  for (const std::string& other : provider.affiliates()) text += Cat("  affiliate  ", ShortName(other), "\n");
+  Print(text);
+  return kExitOk;
+}
+
+int Register(Session& session, const ProviderFlags& flags) {
+  v1::RegisterProviderRequest ask;
+  ask.set_provider_id(flags.id);
+  ask.set_request_id(RequestKey(flags.request_key));
+  v1::Provider& provider = *ask.mutable_provider();
+  provider.set_display_name(flags.display_name);
+  for (const std::string& member : flags.members) provider.add_members(member);
+  for (const std::string& text : flags.affiliates) {
+    const absl::StatusOr<std::string> name = ReadProviderName(text);
+    if (!name.ok()) return session.Fail(name.status());
+    provider.add_affiliates(*name);
+  }
+  for (const std::string& text : flags.rates) {
+    const absl::StatusOr<v1::Rate> rate = ReadRate(text);
+    if (!rate.ok()) return session.Fail(rate.status());
+    *provider.add_rates() = *rate;
+  }
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  v1::Provider answer;
+  const grpc::Status status = Call(session, *stub, &Stub::RegisterProvider, ask, answer);
+  return status.ok() ? ShowOne(session, answer) : FailChange(session, status, ask.request_id());
+}
+
+int List(Session& session, const ProviderFlags&) {
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  v1::ListProvidersResponse response;
+  const grpc::Status status =
+      CallPages(session, *stub, &Stub::ListProviders, v1::ListProvidersRequest(), 0, response);
+  if (!status.ok()) return session.Fail(status);
+  Print(session.json ? Json(response) : ShowProviders(response.providers()));
+  return kExitOk;
+}
+
+int Show(Session& session, const ProviderFlags& flags) {
+  const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
+  if (!name.ok()) return session.Fail(name.status());
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  v1::GetProviderRequest ask;
+  ask.set_name(*name);
+  v1::Provider provider;
+  const grpc::Status status = Call(session, *stub, &Stub::GetProvider, ask, provider);
+  return status.ok() ? ShowOne(session, provider) : session.Fail(status);
+}
+
+// Suspend and resume: the same question to two methods.
+template <class Request, auto kMethod>
+int Switch(Session& session, const ProviderFlags& flags) {
+  const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
+  if (!name.ok()) return session.Fail(name.status());
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  Request ask;
+  ask.set_name(*name);
+  ask.set_text(flags.text);
+  ask.set_request_id(RequestKey(flags.request_key));
+  v1::Provider provider;
+  const grpc::Status status = Call(session, *stub, kMethod, ask, provider);
+  return status.ok() ? ShowOne(session, provider) : FailChange(session, status, ask.request_id());
+}
+
+}  // namespace
+
+void AddProvider(CLI::App& app, Session& session) {
+  CLI::App* family = AddVerbTo(app, "provider", "Keep the registry of providers, as an operator", "");
+  const auto add = [&](const char* name, const char* what, const char* example,
+                       int (*run)(Session&, const ProviderFlags&)) {
+    auto flags = std::make_shared<ProviderFlags>();
+    CLI::App* verb = AddVerbTo(*family, name, what, example);
+    verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
+    return std::pair(verb, flags);
+  };
+  const auto add_id = [](CLI::App& verb, ProviderFlags& flags) {
+    verb.add_option("PROVIDER", flags.id, "Its id: coreweave")->required();
+  };
+  const auto add_key = [](CLI::App& verb, ProviderFlags& flags) {
+    verb.add_option("--request-id", flags.request_key, "Repeat a call safely under its key; default random")
+        ->type_name("KEY");
+  };
+  {
+    auto [verb, flags] =
+        add("register", "Register a provider",
+            "capbroker provider register stargate --name \"Stargate\" --member Oracle --member SoftBank \\\n"
+            "  --rate \"h100@us-east=2.4 USD\" --rate gb200",
+            Register);
+    add_id(*verb, *flags);
+    verb->add_option("--name", flags->display_name, "For people")->type_name("TEXT");
+    AddList(*verb, "--member", flags->members, "TEXT", "Of a consortium");
+    AddList(*verb, "--rate", flags->rates, "RATE", "What it sells, at which price; default anything");
+    AddList(*verb, "--affiliate", flags->affiliates, "PROVIDER", "A provider that counts as one with it");
+    add_key(*verb, *flags);
+  }
+  add("list", "Show every provider, in order of registration", "capbroker provider list", List);
+  {
+    auto [verb, flags] = add("show", "Show one provider", "capbroker provider show coreweave", Show);
+    add_id(*verb, *flags);
+  }
+  const auto add_switch = [&](const char* name, const char* what, const char* example,
+                              int (*run)(Session&, const ProviderFlags&)) {
+    auto [verb, flags] = add(name, what, example, run);
+    add_id(*verb, *flags);
+    verb->add_option("--text", flags->text, "Why, for the trail")->required()->type_name("TEXT");
+    add_key(*verb, *flags);
+  };
+  add_switch("suspend", "Stop asking a provider as an alternative",
+             "capbroker provider suspend coreweave --text \"outage in us-east\"",
+             Switch<v1::SuspendProviderRequest, &Stub::SuspendProvider>);
+  add_switch("resume", "Ask a suspended provider again",
+             "capbroker provider resume coreweave --text \"outage over\"",
+             Switch<v1::ResumeProviderRequest, &Stub::ResumeProvider>);
+}
+
+}  // namespace capbroker

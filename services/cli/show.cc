@@ -1,0 +1,260 @@
+#include "services/cli/show.h"
+
+#include "broker/canonical.h"
+#include "broker/describe.h"
+#include "broker/text.h"
+#include "services/cli/table.h"
+#include "services/cli/typed_name.h"
+#include "services/cli/wire.h"
+
+namespace capbroker {
+namespace {
+
+template <class T>
+std::string TimeOf(const T& t) {
+  return ShowTime(FromWire(t));
+}
+
+std::string PriceOf(const v1::Terms& terms) {
+  return terms.has_unit_price() ? Format(FromWire(terms.unit_price())) : "";
+}
+
+// "PRODUCT_INFERENCE/TRAINING", "API_SERVING".
+std::string UseOf(const v1::Segment& segment) {
+  return Cat(segment.workload_class(), segment.purpose().empty() ? "" : "/", segment.purpose());
+}
+
+std::string UsesOf(const Items<v1::Segment>& segments) {
+  std::string out;
+  for (const v1::Segment& segment : segments) {
+    out += Cat(out.empty() ? "" : " + ", UseOf(segment), " ", ShowQuantity(segment.quantity()));
+  }
+  return out;
+}
+
+std::string ClausesOf(const Items<v1::ClauseRef>& clauses) {
+  std::string out;
+  for (const v1::ClauseRef& clause : clauses) out += Cat(out.empty() ? "" : ", then ", Show(clause));
+  return out;
+}
+
+std::string KindOf(v1::Offer::Kind kind) { return ShowEnum(v1::Offer::Kind_Name(kind), "KIND"); }
+
+// "took 5,000", "declined: PRICE "too low"", or nothing.
+std::string EndingOf(const v1::Offer& offer) {
+  if (offer.accepted_quantity() > 0) return Cat("took ", ShowQuantity(offer.accepted_quantity()));
+  if (offer.has_decline()) {
+    const v1::Decline& decline = offer.decline();
+    return Cat(ShowEnum(v1::DeclineReason_Name(decline.reason()), "DECLINE_REASON"),
+               decline.text().empty() ? "" : ": ", decline.text());
+  }
+  return offer.superseded_by().empty() ? "" : "by offer " + ShortName(offer.superseded_by());
+}
+
+std::string ShowPassedOver(const Items<v1::PassedOver>& passed, std::string_view title) {
+  if (passed.empty()) return "";
+  Table table({"PROVIDER", "CLAUSE", "REASON", "WHY"});
+  for (const v1::PassedOver& p : passed)
+    table.Add({ShortName(p.provider()), Show(p.clause()), p.reason(), p.text()});
+  return Cat("  ", title, "\n", table.Text("", "    "));
+}
+
+void ShowTerms(const v1::Terms& terms, std::string& out) {
+  out +=
+      Cat("  what      ", ShowQuantity(terms.quantity()), " ", terms.unit(), " of ", terms.resource_type(),
+          " in ", terms.region(), "\n  when      ", TimeOf(terms.start_time()), " to ",
+          TimeOf(terms.end_time()), "\n  price     ", PriceOf(terms), " for a ", terms.unit(), " and hour\n");
+  if (terms.availability_ppm() > 0)
+    out += Cat("  service   ", ShowShare(terms.availability_ppm()), " available\n");
+  for (const std::string& condition : terms.conditions())
+    out += Cat("  condition ", Printable(condition), "\n");
+}
+
+}  // namespace
+
+std::string ShowState(v1::CapacityRequest::State state) {
+  return ShowEnum(v1::CapacityRequest::State_Name(state), "STATE");
+}
+std::string ShowState(v1::Offer::State state) { return ShowEnum(v1::Offer::State_Name(state), "STATE"); }
+
+bool IsFinished(v1::CapacityRequest::State state) {
+  return state == v1::CapacityRequest::STATE_FULFILLED ||
+         state == v1::CapacityRequest::STATE_PARTIALLY_FULFILLED ||
+         state == v1::CapacityRequest::STATE_UNFILLED || state == v1::CapacityRequest::STATE_CANCELLED ||
+         state == v1::CapacityRequest::STATE_EXPIRED;
+}
+
+std::string ShowRequests(const Items<v1::CapacityRequest>& requests) {
+  Table table({"REQUEST", "STATE", ">QUANTITY", ">PLACED", "RESOURCE", "REGION", "USE", "CREATED"});
+  for (const v1::CapacityRequest& request : requests) {
+    std::string use;
+    for (const v1::Segment& segment : request.segments())
+      use += Cat(use.empty() ? "" : " + ", UseOf(segment));
+    table.Add({ShortName(request.name()), ShowState(request.state()),
+               ShowQuantity(request.terms().quantity()), ShowQuantity(request.placed_quantity()),
+               request.terms().resource_type(), request.terms().region(), use,
+               TimeOf(request.create_time())});
+  }
+  return table.Text("no requests");
+}
+
+std::string ShowOffers(const Items<v1::Offer>& offers) {
+  Table table({"OFFER", "PROVIDER", "KIND", "STATE", ">QUANTITY", "RESOURCE", "REGION", "PRICE", "DEADLINE",
+               "ENDING"});
+  for (const v1::Offer& offer : offers) {
+    table.Add({ShortName(offer.name()), ShortName(offer.provider()), KindOf(offer.kind()),
+               ShowState(offer.state()), ShowQuantity(offer.quantity()), offer.terms().resource_type(),
+               offer.terms().region(), PriceOf(offer.terms()), TimeOf(offer.deadline()), EndingOf(offer)});
+  }
+  return table.Text("no offers");
+}
+
+std::string ShowProviders(const Items<v1::Provider>& providers) {
+  Table table({"PROVIDER", "STATE", "SELLS", "NAME"});
+  for (const v1::Provider& provider : providers) {
+    std::string sells;
+    for (const v1::Rate& rate : provider.rates()) {
+      sells += Cat(sells.empty() ? "" : ", ", rate.resource_type(), rate.region().empty() ? "" : "@",
+                   rate.region(), rate.has_unit_price() ? " at " + Format(FromWire(rate.unit_price())) : "");
+    }
+    table.Add({ShortName(provider.name()), ShowEnum(v1::Provider::State_Name(provider.state()), "STATE"),
+               sells.empty() ? "anything, at the owner's price" : sells, provider.display_name()});
+  }
+  return table.Text("no providers");
+}
+
+std::string ShowAgreements(const Items<v1::Agreement>& agreements) {
+  Table table({"AGREEMENT", "HOLDER", ">VERSION", "STATE", "FROM", "TO", "CLAUSES"});
+  for (const v1::Agreement& agreement : agreements) {
+    const v1::AgreementVersion& version = agreement.latest_version();
+    std::string clauses;
+    for (const v1::Clause& clause : version.clauses())
+      clauses += Cat(clauses.empty() ? "" : ", ", clause.id());
+    table.Add({ShortName(agreement.name()), ShortName(agreement.provider()), Cat(version.version()),
+               ShowEnum(v1::AgreementVersion::State_Name(version.state()), "STATE"),
+               TimeOf(version.effective_from()), TimeOf(version.effective_to()), clauses});
+  }
+  return table.Text("no agreements");
+}
+
+std::string ShowRequest(const v1::CapacityRequest& request) {
+  std::string out =
+      Cat("request   ", ShortName(request.name()), "\n  state     ", ShowState(request.state()), ", ",
+          ShowQuantity(request.placed_quantity()), " of ", ShowQuantity(request.terms().quantity()),
+          " placed, ", ShowQuantity(request.confirmed_quantity()), " confirmed\n");
+  ShowTerms(request.terms(), out);
+  if (request.has_price_cap()) out += Cat("  cap       ", Format(FromWire(request.price_cap())), "\n");
+  out += Cat("  use       ", UsesOf(request.segments()), "\n  needed by ", TimeOf(request.needed_by_time()),
+             "\n  expires   ", TimeOf(request.expire_time()), "\n  created   ", TimeOf(request.create_time()),
+             "\n");
+  for (const v1::Lineage& lineage : request.lineages()) {
+    out += Cat("  lineage ", lineage.number(), " ", ShowQuantity(lineage.quantity()), ", ",
+               ShowEnum(v1::Route_Name(lineage.route()), "ROUTE"), lineage.clauses().empty() ? "" : " under ",
+               ClausesOf(lineage.clauses()), "\n");
+  }
+  Table offers({">OFFER", "PROVIDER", "KIND", "STATE", ">QUANTITY", "PRICE", "CLAUSE", "DEADLINE", "ENDING"});
+  for (const v1::Offer& offer : request.offers()) {
+    offers.Add({std::string(offer.name().substr(offer.name().rfind('/') + 1)), ShortName(offer.provider()),
+                KindOf(offer.kind()), ShowState(offer.state()), ShowQuantity(offer.quantity()),
+                PriceOf(offer.terms()), Show(offer.clause()), TimeOf(offer.deadline()), EndingOf(offer)});
+  }
+  out += offers.Text("no offers", "  ");
+  Table allocations({">ALLOCATION", "PROVIDER", "STATE", ">QUANTITY", "HELD", "CONFIRMED"});
+  for (const v1::Allocation& allocation : request.allocations()) {
+    allocations.Add({std::string(allocation.name().substr(allocation.name().rfind('/') + 1)),
+                     ShortName(allocation.provider()),
+                     ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"),
+                     ShowQuantity(allocation.quantity()), TimeOf(allocation.hold_time()),
+                     TimeOf(allocation.confirm_time())});
+  }
+  return out + allocations.Text("no allocations", "  ") +
+         ShowPassedOver(request.unfilled_reasons(), "not placed:");
+}
+
+std::string ShowOffer(const v1::Offer& offer) {
+  std::string out = Cat("offer     ", ShortName(offer.name()), "\n  to        ", ShortName(offer.provider()),
+                        ", ", KindOf(offer.kind()), offer.has_clause() ? " under " : "", Show(offer.clause()),
+                        "\n  state     ", ShowState(offer.state()), offer.accepted_quantity() > 0 ? ", " : "",
+                        offer.accepted_quantity() > 0 ? EndingOf(offer) : "", "\n");
+  ShowTerms(offer.terms(), out);
+  out += Cat("  use       ", UsesOf(offer.segments()), "\n  parts     ");
+  if (offer.min_quantity() == 0) {
+    out += "all or nothing\n";
+  } else {
+    out +=
+        Cat(ShowQuantity(offer.min_quantity()), " or more",
+            offer.quantity_step() > 1 ? Cat(" in steps of ", ShowQuantity(offer.quantity_step())) : "", "\n");
+  }
+  out += Cat("  deadline  ", TimeOf(offer.deadline()));
+  if (offer.has_remaining())
+    out += Cat(", ", ShowSpan({FromWire(offer.remaining()).micros / 1'000'000 * 1'000'000}), " left");
+  return out + "\n";
+}
+
+std::string ShowAllocation(const v1::Allocation& allocation) {
+  return Cat("allocation ", ShortName(allocation.name()), "\n  with      ", ShortName(allocation.provider()),
+             "\n  state     ", ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"),
+             "\n  quantity  ", ShowQuantity(allocation.quantity()), "\n");
+}
+
+std::string ShowPlan(const v1::Plan& plan) {
+  std::string out = Cat("Plan for ", TimeOf(plan.plan_time()), "; nothing is recorded or promised.\n");
+  if (plan.has_latest_submit_time()) {
+    out += Cat("Submit by ", TimeOf(plan.latest_submit_time()),
+               ": later, the windows of the rights-holders would not fit before it is needed.\n");
+  }
+  for (const v1::PlannedLineage& planned : plan.lineages()) {
+    const v1::Lineage& lineage = planned.lineage();
+    out += Cat("\nLineage ", lineage.number(), ": ", ShowQuantity(lineage.quantity()), " ",
+               ShowEnum(v1::Route_Name(lineage.route()), "ROUTE"), lineage.clauses().empty() ? "" : " under ",
+               ClausesOf(lineage.clauses()), "\n  for ", UsesOf(lineage.segments()), "\n");
+    Table steps(
+        {">STEP", "PROVIDER", "KIND", "CLAUSE", ">QUANTITY", "PRICE", "ASKED FROM", "UNTIL AT THE LATEST"});
+    int number = 0;
+    for (const v1::PlannedStep& step : planned.steps()) {
+      steps.Add({Cat(++number), ShortName(step.provider()), KindOf(step.kind()), Show(step.clause()),
+                 ShowQuantity(step.terms().quantity()), PriceOf(step.terms()),
+                 TimeOf(step.earliest_open_time()), TimeOf(step.latest_deadline())});
+    }
+    out += steps.Text("nobody would be asked", "  ") + ShowPassedOver(lineage.passed_over(), "passed over:");
+  }
+  return out;
+}
+
+std::string ShowTrail(const Items<v1::Act>& acts) {
+  Table table({">#", "TIME", "ACTOR", "DECISION", "DETAILS"});
+  for (const v1::Act& act : acts) {
+    const auto add = [&](const std::string& kind, std::string details) {
+      table.Add({Cat(act.sequence()), TimeOf(act.time()), act.actor(), kind, std::move(details)});
+    };
+    const absl::StatusOr<Act> decoded = DecodeAct(act.body());
+    if (decoded.ok()) {
+      for (const Decision& decision : decoded->decisions)
+        add(std::string(NameOf(decision.kind)), Describe(decision));
+    } else {  // Of a newer broker: its own text is better than nothing.
+      for (const v1::Decision& decision : act.decisions()) add(decision.kind(), decision.body());
+    }
+  }
+  return table.Text("no decisions");
+}
+
+std::string ShowChange(const v1::CapacityRequest& request) {
+  int open = 0;
+  for (const v1::Offer& offer : request.offers()) open += offer.state() == v1::Offer::STATE_OPEN ? 1 : 0;
+  return Cat(TimeOf(request.update_time()), "  ", ShortName(request.name()), "  ", ShowState(request.state()),
+             "  ", ShowQuantity(request.placed_quantity()), " of ", ShowQuantity(request.terms().quantity()),
+             " placed, ", open, open == 1 ? " offer" : " offers", " open\n");
+}
+
+std::string ShowChange(const v1::Offer& offer) {
+  const bool open = offer.state() == v1::Offer::STATE_OPEN;
+  return Cat(TimeOf(open                      ? offer.open_time()
+                    : offer.has_answer_time() ? offer.answer_time()
+                                              : offer.deadline()),
+             "  ", ShortName(offer.name()), "  ", ShowState(offer.state()), "  ", KindOf(offer.kind()), "  ",
+             ShowQuantity(offer.quantity()), " ", offer.terms().unit(), " of ", offer.terms().resource_type(),
+             " in ", offer.terms().region(), open ? " until " + TimeOf(offer.deadline()) : "",
+             EndingOf(offer).empty() ? "" : "  ", Printable(EndingOf(offer)), "\n");
+}
+
+}  // namespace capbroker

@@ -1,0 +1,26 @@
+// Resource names as people type them: "openai/0194.../1" for
+// "owners/openai/capacityRequests/0194.../offers/1". Both forms are read everywhere; tables show the short
+// one.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace capbroker {
+
+// INVALID_ARGUMENT naming `what` ("REQUEST") with got and want. `owner` may be empty if the text says it.
+absl::StatusOr<std::string> ReadOwnerName(std::string_view owner);        // "owners/{owner}"
+absl::StatusOr<std::string> ReadProviderName(std::string_view provider);  // "providers/{provider}"
+absl::StatusOr<std::string> ReadAgreementName(std::string_view text, std::string_view owner);
+absl::StatusOr<std::string> ReadRequestName(std::string_view text, std::string_view owner);
+absl::StatusOr<std::string> ReadOfferName(std::string_view text, std::string_view owner);
+absl::StatusOr<std::string> ReadAllocationName(std::string_view text, std::string_view owner);
+
+// Every second part: "openai/0194.../1". "azure" for "providers/azure".
+std::string ShortName(std::string_view name);
+// The first two: "owners/openai".
+std::string ParentOwner(std::string_view name);
+
+}  // namespace capbroker

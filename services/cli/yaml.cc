@@ -1,0 +1,252 @@
+#include "services/cli/yaml.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "broker/refusal.h"
+
+namespace capbroker {
+namespace {
+
+// Builds the tree from yaml-cpp's events: unlike its nodes, they carry the place of every scalar and say when
+// a key comes twice.
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(YamlErrors& errors) : errors_(errors) {}
+  Yaml Take() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    CheckAnchor(mark, anchor);
+    Put(At(mark, Yaml::Kind::kNothing));
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    errors_.Add(At(mark, Yaml::Kind::kNothing), "", "got an alias, want the text itself");
+    Put(At(mark, Yaml::Kind::kNothing));
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    CheckAnchor(mark, anchor);
+    Yaml node = At(mark, Yaml::Kind::kText);
+    node.text = value;
+    // "?" is a plain scalar, where null may be spelled in words; quoted ones are texts whatever they say.
+    if (tag == "?" && (value == "~" || value == "null")) node.kind = Yaml::Kind::kNothing;
+    Put(std::move(node));
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    CheckAnchor(mark, anchor);
+    open_.push_back({At(mark, Yaml::Kind::kList), {}, false});
+  }
+  void OnSequenceEnd() override { Close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    CheckAnchor(mark, anchor);
+    open_.push_back({At(mark, Yaml::Kind::kMap), {}, false});
+  }
+  void OnMapEnd() override { Close(); }
+
+ private:
+  struct Open {
+    Yaml node;
+    Yaml key;
+    bool has_key = false;
+  };
+
+  static Yaml At(const YAML::Mark& mark, Yaml::Kind kind) {
+    return {.kind = kind, .line = mark.line + 1, .column = mark.column + 1};
+  }
+  void CheckAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (anchor != 0) errors_.Add(At(mark, Yaml::Kind::kNothing), "", "got an anchor, want plain YAML");
+  }
+  void Close() {
+    Yaml node = std::move(open_.back().node);
+    open_.pop_back();
+    Put(std::move(node));
+  }
+  void Put(Yaml node) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.kind == Yaml::Kind::kList) {
+      parent.node.items.push_back(std::move(node));
+    } else if (!parent.has_key) {
+      if (node.kind != Yaml::Kind::kText) errors_.Add(node, "", "want a word as the key of a field");
+      for (const auto& [key, value] : parent.node.fields) {
+        if (key.text == node.text)
+          errors_.Add(node, node.text, Cat("is given twice, first on line ", key.line));
+      }
+      parent.key = std::move(node);
+      parent.has_key = true;
+    } else {
+      parent.node.fields.emplace_back(std::move(parent.key), std::move(node));
+      parent.has_key = false;
+    }
+  }
+
+  YamlErrors& errors_;
+  Yaml root_;
+  std::vector<Open> open_;
+};
+
+std::string_view NameOfKind(Yaml::Kind kind) {
+  switch (kind) {
+    case Yaml::Kind::kNothing:
+      return "nothing";
+    case Yaml::Kind::kText:
+      return "a text";
+    case Yaml::Kind::kList:
+      return "a list";
+    case Yaml::Kind::kMap:
+      return "a map";
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<Yaml> ReadYaml(std::string_view file, std::string_view text) {
+  YamlErrors errors{std::string(file)};
+  std::istringstream in{std::string(text)};
+  try {
+    YAML::Parser parser(in);
+    TreeBuilder builder(errors);
+    if (!parser.HandleNextDocument(builder)) {
+      errors.Add(Yaml{}, "", "got an empty file");
+      return errors.status();
+    }
+    TreeBuilder second(errors);
+    if (errors.ok() && parser.HandleNextDocument(second)) {
+      errors.Add(second.Take(), "", "got a second document, want one in a file");
+    }
+    if (!errors.ok()) return errors.status();
+    return builder.Take();
+  } catch (const YAML::Exception& error) {
+    errors.Add({.line = error.mark.line + 1, .column = error.mark.column + 1}, "",
+               Cat("not YAML: ", error.msg));
+    return errors.status();
+  }
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (in) text << in.rdbuf();
+  if (!in) return Invalid("FILE", path, "a file that can be read");
+  return text.str();
+}
+
+void YamlErrors::Add(const Yaml& where, std::string_view field, std::string_view problem) {
+  if (!status_.ok()) return;
+  status_ = absl::InvalidArgumentError(
+      Cat(file_, ":", where.line, ":", where.column, ": ", field, field.empty() ? "" : ": ", problem));
+}
+
+YamlMap::YamlMap(const Yaml& node, std::string path, YamlErrors& errors)
+    : node_(node), path_(std::move(path)), errors_(errors) {
+  if (node.kind != Yaml::Kind::kMap)
+    errors.Add(node, path_, Cat("got ", NameOfKind(node.kind), ", want a map"));
+}
+
+const Yaml* YamlMap::Find(std::string_view key) {
+  known_.emplace_back(key);
+  for (const auto& [name, value] : node_.fields) {
+    if (name.text == key) return &value;
+  }
+  return nullptr;
+}
+
+const Yaml* YamlMap::FindText(std::string_view key) {
+  const Yaml* node = Find(key);
+  if (node == nullptr || node->kind == Yaml::Kind::kText) return node;
+  errors_.Add(*node, PathOf(key), Cat("got ", NameOfKind(node->kind), ", want a text or a figure"));
+  return nullptr;
+}
+
+bool YamlMap::ReadText(std::string_view key, std::string& out) {
+  return Read(key, out,
+              [](std::string_view text) -> absl::StatusOr<std::string> { return std::string(text); });
+}
+
+bool YamlMap::ReadBool(std::string_view key, bool& out) {
+  return Read(key, out, [](std::string_view text) -> absl::StatusOr<bool> {
+    if (text == "true" || text == "false") return text == "true";
+    return absl::InvalidArgumentError(Cat("got \"", text, "\", want true or false"));
+  });
+}
+
+bool YamlMap::ReadTexts(std::string_view key, std::vector<std::string>& out) {
+  const Yaml* node = Find(key);
+  if (node == nullptr) return false;
+  if (node->kind == Yaml::Kind::kText) {
+    out = {node->text};
+    return true;
+  }
+  if (node->kind != Yaml::Kind::kList) {
+    errors_.Add(*node, PathOf(key), Cat("got ", NameOfKind(node->kind), ", want a list"));
+    return false;
+  }
+  out.clear();
+  for (size_t i = 0; i < node->items.size(); ++i) {
+    const Yaml& item = node->items[i];
+    if (item.kind != Yaml::Kind::kText) {
+      errors_.Add(item, Cat(PathOf(key), "[", i, "]"), Cat("got ", NameOfKind(item.kind), ", want a text"));
+      return false;
+    }
+    out.push_back(item.text);
+  }
+  return true;
+}
+
+void YamlMap::Require(std::string_view key, std::string_view want) {
+  if (Find(key) == nullptr) errors_.Add(node_, PathOf(key), Cat("got nothing, want ", want));
+}
+
+void YamlMap::Done() {
+  for (const auto& [key, value] : node_.fields) {
+    if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
+    std::string list;
+    std::sort(known_.begin(), known_.end());
+    known_.erase(std::unique(known_.begin(), known_.end()), known_.end());
+    for (const std::string& known : known_) list += Cat(list.empty() ? "" : ", ", known);
+    errors_.Add(key, PathOf(key.text), Cat("is unknown here; want one of ", list));
+    return;
+  }
+}
+
+std::string YamlMap::PathOf(std::string_view key) const { return Cat(path_, path_.empty() ? "" : ".", key); }
+
+std::string QuoteYaml(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.' || c == '/' || c == ' ' || c == '%' || c == '(' || c == ')' || c == ';';
+  };
+  const bool starts_well =
+      !text.empty() && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
+  if (starts_well && text.back() != ' ' && std::all_of(text.begin(), text.end(), is_plain) &&
+      text != "null" && text != "true" && text != "false") {
+    return std::string(text);
+  }
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace capbroker
