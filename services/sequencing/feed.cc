@@ -1,0 +1,146 @@
+#include "services/sequencing/feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/refusal.h"
+#include "broker/text.h"
+
+namespace capbroker {
+
+Subscription::Subscription(size_t bound, Wake wake) : bound_(bound), wake_(std::move(wake)) {}
+
+absl::StatusOr<std::vector<Change>> Subscription::Take() {
+  absl::MutexLock lock(&mutex_);
+  if (queue_.empty() && !ended_.ok()) return ended_;
+  return std::exchange(queue_, {});
+}
+
+void Subscription::Push(const std::vector<Change>& changes) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (changes.empty() || !ended_.ok()) return;
+    const bool had_some = !queue_.empty();
+    if (queue_.size() + changes.size() <= bound_) {
+      queue_.insert(queue_.end(), changes.begin(), changes.end());
+    } else {
+      // What it has is still good, up to a point in the middle of nothing: it starts anew with the present
+      // state.
+      ended_ = Refuse(absl::StatusCode::kResourceExhausted, "SLOW_READER",
+                      Cat("more than ", bound_, " changes wait to be read; watch again"));
+    }
+    if (had_some) return;  // It was woken, and has not come yet.
+  }
+  wake_();
+}
+
+void Subscription::End(absl::Status why) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!ended_.ok()) return;
+    ended_ = std::move(why);
+    if (!queue_.empty()) return;
+  }
+  wake_();
+}
+
+std::shared_ptr<Subscription> Feed::WatchOwner(const OwnerId& owner, size_t bound, Subscription::Wake wake) {
+  return Watch(owners_, owner, bound, std::move(wake));
+}
+
+std::shared_ptr<Subscription> Feed::WatchProvider(const ProviderId& provider, size_t bound,
+                                                  Subscription::Wake wake) {
+  return Watch(providers_, provider, bound, std::move(wake));
+}
+
+template <class Who>
+std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers>& all, const Who& who,
+                                          size_t bound, Subscription::Wake wake) {
+  auto added = std::make_shared<Subscription>(bound, std::move(wake));
+  absl::Status closed;
+  {
+    absl::MutexLock lock(&mutex_);
+    closed = closed_;
+    if (closed.ok()) {
+      all[who].push_back(added);
+      if (++added_ > 64 + owners_.size() + providers_.size()) Sweep();
+    }
+  }
+  if (!closed.ok()) added->End(closed);  // Outside the lock: Wake may want it.
+  return added;
+}
+
+void Feed::Sweep() {
+  const auto sweep = [](auto& all) {
+    for (auto it = all.begin(); it != all.end();) {
+      std::erase_if(it->second, [](const auto& watcher) { return watcher.expired(); });
+      if (it->second.empty()) {
+        all.erase(it++);
+      } else {
+        ++it;
+      }
+    }
+  };
+  sweep(owners_);
+  sweep(providers_);
+  added_ = 0;
+}
+
+void Feed::Publish(const std::vector<Change>& changes) {
+  // In the order of first mention, so that a run can be repeated.
+  std::vector<std::pair<std::shared_ptr<Subscription>, std::vector<Change>>> told;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (owners_.empty() && providers_.empty()) return;
+    absl::flat_hash_map<Subscription*, size_t> index;
+    const auto tell = [&](auto& all, const auto& who, const Change& change) {
+      const auto found = all.find(who);
+      if (found == all.end()) return;
+      for (const auto& watcher : found->second) {
+        std::shared_ptr<Subscription> alive = watcher.lock();
+        if (alive == nullptr) continue;
+        const auto [at, is_new] = index.try_emplace(alive.get(), told.size());
+        if (is_new) told.emplace_back(std::move(alive), std::vector<Change>());
+        told[at->second].second.push_back(change);
+      }
+    };
+    std::vector<ProviderId> asked;
+    for (const Change& change : changes) {
+      if (change.request == nullptr) continue;
+      tell(owners_, change.owner, change);
+      if (providers_.empty()) continue;
+      asked.clear();
+      for (const Offer& offer : change.request->offers) asked.push_back(offer.provider);
+      std::sort(asked.begin(), asked.end());
+      asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+      for (const ProviderId& provider : asked) tell(providers_, provider, change);
+    }
+  }
+  for (const auto& [watcher, news] : told) watcher->Push(news);
+}
+
+void Feed::EndAll(absl::Status why) {
+  std::vector<std::shared_ptr<Subscription>> ended;
+  {
+    absl::MutexLock lock(&mutex_);
+    closed_ = why;
+    const auto collect = [&](auto& all) {
+      for (const auto& [who, watchers] : all) {
+        for (const auto& watcher : watchers) {
+          if (auto alive = watcher.lock()) ended.push_back(std::move(alive));
+        }
+      }
+      all.clear();
+    };
+    collect(owners_);
+    collect(providers_);
+  }
+  for (const auto& watcher : ended) watcher->End(why);
+}
+
+void Feed::Open() {
+  absl::MutexLock lock(&mutex_);
+  closed_ = absl::OkStatus();
+}
+
+}  // namespace capbroker
