@@ -1,0 +1,116 @@
+#include "services/sequencing/books.h"
+
+#include <algorithm>
+
+#include "broker/canonical.h"
+#include "broker/fold.h"
+
+namespace capbroker {
+
+Shelved* Books::Find(const OwnerId& owner) {
+  const auto found = index_.find(owner);
+  return found == index_.end() ? nullptr : all_[found->second].get();
+}
+
+Shelved& Books::Get(const OwnerId& owner) {
+  const auto [at, is_new] = index_.try_emplace(owner, static_cast<uint32_t>(all_.size()));
+  if (is_new) {
+    auto added = std::make_unique<Shelved>();
+    added->book.owner = owner;
+    added->number = at->second;
+    added->partition = PartitionOf(owner, partitions_);
+    all_.push_back(std::move(added));
+  }
+  return *all_[at->second];
+}
+
+const Directory& Books::directory() {
+  static const Directory* const kNone = new Directory();
+  const Shelved* shelved = Find(kDirectory);
+  return shelved == nullptr ? *kNone : shelved->book.directory;
+}
+
+void Books::Recover(RecoveredOwner owner) {
+  Shelved& shelved = Get(owner.book.owner);
+  Book& book = shelved.book;
+  auto act = owner.acts.begin();
+  for (; act != owner.acts.end() && !act->request.IsSet(); ++act) Fold(book, *act);
+  // Acts of finished requests are not among these: the balances they left are in the row.
+  book.account.commitments = std::move(owner.book.commitments);
+  book.account.waivers = std::move(owner.book.waivers);
+  book.account.cool_downs = std::move(owner.book.cool_downs);
+  while (act != owner.acts.end()) {
+    std::vector<Act> trail;
+    const RequestId id = act->request;
+    for (; act != owner.acts.end() && act->request == id; ++act) trail.push_back(std::move(*act));
+    capbroker::Put(book, std::make_unique<RequestBook>(FoldRequest(trail)));
+    Count(shelved, id, +1);
+  }
+  book.sequence = owner.book.sequence;
+  book.hash = owner.book.hash;
+  book.time = owner.book.time;
+  Relist(shelved);
+}
+
+SealedAct Books::Apply(Shelved& shelved, const Act& act) {
+  Book& book = shelved.book;
+  SealedAct sealed{.owner = act.owner,
+                   .sequence = act.sequence,
+                   .time = act.time,
+                   .request = act.request,
+                   .decisions = static_cast<uint32_t>(act.decisions.size()),
+                   .text = Encode(act),
+                   .hash = {}};
+  sealed.hash = Chain(book.hash, sealed.text);
+  Count(shelved, act.request, -1);
+  Fold(book, act);
+  Count(shelved, act.request, +1);
+  book.hash = sealed.hash;
+  Relist(shelved);
+  return sealed;
+}
+
+void Books::Put(Shelved& shelved, std::unique_ptr<RequestBook> request) {
+  const RequestId id = request->request->id;
+  Count(shelved, id, -1);
+  capbroker::Put(shelved.book, std::move(request));
+  Count(shelved, id, +1);
+  Relist(shelved);
+}
+
+void Books::Remove(Shelved& shelved, const RequestId& id) {
+  Count(shelved, id, -1);
+  Forget(shelved.book, id);
+  Relist(shelved);
+}
+
+void Books::Relist(Shelved& shelved) {
+  Instant listed;
+  if (!shelved.book.deadlines.empty()) {
+    listed = std::max(shelved.book.deadlines.begin()->first, shelved.paused_until);
+  }
+  if (listed == shelved.listed) return;
+  if (shelved.listed.IsSet()) deadlines_.erase({shelved.listed, shelved.number});
+  if (listed.IsSet()) deadlines_.emplace(listed, shelved.number);
+  shelved.listed = listed;
+}
+
+void Books::KeepFinished(const Shelved& shelved, const RequestBook& request) {
+  finished_.push_back({shelved.number, request.request->id, request.sequence});
+  while (finished_.size() > finished_kept_) {
+    const Finished oldest = finished_.front();
+    finished_.pop_front();
+    Shelved& its = *all_[oldest.book];
+    const RequestBook* found = its.book.Find(oldest.request);
+    // Moved since: then it is on the list again, or will be once that is durable.
+    if (found != nullptr && found->sequence == oldest.sequence) Remove(its, oldest.request);
+  }
+}
+
+void Books::Count(const Shelved& shelved, const RequestId& id, int by) {
+  if (!id.IsSet()) return;
+  const RequestBook* found = shelved.book.Find(id);
+  if (found != nullptr && !IsFinished(found->state)) unfinished_ += by;
+}
+
+}  // namespace capbroker

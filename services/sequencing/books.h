@@ -1,0 +1,81 @@
+// Every book of the partitions held, and what is to be found fast in all of them: the next deadline, and the
+// finished requests that may be let go.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "broker/book.h"
+#include "broker/decision.h"
+#include "storage/ledger.h"
+
+namespace capbroker {
+
+// A book with its place among the others.
+struct Shelved {
+  Book book;
+  uint32_t number =
+      0;  // In the order they were added: ties between books are broken the same way in every run.
+  uint32_t partition = 0;
+  // Its deadlines are left alone until then: the ledger refused the act of one, or deciding it changed
+  // nothing. It is tried again rather than at once, for ever.
+  Instant paused_until;
+  Instant listed;  // Its place in the order of deadlines; unset: none.
+};
+
+class Books {
+ public:
+  Books(uint32_t partitions, size_t finished_kept) : partitions_(partitions), finished_kept_(finished_kept) {}
+
+  // Null if the owner has no trail.
+  Shelved* Find(const OwnerId& owner);
+  Shelved& Get(const OwnerId& owner);  // Adds an empty book if there is none.
+  Shelved& operator[](uint32_t number) { return *all_[number]; }
+  const std::vector<std::unique_ptr<Shelved>>& all() const { return all_; }
+  // The registered providers.
+  const Directory& directory();
+
+  // Takes over what the ledger kept of one owner.
+  void Recover(RecoveredOwner owner);
+
+  // Folds the owner's next act, moves the chain's head, and gives the text and hash.
+  SealedAct Apply(Shelved& shelved, const Act& act);
+  // Puts a finished request back that was read from the ledger, or any request as it was before.
+  void Put(Shelved& shelved, std::unique_ptr<RequestBook> request);
+  void Remove(Shelved& shelved, const RequestId& id);
+  // To be called after `book.deadlines` or `paused_until` changed in another way.
+  void Relist(Shelved& shelved);
+
+  // The book whose deadline is next; null if none has one. Its first entry is the deadline, at `listed` or,
+  // if the book was paused, before.
+  Shelved* Next() { return deadlines_.empty() ? nullptr : all_[deadlines_.begin()->second].get(); }
+
+  // The request is finished and as the ledger has it. Past `finished_kept` the one said first is let go,
+  // unless it has moved since.
+  void KeepFinished(const Shelved& shelved, const RequestBook& request);
+
+  size_t unfinished() const { return unfinished_; }
+
+ private:
+  void Count(const Shelved& shelved, const RequestId& id, int by);
+
+  const uint32_t partitions_;
+  const size_t finished_kept_;
+  std::vector<std::unique_ptr<Shelved>> all_;
+  absl::flat_hash_map<OwnerId, uint32_t> index_;
+  absl::btree_set<std::pair<Instant, uint32_t>> deadlines_;
+  struct Finished {
+    uint32_t book;
+    RequestId request;
+    uint64_t sequence;
+  };
+  std::deque<Finished> finished_;  // Oldest first; may name what is gone.
+  size_t unfinished_ = 0;
+};
+
+}  // namespace capbroker

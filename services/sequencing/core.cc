@@ -1,0 +1,360 @@
+// The core's front: what comes in, what goes out, and deciding.
+#include "services/sequencing/core.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "broker/refusal.h"
+#include "broker/text.h"
+
+namespace capbroker {
+namespace {
+
+// How many requests, and keys, are read at once.
+constexpr size_t kReadsAtOnce = 256;
+// How long an undecided batch is worth waiting for before its callers are told.
+constexpr Span kPatience = Seconds(2);
+// A deadline whose act came to nothing is tried again after this.
+constexpr Span kDeadlinePause = Seconds(1);
+
+const Actor kBroker{Role::kBroker, ""};
+
+absl::Status Conflict() {
+  return Refuse(
+      absl::StatusCode::kAlreadyExists, "IDEMPOTENCY_CONFLICT",
+      "this key came before with another payload: got a different command, want the same or a new key");
+}
+
+// The request that an act about this command is filed under.
+RequestId RequestOf(const Command& command) {
+  const auto* create = std::get_if<CreateRequest>(&command.what);
+  return create != nullptr ? create->request.id : Subject(command);
+}
+
+// A refusal that was itself recorded (R26) has its words in no row: it is decided again, which now records
+// nothing.
+bool IsRecordedRefusal(const Act& act) {
+  return std::any_of(act.decisions.begin(), act.decisions.end(),
+                     [](const Decision& d) { return d.kind == Kind::RESPONSE_REJECTED; });
+}
+
+}  // namespace
+
+Core::Core(SequencerOptions options, uint32_t partitions)
+    : options_(std::move(options)),
+      partitions_(partitions),
+      held_(partitions),
+      moved_at_(partitions),
+      down_since_(partitions),
+      resuming_(partitions),
+      books_(std::make_unique<Books>(partitions, options_.finished_kept)),
+      // A batch in flight and one on top have their answers at hand, whatever was asked for.
+      keys_(std::max(options_.keys_kept, 2 * options_.batch_bound),
+            std::max(options_.answers_kept, 2 * options_.batch_bound)),
+      acts_bound_(options_.batch_bound) {
+  closed_ = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "starting: the trail is being read");
+  status_.detail = std::string(View(closed_.message()));
+}
+
+void Core::Submit(ItemPtr item) {
+  item->order = ++last_order_;
+  if (IsServing()) {
+    waiting_.push_back(std::move(item));
+  } else {
+    Fail(std::move(item), closed_);
+  }
+}
+
+void Core::Advance(Moment now) {
+  if (mode_ == Mode::kUnsure && now.boot_micros - *unsure_since_ > kPatience.micros) {
+    Drop(SequencerStatus::Phase::kRecovering,
+         Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
+  }
+  if (draining_ && mode_ == Mode::kTaking && !writing_) Stop();
+  do {
+    while (CanDecide()) {
+      if (!waiting_.empty()) {
+        const Item& next = *waiting_.front();
+        // What came by a deadline goes first; so does the tolling of an outage.
+        if (next.kind != Item::Kind::kResume && FireDeadline(next.arrived)) continue;
+        ItemPtr item = std::move(waiting_.front());
+        waiting_.pop_front();
+        Handle(std::move(item));
+      } else if (draining_ || !FireDeadline(now.time)) {
+        break;
+      }
+    }
+  } while (ReleaseOpen() && CanDecide() && !waiting_.empty());  // It may have been full.
+}
+
+// Answers what waits for nothing but batches before it, once there is none. True if there was such a thing.
+bool Core::ReleaseOpen() {
+  if (flight_ != nullptr || open_.HasActs() || open_.IsEmpty()) return false;
+  for (ItemPtr& item : open_.TakeItems()) Answer(std::move(item));
+  open_ = PendingBatch();
+  return true;
+}
+
+bool Core::CanDecide() const {
+  return mode_ == Mode::kServing && open_.size() < options_.batch_bound && open_.acts() < acts_bound_;
+}
+
+// Fires the next deadline if it is before `before`, at that time.
+bool Core::FireDeadline(Instant before) {
+  Shelved* shelved = books_->Next();
+  if (shelved == nullptr || shelved->listed >= before) return false;
+  auto item = std::make_unique<Item>();
+  item->kind = Item::Kind::kDeadline;
+  item->order = ++last_order_;
+  item->arrived = before;
+  item->command = {shelved->book.owner, kBroker, ReachDeadline{shelved->book.deadlines.begin()->second}};
+  status_.deadlines++;
+  const uint64_t sequence = shelved->book.sequence;
+  Handle(std::move(item));
+  if (shelved->book.sequence == sequence) {
+    shelved->paused_until = before + kDeadlinePause;
+    books_->Relist(*shelved);
+  }
+  return true;
+}
+
+void Core::Handle(ItemPtr item) {
+  if (item->kind == Item::Kind::kAccount) {
+    const Shelved* shelved = books_->Find(item->command.owner);
+    item->account = shelved == nullptr ? nullptr : std::make_shared<const Account>(shelved->book.account);
+    open_.AddItem(std::move(item));
+    return;
+  }
+  if (item->repeat && HandleRepeat(item)) return;
+  if (item->kind == Item::Kind::kCommand && Park(item)) return;
+
+  const Shelved* shelved = books_->Find(item->command.owner);
+  Book none;  // An owner gets a book with its first act, not with whatever is asked in its name.
+  none.owner = item->command.owner;
+  const Book& book = shelved == nullptr ? none : shelved->book;
+  const Instant now = std::max(item->arrived, book.time);
+  absl::StatusOr<Verdict> verdict = Decide(book, books_->directory(), item->command, now);
+  if (verdict.ok() && !verdict->decisions.empty()) {
+    Record(std::move(item), *std::move(verdict), now);
+    return;
+  }
+  item->is_decided = true;
+  if (!verdict.ok()) {
+    item->answer = verdict.status();
+  } else if (!verdict->refusal.ok()) {
+    item->answer = verdict->refusal;
+  } else {
+    const RequestBook* request = book.Find(RequestOf(item->command));
+    item->answer =
+        Outcome{nullptr, request == nullptr ? nullptr : std::make_shared<const RequestBook>(*request)};
+  }
+  LetGo(*item);
+  // Nothing will be written that would tell a repeat of something long ago. An owner without a trail has no
+  // keys.
+  if (item->repeat && !item->key_is_new && shelved != nullptr) {
+    asking_.push_back(std::move(item));
+  } else {
+    open_.AddItem(std::move(item));
+  }
+}
+
+// True if the key is known: the item is taken care of.
+bool Core::HandleRepeat(ItemPtr& item) {
+  const KeyCache::Known* known = keys_.Find(item->command.owner, item->repeat->key);
+  if (known == nullptr && !item->key_is_recorded) return false;
+  if (known == nullptr || (known->payload == item->repeat->payload && !known->answer)) {
+    asking_.push_back(std::move(item));
+    return true;
+  }
+  if (known->payload != item->repeat->payload) {
+    item->answer = Conflict();
+  } else {
+    item->answer = *known->answer;
+    status_.repeats++;
+  }
+  item->is_decided = true;
+  open_.AddItem(std::move(item));  // Durable with this batch, if not before.
+  return true;
+}
+
+// True if the command has to wait until its request is read.
+bool Core::Park(ItemPtr& item) {
+  const RequestId subject = Subject(item->command);
+  if (!subject.IsSet() || item->is_missing) return false;
+  const SubjectName name(item->command.owner, subject);
+  auto parked = parked_.find(name);
+  if (parked == parked_.end()) {
+    const Shelved* shelved = books_->Find(name.first);
+    if (shelved == nullptr || shelved->book.Find(subject) != nullptr) return false;
+    parked = parked_.try_emplace(name).first;
+    wanted_.push_back(name);
+  }
+  parked->second.push_back(std::move(item));
+  parked_count_++;
+  return true;
+}
+
+void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
+  Shelved& shelved = books_->Get(item->command.owner);
+  auto act = std::make_shared<Act>();
+  act->owner = item->command.owner;
+  act->sequence = shelved.book.sequence + 1;
+  act->time = now;
+  act->actor = item->command.actor;
+  act->request = RequestOf(item->command);
+  act->decisions = std::move(verdict.decisions);
+  std::shared_ptr<const RequestBook> request = open_.Add(*books_, shelved, act);
+  item->is_decided = item->made_act = true;
+  if (!verdict.refusal.ok()) {
+    item->answer = verdict.refusal;
+  } else {
+    item->answer = Outcome{act, std::move(request)};
+  }
+  if (item->repeat) {
+    open_.AddKey({act->owner, item->repeat->key, item->repeat->payload, act->request, act->sequence});
+    keys_.Put(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
+  }
+  LetGo(*item);
+  open_.AddItem(std::move(item));
+}
+
+void Core::LetGo(const Item& item) {
+  if (item.put_back == 0) return;
+  const Shelved* shelved = books_->Find(item.command.owner);
+  const RequestBook* request = shelved == nullptr ? nullptr : shelved->book.Find(Subject(item.command));
+  // If it was changed, the batch tells when it is durable.
+  if (request != nullptr && request->sequence == item.put_back && IsFinished(request->state)) {
+    books_->KeepFinished(*shelved, *request);
+  }
+}
+
+std::optional<ReadCall> Core::NextRead() {
+  if (reading_ || mode_ != Mode::kServing || (wanted_.empty() && asking_.empty())) return std::nullopt;
+  ReadCall call{.generation = generation_, .requests = {}, .keys = {}};
+  const auto requests = wanted_.begin() + std::min(wanted_.size(), kReadsAtOnce);
+  reading_requests_.assign(wanted_.begin(), requests);
+  wanted_.erase(wanted_.begin(), requests);
+  call.requests = reading_requests_;
+  const auto keys = asking_.begin() + std::min(asking_.size(), kReadsAtOnce);
+  reading_keys_.assign(std::move_iterator(asking_.begin()), std::move_iterator(keys));
+  asking_.erase(asking_.begin(), keys);
+  for (const ItemPtr& item : reading_keys_) call.keys.emplace_back(item->command.owner, item->repeat->key);
+  reading_ = true;
+  return call;
+}
+
+void Core::Finish(ReadResult result, Moment) {
+  reading_ = false;
+  if (result.generation != generation_) return;  // Those who waited are elsewhere.
+  const std::vector<SubjectName> requests = std::exchange(reading_requests_, {});
+  std::vector<ItemPtr> keys = std::exchange(reading_keys_, {});
+  std::vector<ItemPtr> again;
+  absl::Status failed = result.status;
+  if (!failed.ok() && !absl::IsDataLoss(failed)) {
+    failed = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", View(failed.message()));
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    auto parked = parked_.extract(requests[i]);
+    std::vector<ItemPtr>& items = parked.mapped();
+    parked_count_ -= items.size();
+    if (!failed.ok() || !result.requests[i].ok()) {
+      for (ItemPtr& item : items) Fail(std::move(item), failed.ok() ? result.requests[i].status() : failed);
+      continue;
+    }
+    std::unique_ptr<RequestBook> request = *std::move(result.requests[i]);
+    Shelved& shelved = *books_->Find(requests[i].first);
+    if (request != nullptr && shelved.book.Find(requests[i].second) == nullptr) {
+      items.back()->put_back = request->sequence;
+      books_->Put(shelved, std::move(request));
+      status_.requests_read++;
+    } else {
+      for (ItemPtr& item : items) item->is_missing = true;  // Or received meanwhile: the book knows.
+    }
+    std::move(items.begin(), items.end(), std::back_inserter(again));
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!failed.ok()) {
+      Fail(std::move(keys[i]), failed);
+    } else if (ItemPtr item = AnswerRepeat(std::move(keys[i]), std::move(result.keys[i])); item != nullptr) {
+      again.push_back(std::move(item));
+    }
+  }
+  DecideAgain(std::move(again));
+}
+
+// Gives the item back if it has to be decided after all.
+ItemPtr Core::AnswerRepeat(ItemPtr item, ReadResult::Repeat repeat) {
+  const OwnerId& owner = item->command.owner;
+  if (!repeat.record) {
+    item->key_is_new = true;
+    item->key_is_recorded = false;
+    if (item->is_decided) {
+      open_.AddItem(
+          std::move(item));  // As it was decided in its turn; what that rested on is in this batch or before.
+      return nullptr;
+    }
+    keys_.Forget(owner, item->repeat->key);
+    return item;
+  }
+  item->is_decided = true;
+  if (repeat.record->payload != item->repeat->payload) {
+    keys_.Put(owner, item->repeat->key, {repeat.record->payload, std::nullopt});
+    item->answer = Conflict();
+  } else if (!repeat.status.ok()) {
+    item->answer = repeat.status;
+  } else if (IsRecordedRefusal(*repeat.act)) {
+    item->repeat.reset();
+    return item;
+  } else {
+    item->answer = Outcome{std::move(repeat.act), std::move(repeat.request)};
+    keys_.Put(owner, item->repeat->key, {item->repeat->payload, item->answer});
+    status_.repeats++;
+  }
+  open_.AddItem(std::move(item));
+  return nullptr;
+}
+
+// Puts items that had their turn before everything that has not.
+void Core::DecideAgain(std::vector<ItemPtr> items) {
+  std::sort(items.begin(), items.end(),
+            [](const ItemPtr& a, const ItemPtr& b) { return a->order < b->order; });
+  waiting_.insert(waiting_.begin(), std::move_iterator(items.begin()), std::move_iterator(items.end()));
+}
+
+void Core::Answer(ItemPtr item) {
+  if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0)
+    resuming_.assign(partitions_, 0);
+  if (item->reply || item->account_reply) effects_.answered.push_back(std::move(item));
+}
+
+void Core::Fail(ItemPtr item, const absl::Status& why) {
+  item->answer = why;
+  item->account = why;
+  Answer(std::move(item));
+}
+
+Span Core::Idle(Moment now) {
+  Span idle = Seconds(1);
+  const auto until = [&](int64_t boot_micros) { idle = std::min(idle, Span{boot_micros - now.boot_micros}); };
+  if (!writing_) {
+    if (mode_ == Mode::kTaking || mode_ == Mode::kUnsure) until(retry_at_);
+    if (mode_ == Mode::kServing) until(next_beat_);
+  }
+  if (mode_ == Mode::kUnsure) until(*unsure_since_ + kPatience.micros + 1);
+  if (const Shelved* next = books_->Next(); next != nullptr && CanDecide() && !draining_) {
+    // Not at once: the clock may be standing still until the database's has caught up.
+    idle = std::min(idle, std::max(next->listed - now.time, Span{1000}));
+  }
+  return std::max(idle, Span{});
+}
+
+SequencerStatus Core::status() {
+  SequencerStatus status = status_;
+  status.queued = queued();
+  status.unfinished_requests = books_->unfinished();
+  const Shelved* next = books_->Next();
+  status.earliest_deadline = next == nullptr ? kLastInstant : next->listed;
+  return status;
+}
+
+}  // namespace capbroker

@@ -1,0 +1,248 @@
+// The core's batches: handing them over, and what becomes of them.
+#include <algorithm>
+#include <iterator>
+
+#include "absl/container/flat_hash_set.h"
+#include "broker/refusal.h"
+#include "broker/text.h"
+#include "services/sequencing/core.h"
+
+namespace capbroker {
+namespace {
+
+constexpr Span kHeartbeat = Seconds(1);
+constexpr Span kDeadlinePause = Seconds(1);
+
+}  // namespace
+
+std::optional<WriteCall> Core::NextWrite(Moment now) {
+  if (writing_) return std::nullopt;
+  std::optional<WriteCall> call;
+  switch (mode_) {
+    case Mode::kTaking:
+    case Mode::kUnsure:
+      if (now.boot_micros >= retry_at_ && !(draining_ && mode_ == Mode::kTaking)) {
+        TakeCall take{options_.holder, options_.address, {}, options_.lease};
+        for (uint32_t p = 0; p < partitions_; ++p) take.partitions.push_back(p);
+        call = std::move(take);
+      }
+      break;
+    case Mode::kLoading:
+      if (draining_) {
+        call = ReleaseCall{held_};
+      } else if (call = NextBeat(now); !call) {
+        call = RecoverCall{loading_};
+      }
+      break;
+    case Mode::kServing:
+      if (call = NextBeat(now); !call) call = NextCommit(now);
+      break;
+    case Mode::kLookingUp:
+      call = FindKeys();
+      break;
+    case Mode::kStopped:
+      break;
+  }
+  writing_ = call.has_value();
+  return call;
+}
+
+void Core::Finish(WriteResult result, Moment now) {
+  writing_ = false;
+  std::visit([&](auto& its) { On(its, now); }, result);
+}
+
+std::optional<WriteCall> Core::NextCommit(Moment) {
+  if (std::exchange(resend_, false)) return CommitCall{flight_->Refence(held_)};
+  if (open_.HasActs()) {
+    flight_ = std::make_unique<PendingBatch>(std::exchange(open_, PendingBatch()));
+    return CommitCall{flight_->Seal(*books_, held_)};
+  }
+  if (draining_ && IsEverythingAnswered()) return ReleaseCall{held_};
+  return std::nullopt;
+}
+
+bool Core::IsEverythingAnswered() const { return queued() == 0 && open_.IsEmpty() && flight_ == nullptr; }
+
+// A batch moves the rows of its own partitions; the others, and all of them in quiet times, are moved here.
+// Also shows the clock the database's time, and that the database is there.
+std::optional<WriteCall> Core::NextBeat(Moment now) {
+  if (now.boot_micros < next_beat_) return std::nullopt;
+  next_beat_ = now.boot_micros + kHeartbeat.micros;
+  HeartbeatCall beat;
+  beating_.clear();
+  for (uint32_t p = 0; p < partitions_; ++p) {
+    if (now.boot_micros - moved_at_[p] < kHeartbeat.micros) continue;
+    beat.held.push_back(held_[p]);
+    beating_.push_back(p);
+  }
+  if (beat.held.empty()) return std::nullopt;
+  return beat;
+}
+
+void Core::On(const Beaten& beaten, Moment now) {
+  if (mode_ != Mode::kServing && mode_ != Mode::kLoading) return;
+  if (beaten.status.ok()) {
+    for (const uint32_t p : beating_) moved_at_[p] = now.boot_micros;
+  } else if (absl::IsFailedPrecondition(beaten.status)) {
+    status_.fenced++;
+    Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
+                                                  "another replica has taken the partitions"));
+    retry_at_ = now.boot_micros + kHeartbeat.micros;
+  } else if (mode_ == Mode::kServing) {
+    BecomeUnsure(now);
+  } else {
+    Drop(SequencerStatus::Phase::kRecovering,
+         Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", View(beaten.status.message())));
+    RetryLater(now);
+  }
+}
+
+void Core::On(const Committed& committed, Moment now) {
+  if (committed.result.outcome != CommitOutcome::kUnknown) unsure_since_.reset();
+  switch (committed.result.outcome) {
+    case CommitOutcome::kDurable:
+      status_.committing_micros += committed.took.micros;
+      OnDurable(now);
+      break;
+    case CommitOutcome::kFenced:
+      status_.fenced++;
+      Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
+                                                    "another replica has taken the partitions"));
+      retry_at_ = now.boot_micros + kHeartbeat.micros;
+      break;
+    case CommitOutcome::kDuplicateKey:
+      status_.duplicate_batches++;
+      TakeBack();
+      mode_ = Mode::kLookingUp;
+      break;
+    case CommitOutcome::kRefused:
+      status_.refused_batches++;
+      TakeBack();
+      SplitFailed(committed.result.error, now);
+      break;
+    case CommitOutcome::kUnknown:
+      status_.unknown_batches++;
+      BecomeUnsure(now);
+      break;
+  }
+}
+
+void Core::OnDurable(Moment now) {
+  unsure_since_.reset();
+  const std::unique_ptr<PendingBatch> batch = std::move(flight_);
+  for (const Batch::Fence& fence : batch->batch().fences) {
+    held_[fence.partition].batch++;
+    moved_at_[fence.partition] = now.boot_micros;
+  }
+  status_.batches++;
+  status_.acts += batch->acts();
+  acts_bound_ = std::min(acts_bound_ * 2, options_.batch_bound);
+  if (batch->directory() != nullptr) effects_.directory = batch->directory();
+  for (ItemPtr& item : batch->TakeItems()) {
+    if (item->kind == Item::Kind::kCommand) status_.commands++;
+    Answer(std::move(item));
+  }
+  std::vector<Change> changes = batch->TakeChanges();
+  std::move(changes.begin(), changes.end(), std::back_inserter(effects_.changes));
+  batch->KeepFinished(*books_);
+}
+
+// Everything not durable is undone, and what was decided waits again, in its old order.
+void Core::TakeBack() {
+  failed_acts_ = flight_->acts();
+  for (const ItemPtr& item : flight_->items()) {
+    if (item->made_act) failed_ = {item->kind, item->order, item->command.owner};
+  }
+  std::vector<ItemPtr> items;
+  const auto collect = [&](std::vector<ItemPtr> from) {
+    std::move(from.begin(), from.end(), std::back_inserter(items));
+  };
+  for (PendingBatch* batch : {&open_, flight_.get()}) {  // The younger first: each stands on the one before.
+    batch->TakeBack(*books_);
+    for (const KeyRecord& key : batch->batch().keys) keys_.Forget(key.owner, key.key);
+    collect(batch->TakeItems());
+  }
+  open_ = PendingBatch();
+  flight_ = nullptr;
+  // What waits for reading was judged, or found missing, in a book that is no more.
+  for (auto& [name, parked] : parked_) collect(std::move(parked));
+  collect(std::move(asking_));
+  collect(std::move(reading_keys_));
+  parked_.clear();
+  parked_count_ = 0;
+  wanted_.clear();
+  reading_requests_.clear();
+  asking_.clear();
+  reading_keys_.clear();
+  generation_++;
+
+  std::erase_if(items, [](const ItemPtr& item) { return item->kind == Item::Kind::kDeadline; });
+  for (ItemPtr& item : items) {
+    looked_up_ = std::max(looked_up_, item->order);
+    item->is_decided = item->made_act = item->is_missing = false;
+  }
+  DecideAgain(std::move(items));
+}
+
+// After TakeBack of a batch that the database would not have, for a reason that is not known.
+void Core::SplitFailed(const std::string& error, Moment now) {
+  acts_bound_ = std::max<size_t>(failed_acts_ / 2, 1);
+  if (failed_acts_ > 1) return;
+  status_.refused_commands++;
+  if (failed_.kind == Item::Kind::kDeadline) {
+    Shelved& shelved = *books_->Find(failed_.owner);
+    shelved.paused_until = now.time + kDeadlinePause;
+    books_->Relist(shelved);
+    return;
+  }
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const ItemPtr& item) { return item->order == failed_.order; });
+  ItemPtr item = std::move(*found);
+  waiting_.erase(found);
+  Fail(std::move(item),
+       Refuse(absl::StatusCode::kInternal, "BROKER_FAULT", Cat("the ledger refused this: ", error)));
+}
+
+WriteCall Core::FindKeys() const {
+  FindKeysCall call;
+  absl::flat_hash_map<OwnerId, size_t> index;
+  for (const ItemPtr& item : waiting_) {
+    if (!item->repeat || item->order > looked_up_) continue;
+    const auto [at, is_new] = index.try_emplace(item->command.owner, call.keys.size());
+    if (is_new) call.keys.emplace_back(item->command.owner, std::vector<IdempotencyKey>());
+    call.keys[at->second].second.push_back(item->repeat->key);
+  }
+  return call;
+}
+
+void Core::On(const KeysFound& found, Moment now) {
+  if (mode_ != Mode::kLookingUp) return;
+  if (!found.records.ok()) {
+    BecomeUnsure(now);  // Once the database is back, the batch fails again, and this is asked again.
+    return;
+  }
+  mode_ = Mode::kServing;
+  // Told to the items themselves: the cache may be too small for all of them.
+  absl::flat_hash_set<std::pair<OwnerId, IdempotencyKey>> recorded;
+  for (const KeyRecord& record : *found.records) recorded.emplace(record.owner, record.key);
+  for (const ItemPtr& item : waiting_) {
+    if (!item->repeat || item->order > looked_up_) continue;
+    item->key_is_recorded = recorded.contains({item->command.owner, item->repeat->key});
+    item->key_is_new = !item->key_is_recorded;
+  }
+  // It says that a key is there, and does not have it: then it is not the keys.
+  if (found.records->empty()) SplitFailed("a key is said to be recorded, and is not", now);
+}
+
+void Core::BecomeUnsure(Moment now) {
+  mode_ = Mode::kUnsure;
+  if (unsure_since_) {  // Taking works, committing does not: that is no nearer to an answer.
+    RetryLater(now);
+    return;
+  }
+  unsure_since_ = retry_at_ = now.boot_micros;
+  backoff_ = {};
+}
+
+}  // namespace capbroker

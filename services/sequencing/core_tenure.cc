@@ -1,0 +1,235 @@
+// The core's hold on its partitions: taking them, reading what is in them, losing them, giving them back.
+#include <algorithm>
+#include <iterator>
+
+#include "broker/decide.h"
+#include "broker/refusal.h"
+#include "broker/text.h"
+#include "services/sequencing/core.h"
+
+namespace capbroker {
+namespace {
+
+constexpr Span kStandbyRetry = Seconds(1);
+constexpr Span kFirstBackoff{100'000};
+constexpr Span kLongestBackoff = Seconds(2);
+
+absl::Status Unavailable(std::string_view reason, std::string_view message) {
+  return Refuse(absl::StatusCode::kUnavailable, reason, message);
+}
+
+}  // namespace
+
+void Core::On(const Taken& taken, Moment now) {
+  if (taken.tenures.ok()) {
+    if (mode_ == Mode::kUnsure) {
+      Resolve(*taken.tenures, now);
+    } else {
+      StartLoading(*taken.tenures, now);
+    }
+    return;
+  }
+  const std::string message(View(taken.tenures.status().message()));
+  const bool is_held = absl::IsFailedPrecondition(taken.tenures.status());
+  if (mode_ == Mode::kUnsure && !is_held) {
+    RetryLater(now);  // Advance looks at how long that has gone on.
+    return;
+  }
+  const auto phase = is_held ? SequencerStatus::Phase::kStandby : SequencerStatus::Phase::kRecovering;
+  const absl::Status why = Unavailable(is_held ? "NOT_SERVING_OWNER" : "LEDGER_UNAVAILABLE", message);
+  if (mode_ == Mode::kUnsure) {
+    status_.fenced++;
+    Drop(phase, why);
+  } else {
+    status_.phase = phase;
+    status_.detail = message;
+    closed_ = why;
+    effects_.closed = why;
+  }
+  if (is_held) {
+    retry_at_ = now.boot_micros + kStandbyRetry.micros;
+  } else {
+    RetryLater(now);
+  }
+}
+
+// A batch or heartbeat is unanswered, and the partitions are ours again: nobody can commit under the old
+// epochs now. If the new epochs follow ours, nobody did in between either, and the batch numbers tell whether
+// ours did.
+void Core::Resolve(const std::vector<Tenure>& tenures, Moment now) {
+  std::vector<bool> in_flight(partitions_);
+  if (flight_ != nullptr) {
+    for (const Batch::Fence& fence : flight_->batch().fences) in_flight[fence.partition] = true;
+  }
+  bool is_plain = true, is_durable = false, is_absent = false;
+  for (const Tenure& t : tenures) {
+    const Tenure& was = held_[t.partition];
+    if (t.epoch != was.epoch + 1) is_plain = false;
+    if (t.batch == was.batch) {
+      is_absent |= in_flight[t.partition];
+    } else if (t.batch == was.batch + 1 && in_flight[t.partition]) {
+      is_durable = true;
+    } else {
+      is_plain = false;
+    }
+  }
+  if (!is_plain || (is_durable && is_absent)) {
+    // Somebody else may have written: what the batch number says is not about our batch. Nobody is told OK
+    // who may not be; a repeat with the same key finds out.
+    Drop(SequencerStatus::Phase::kRecovering,
+         Unavailable("LEDGER_UNAVAILABLE", "the ledger did not say whether this was recorded"));
+    StartLoading(tenures, now);
+    return;
+  }
+  for (const Tenure& t : tenures) {
+    held_[t.partition].epoch = t.epoch;
+    moved_at_[t.partition] = now.boot_micros;
+    if (resuming_[t.partition] != 0) resuming_[t.partition] = t.epoch;
+  }
+  mode_ = Mode::kServing;
+  if (is_durable) {
+    OnDurable(now);
+  } else {
+    resend_ = flight_ != nullptr;
+    if (!resend_) unsure_since_.reset();
+  }
+}
+
+void Core::StartLoading(const std::vector<Tenure>& tenures, Moment now) {
+  for (const Tenure& t : tenures) {
+    held_[t.partition] = t;
+    // If an earlier recovery of ours was cut short, and nobody held the partition since, the outage goes on
+    // from when it began.
+    if (resuming_[t.partition] == 0 || t.epoch != resuming_[t.partition] + 1)
+      down_since_[t.partition] = t.heartbeat;
+    resuming_[t.partition] = t.epoch;
+    moved_at_[t.partition] =
+        now.boot_micros - Seconds(1).micros;  // A heartbeat first: it shows the database's time.
+  }
+  next_beat_ = now.boot_micros;
+  mode_ = Mode::kLoading;
+  loading_ = 0;
+  status_.phase = SequencerStatus::Phase::kRecovering;
+  status_.detail = "the trail is being read";
+  closed_ = Unavailable("LEDGER_UNAVAILABLE", "starting: the trail is being read");
+  effects_.closed = closed_;
+}
+
+void Core::On(Recovered& recovered, Moment now) {
+  if (mode_ != Mode::kLoading) return;
+  if (!recovered.owners.ok()) {
+    Drop(SequencerStatus::Phase::kRecovering,
+         Unavailable("LEDGER_UNAVAILABLE", View(recovered.owners.status().message())));
+    RetryLater(now);
+    return;
+  }
+  for (RecoveredOwner& owner : *recovered.owners) books_->Recover(std::move(owner));
+  if (++loading_ == partitions_) Serve(now);
+}
+
+void Core::Serve(Moment now) {
+  Instant latest;
+  for (const auto& shelved : books_->all()) latest = std::max(latest, shelved->book.time);
+  mode_ = Mode::kServing;
+  backoff_ = {};
+  acts_bound_ = options_.batch_bound;
+  status_.phase = SequencerStatus::Phase::kServing;
+  status_.detail.clear();
+  closed_ = absl::OkStatus();
+  effects_.closed.reset();
+  effects_.opened = true;
+  effects_.not_before = latest;
+  effects_.directory = std::make_shared<const Directory>(books_->directory());
+  ResumeOwners(std::max(now.time, latest));
+}
+
+// R22, before anything else: what the outage took from open windows is given back, then answers, then lapses.
+void Core::ResumeOwners(Instant now) {
+  status_.downtime = {};
+  const auto resume = [&](const OwnerId& owner, const RequestId& request, Instant down_since) {
+    auto item = std::make_unique<Item>();
+    item->kind = Item::Kind::kResume;
+    item->order = ++last_order_;
+    item->arrived = now;
+    item->command = {owner, {Role::kBroker, ""}, Resume{request, down_since}};
+    waiting_.push_back(std::move(item));
+    resumes_owed_++;
+  };
+  for (const auto& shelved : books_->all()) {
+    const Instant down_since = down_since_[shelved->partition];
+    if (shelved->book.requests.empty() || !down_since.IsSet() || down_since >= now) continue;
+    status_.downtime = std::max(status_.downtime, now - down_since);
+    resume(shelved->book.owner, RequestId{}, down_since);
+    for (const RequestId& request : RequestsToToll(shelved->book, down_since, now)) {
+      resume(shelved->book.owner, request, down_since);
+    }
+  }
+  if (resumes_owed_ == 0) resuming_.assign(partitions_, 0);
+}
+
+void Core::On(const Released&, Moment) {
+  // If it failed, another replica waits for the lease to end.
+  Stop();
+}
+
+// Holds nothing any more, and forgets everything: what was recorded is read again, what was not is answered
+// with `why`.
+void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
+  resumes_owed_ = 0;
+  unsure_since_.reset();
+  std::vector<ItemPtr> items;
+  const auto collect = [&](auto& from) {
+    std::move(from.begin(), from.end(), std::back_inserter(items));
+    from.clear();
+  };
+  if (flight_ != nullptr) {
+    std::vector<ItemPtr> its = flight_->TakeItems();
+    collect(its);
+  }
+  std::vector<ItemPtr> its = open_.TakeItems();
+  collect(its);
+  for (auto& [name, parked] : parked_) collect(parked);
+  collect(asking_);
+  collect(reading_keys_);
+  collect(waiting_);
+  std::sort(items.begin(), items.end(),
+            [](const ItemPtr& a, const ItemPtr& b) { return a->order < b->order; });
+  for (ItemPtr& item : items) Fail(std::move(item), why);
+
+  flight_ = nullptr;
+  open_ = PendingBatch();
+  resend_ = false;
+  parked_.clear();
+  parked_count_ = 0;
+  wanted_.clear();
+  reading_requests_.clear();
+  generation_++;
+  books_ = std::make_unique<Books>(partitions_, options_.finished_kept);
+  keys_.Clear();
+  mode_ = Mode::kTaking;
+  status_.phase = phase;
+  status_.detail = std::string(View(why.message()));
+  closed_ = why;
+  effects_.closed = why;
+  effects_.opened = false;
+  effects_.directory = nullptr;
+}
+
+void Core::RetryLater(Moment now) {
+  backoff_ = std::clamp(backoff_, kFirstBackoff, kLongestBackoff);
+  retry_at_ = now.boot_micros + backoff_.micros;
+  backoff_ = std::min(backoff_ + backoff_, kLongestBackoff);
+}
+
+void Core::Drain() {
+  draining_ = true;
+  if (IsServing()) status_.detail = "going down: what was taken is being answered";
+}
+
+void Core::Stop() {
+  if (mode_ == Mode::kStopped) return;
+  Drop(SequencerStatus::Phase::kStopped, Unavailable("SHUTTING_DOWN", "this replica is going down"));
+  mode_ = Mode::kStopped;
+}
+
+}  // namespace capbroker

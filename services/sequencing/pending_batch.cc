@@ -1,0 +1,143 @@
+#include "services/sequencing/pending_batch.h"
+
+#include <algorithm>
+
+#include "broker/fold.h"
+
+namespace capbroker {
+namespace {
+
+void Fence(Batch& batch, const std::vector<Tenure>& held) {
+  for (Batch::Fence& fence : batch.fences) {
+    fence.epoch = held[fence.partition].epoch;
+    fence.last_batch = held[fence.partition].batch;
+  }
+}
+
+}  // namespace
+
+void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
+  const Book& book = shelved.book;
+  const auto [book_at, book_is_new] = book_index_.try_emplace(shelved.number, touched_books_.size());
+  if (book_is_new) touched_books_.push_back({shelved.number, book.sequence, book.hash, book.time, {}, {}});
+  TouchedBook& touched = touched_books_[book_at->second];
+  if (book.owner == kDirectory) {
+    if (!touched.directory) touched.directory = book.directory;
+    return;
+  }
+  // Any act drops the cool-downs that have passed.
+  if (!touched.account && (!book.account.cool_downs.empty() ||
+                           std::any_of(act.decisions.begin(), act.decisions.end(), TouchesAccount))) {
+    touched.account = book.account;
+  }
+  if (!act.request.IsSet()) return;
+  if (request_index_.try_emplace({shelved.number, act.request}, touched_requests_.size()).second) {
+    const RequestBook* before = book.Find(act.request);
+    touched_requests_.push_back({shelved.number, act.request,
+                                 before == nullptr ? nullptr : std::make_unique<RequestBook>(*before), 0});
+  }
+}
+
+std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shelved,
+                                                     std::shared_ptr<const Act> act) {
+  Touch(shelved, *act);
+  batch_.acts.push_back(books.Apply(shelved, *act));
+  if (!act->request.IsSet()) return nullptr;
+  auto now = std::make_shared<const RequestBook>(*shelved.book.Find(act->request));
+  changes_.push_back({shelved.book.owner, now, std::move(act)});
+  return now;
+}
+
+void PendingBatch::FillRows(Books& books) {
+  for (TouchedRequest& touched : touched_requests_) {
+    const Book& book = books[touched.book].book;
+    const RequestBook& now = *book.Find(touched.id);
+    touched.after = now.sequence;
+    const RequestRow row{book.owner, touched.id, now.state};
+    if (touched.before == nullptr) {
+      batch_.new_requests.push_back(row);
+    } else if (touched.before->state != now.state) {
+      batch_.requests.push_back(row);
+    }
+    for (const Offer& offer : now.offers) {
+      OfferRow offer_row{book.owner,  touched.id,       offer.number,   offer.provider,
+                         offer.state, offer.allocation, offer.accepted, offer.deadline};
+      const Offer* before = touched.before == nullptr ? nullptr : touched.before->Find(offer.number);
+      if (before == nullptr) {
+        batch_.new_offers.push_back(std::move(offer_row));
+      } else if (before->state != offer.state || before->allocation != offer.allocation ||
+                 before->accepted != offer.accepted || before->deadline != offer.deadline) {
+        batch_.offers.push_back(std::move(offer_row));
+      }
+    }
+  }
+  for (const TouchedBook& touched : touched_books_) {
+    const Book& book = books[touched.book].book;
+    batch_.books.push_back({book.owner, book.sequence, book.hash, book.time, book.account.commitments,
+                            book.account.waivers, book.account.cool_downs});
+    if (book.owner == kDirectory) directory_ = std::make_shared<const Directory>(book.directory);
+    batch_.fences.push_back({.partition = books[touched.book].partition});
+  }
+}
+
+std::shared_ptr<const Batch> PendingBatch::Seal(Books& books, const std::vector<Tenure>& held) {
+  FillRows(books);
+  auto& fences = batch_.fences;
+  std::sort(fences.begin(), fences.end(),
+            [](const auto& a, const auto& b) { return a.partition < b.partition; });
+  fences.erase(std::unique(fences.begin(), fences.end(),
+                           [](const auto& a, const auto& b) { return a.partition == b.partition; }),
+               fences.end());
+  Fence(batch_, held);
+  sealed_ = std::make_shared<const Batch>(std::move(batch_));
+  return sealed_;
+}
+
+std::shared_ptr<const Batch> PendingBatch::Refence(const std::vector<Tenure>& held) {
+  Batch batch = *sealed_;
+  Fence(batch, held);
+  sealed_ = std::make_shared<const Batch>(std::move(batch));
+  return sealed_;
+}
+
+void PendingBatch::TakeBack(Books& books) {
+  for (TouchedRequest& touched : touched_requests_) {
+    Shelved& shelved = books[touched.book];
+    if (touched.before == nullptr) {
+      books.Remove(shelved, touched.id);
+      continue;
+    }
+    const bool is_finished = IsFinished(touched.before->state);
+    books.Put(shelved, std::move(touched.before));
+    if (is_finished) books.KeepFinished(shelved, *shelved.book.Find(touched.id));
+  }
+  for (TouchedBook& touched : touched_books_) {
+    Shelved& shelved = books[touched.book];
+    Book& book = shelved.book;
+    book.sequence = touched.sequence;
+    book.hash = touched.hash;
+    book.time = touched.time;
+    if (touched.directory) book.directory = *std::move(touched.directory);
+    if (touched.account) {
+      const RequestId account;  // Its deadlines stand under an unset id.
+      book.deadlines.erase({book.account.NextDeadline(), account});
+      book.account = *std::move(touched.account);
+      if (book.account.NextDeadline() != kLastInstant)
+        book.deadlines.emplace(book.account.NextDeadline(), account);
+    }
+    books.Relist(shelved);
+  }
+}
+
+void PendingBatch::KeepFinished(Books& books) {
+  for (const TouchedRequest& touched : touched_requests_) {
+    Shelved& shelved = books[touched.book];
+    const RequestBook* found = shelved.book.Find(touched.id);
+    // If the batch on top has moved it again, that one tells.
+    if (found != nullptr && found->sequence == touched.after && IsFinished(found->state)) {
+      books.KeepFinished(shelved, *found);
+    }
+  }
+}
+
+}  // namespace capbroker
