@@ -1,0 +1,80 @@
+#include "services/sequencing/command_queue.h"
+
+#include <utility>
+
+#include "absl/time/time.h"
+#include "broker/refusal.h"
+#include "broker/text.h"
+
+namespace capbroker {
+
+CommandQueue::CommandQueue(Clock& clock, size_t bound, absl::Status closed)
+    : clock_(clock), bound_(bound), closed_(std::move(closed)) {}
+
+absl::Status CommandQueue::Push(ItemPtr& item) {
+  absl::MutexLock lock(&mutex_);
+  if (!closed_.ok()) return closed_;
+  if (next_.items.size() + elsewhere_ >= bound_) {
+    return Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",
+                  Cat(bound_, " commands wait already; retry later"));
+  }
+  item->arrived = clock_.Now();  // Under the lock: the order of arrival is that of time.
+  next_.items.push_back(std::move(item));
+  if (next_.items.size() == 1) something_.Signal();
+  return absl::OkStatus();
+}
+
+void CommandQueue::Post(WriteResult result) {
+  absl::MutexLock lock(&mutex_);
+  next_.written = std::move(result);
+  something_.Signal();
+}
+
+void CommandQueue::Post(ReadResult result) {
+  absl::MutexLock lock(&mutex_);
+  next_.read = std::move(result);
+  something_.Signal();
+}
+
+void CommandQueue::Drain(absl::Status why) {
+  absl::MutexLock lock(&mutex_);
+  if (!closed_for_good_) closed_ = std::move(why);
+  closed_for_good_ = true;
+  next_.drain = true;
+  something_.Signal();
+}
+
+void CommandQueue::Stop(absl::Status why) {
+  absl::MutexLock lock(&mutex_);
+  if (!closed_for_good_) closed_ = std::move(why);
+  closed_for_good_ = true;
+  next_.stop = true;
+  something_.Signal();
+}
+
+CommandQueue::Taken CommandQueue::Take(Span wait, size_t elsewhere) {
+  absl::MutexLock lock(&mutex_);
+  elsewhere_ = elsewhere;
+  // Once is enough: whoever takes has to look at the time after any wait.
+  if (!HasSomething() && wait > Span{}) something_.WaitWithTimeout(&mutex_, absl::Microseconds(wait.micros));
+  Taken taken = std::exchange(next_, {});
+  elsewhere_ += taken.items.size();
+  taken.as_of = clock_.Now();
+  return taken;
+}
+
+void CommandQueue::Open() {
+  absl::MutexLock lock(&mutex_);
+  if (!closed_for_good_) closed_ = absl::OkStatus();
+}
+
+void CommandQueue::Close(absl::Status why) {
+  absl::MutexLock lock(&mutex_);
+  if (!closed_for_good_) closed_ = std::move(why);
+}
+
+bool CommandQueue::HasSomething() const {
+  return !next_.items.empty() || next_.written || next_.read || next_.drain || next_.stop;
+}
+
+}  // namespace capbroker

@@ -1,0 +1,58 @@
+// Where threads hand things to the sequencer: commands, which get their arrival time here, and the ledger's
+// answers.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "services/sequencing/clock.h"
+#include "services/sequencing/ledger_call.h"
+#include "services/sequencing/pending_batch.h"
+
+namespace capbroker {
+
+class CommandQueue {
+ public:
+  struct Taken {
+    std::vector<ItemPtr> items;  // In order of arrival.
+    // Taken with them, under the same lock: what comes later has not arrived before this.
+    Instant as_of;
+    std::optional<WriteResult> written;
+    std::optional<ReadResult> read;
+    bool drain = false, stop = false;
+  };
+
+  // Closed at first. `clock` outlives the queue.
+  CommandQueue(Clock& clock, size_t bound, absl::Status closed);
+
+  // From any thread. Stamps and queues the item; if not OK, it is left with the caller: what Close said, or
+  // RESOURCE_EXHAUSTED (reason OVERLOADED).
+  absl::Status Push(ItemPtr& item) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Post(WriteResult result) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Post(ReadResult result) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Drain(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);  // Closes for good.
+  void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);   // Likewise.
+
+  // By the sequencer's thread. Takes everything there is, waiting up to `wait` while there is nothing.
+  // `elsewhere`: how many items it has that still count against the bound.
+  Taken Take(Span wait, size_t elsewhere) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Open() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Close(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  bool HasSomething() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Clock& clock_;
+  const size_t bound_;
+  absl::Mutex mutex_;
+  absl::CondVar something_;
+  Taken next_ ABSL_GUARDED_BY(mutex_);
+  size_t elsewhere_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status closed_ ABSL_GUARDED_BY(mutex_);
+  bool closed_for_good_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace capbroker
