@@ -99,9 +99,11 @@ constexpr Statement kOwners{"owners",
                             "SELECT owner FROM book WHERE owner > $1 ORDER BY owner LIMIT $2::bigint"};
 constexpr Statement kReadBook{"read_book",
                               "SELECT " BOOK_COLUMNS " FROM book WHERE partition_id = $1 AND owner = $2"};
-constexpr Statement kAllRequests{"all_requests", "SELECT " REQUEST_COLUMNS
-                                                 " FROM request WHERE partition_id = $1 AND owner = $2"
-                                                 " ORDER BY request_id"};
+// The index by state has the owner second: every state is looked up.
+constexpr Statement kAllRequests{"all_requests",
+                                 "SELECT " REQUEST_COLUMNS
+                                 " FROM request WHERE partition_id = $1 AND owner = $2"
+                                 " AND state = ANY ('{0,1,2,3,4,5,6,7,8,9,10}') ORDER BY request_id"};
 constexpr Statement kAllOffers{"all_offers", "SELECT " OFFER_COLUMNS
                                              " FROM offer WHERE partition_id = $1 AND owner = $2"
                                              " ORDER BY request_id, number"};

@@ -1,8 +1,9 @@
 -- The trail, the rows that queries need beside it, and the functions that write them.
 --
--- Every table leads with partition_id, so that one batch touches one shard where the schema is distributed. Names are
--- compared byte by byte (COLLATE "C"): the program orders them so too. States are numbers, narrow and cheap to index;
--- their names stand in the views and in storage/rows.h, which does not compile when they go apart.
+-- Every key has the partition_id in it, so that one batch touches one shard where the schema is distributed; where
+-- lookups name the whole key, it leads with the id that grows with time, so that inserts go to the index's right edge.
+-- Names are compared byte by byte (COLLATE "C"): the program orders them so too. States are numbers, narrow and cheap to
+-- index; their names stand beside them here and in storage/rows.h, which does not compile when they go apart.
 
 CREATE TABLE partition (
   partition_id smallint PRIMARY KEY CHECK (partition_id >= 0),
@@ -27,7 +28,7 @@ CREATE TABLE act (
   body text NOT NULL,
   PRIMARY KEY (partition_id, owner, sequence)
 );
-CREATE INDEX act_request ON act (partition_id, request_id, sequence) WHERE request_id IS NOT NULL;
+CREATE INDEX act_request ON act (request_id, partition_id, sequence) WHERE request_id IS NOT NULL;
 CREATE INDEX act_account ON act (partition_id, owner, sequence) WHERE request_id IS NULL;
 COMMENT ON TABLE act IS 'The trail. Append-only';
 
@@ -47,12 +48,12 @@ CREATE TABLE request (
   -- 7 PARTIALLY_FULFILLED, 8 UNFILLED, 9 CANCELLED, 10 EXPIRED
   state smallint NOT NULL CHECK (state BETWEEN 0 AND 10),
   owner text COLLATE "C" NOT NULL,
-  PRIMARY KEY (partition_id, owner, request_id)
+  PRIMARY KEY (request_id, partition_id, owner)
 );
 CREATE INDEX request_state ON request (partition_id, state, owner, request_id);
 
 -- Which offers a provider has. The provider's list crosses partitions, so its index does not lead with them.
--- That its request exists is the program's promise: as a foreign key it cost more than a tenth of the write path.
+-- That its request exists is the program's promise: as a foreign key it cost a sixth of the write path.
 CREATE TABLE offer (
   request_id uuid NOT NULL,
   accepted bigint NOT NULL CHECK (accepted >= 0),      -- Quantity allocated.
@@ -92,7 +93,7 @@ CREATE TABLE idempotency_key (
   partition_id smallint NOT NULL,
   owner text COLLATE "C" NOT NULL,
   payload bytea NOT NULL CHECK (octet_length(payload) = 32),
-  PRIMARY KEY (partition_id, owner, key)
+  PRIMARY KEY (key, partition_id, owner)
 );
 CREATE INDEX idempotency_key_age ON idempotency_key USING brin (created_time) WITH (autosummarize = on);
 
