@@ -31,6 +31,10 @@ class LedgerConformance : public testing::TestWithParam<std::pair<std::string, M
   LedgerPair pair_;
 };
 
+inline const OwnerId kOpenai{"openai"};
+inline const OwnerId kMistral{"mistral"};
+inline const ProviderId kAzure{"azure"};
+
 // Rows with content of no meaning but the right shape.
 RequestId IdOf(uint8_t n);  // Ordered by n.
 Hash HashOf(uint8_t n);
@@ -39,10 +43,36 @@ IdempotencyKey KeyOf(uint8_t n);
 SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& request,
                 const std::string& tag = "");
 BookRow BookOf(const OwnerId& owner, uint64_t sequence);
+OfferRow OfferOf(const OwnerId& owner, const RequestId& request, uint32_t number);  // Open, of kAzure.
 
 // A batch for what `tenures` holds, and the step that follows it.
 Batch BatchOf(const std::vector<Tenure>& tenures);
 void Advance(std::vector<Tenure>& tenures);
 std::vector<uint32_t> AllPartitions();
+
+// Takes everything, and commits batches with what `fill` puts in.
+class Writer {
+ public:
+  explicit Writer(Ledger& ledger, const std::string& holder = "one") : ledger_(ledger) {
+    auto taken = ledger.Take(holder, "here:1", AllPartitions(), Seconds(10));
+    EXPECT_TRUE(taken.ok()) << taken.status();
+    if (taken.ok()) tenures = *taken;
+  }
+  CommitResult Commit(const std::function<void(Batch&)>& fill) {
+    Batch batch = BatchOf(tenures);
+    fill(batch);
+    CommitResult result = ledger_.Commit(batch);
+    if (result.outcome == CommitOutcome::kDurable) Advance(tenures);
+    return result;
+  }
+  void MustCommit(const std::function<void(Batch&)>& fill) {
+    const CommitResult result = Commit(fill);
+    ASSERT_EQ(result.outcome, CommitOutcome::kDurable) << result.error;
+  }
+  std::vector<Tenure> tenures;
+
+ private:
+  Ledger& ledger_;
+};
 
 }  // namespace capbroker

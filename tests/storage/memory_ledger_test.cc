@@ -9,8 +9,6 @@
 namespace capbroker {
 namespace {
 
-const OwnerId kOpenai{"openai"};
-
 std::shared_ptr<MemoryLedger> Make() {
   auto now = std::make_shared<std::atomic<int64_t>>(1'700'000'000'000'000);
   return std::make_shared<MemoryLedger>(kTestPartitions, [now] { return Instant{now->fetch_add(1000)}; });

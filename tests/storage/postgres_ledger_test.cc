@@ -15,8 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const OwnerId kOpenai{"openai"};
-
 std::shared_ptr<PostgresLedger> OpenLedger(const std::string& url) {
   auto ledger = std::make_shared<PostgresLedger>(PostgresOptions{.url = url});
   const auto partitions = ledger->Open();

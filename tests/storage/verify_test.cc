@@ -17,8 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const OwnerId kOpenai{"openai"};
-
 // Writes what a story decides, act after act, as a sequencer would.
 class Scribe {
  public:
