@@ -1,0 +1,48 @@
+// The names of the API's resources: "owners/{owner}/capacityRequests/{request}/offers/{number}" and the
+// others.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "broker/ids.h"
+#include "services/rpc/fields.h"
+
+namespace capbroker {
+
+struct RequestName {
+  OwnerId owner{};
+  RequestId request{};
+};
+// Of an offer, or of the allocation that its acceptance made: they share the number.
+struct OfferName {
+  OwnerId owner{};
+  RequestId request{};
+  uint32_t number = 0;
+};
+struct AgreementName {
+  OwnerId owner{};
+  AgreementId agreement{};
+};
+// Whose trail, and of which request; unset: of all. The registry's owner is kDirectory.
+struct TrailName {
+  OwnerId owner{};
+  RequestId request{};
+};
+
+std::string FullName(const OwnerId& owner);  // "providers" for kDirectory.
+std::string FullName(const ProviderId& provider);
+std::string FullName(const RequestName& name);
+std::string FullName(const OfferName& name);
+std::string FullName(const AgreementName& name);
+std::string AllocationName(const OfferName& name);
+
+// Complains to `fields` about a name that does not follow its pattern.
+RequestName ParseRequestName(Fields& fields, const Path& path, const std::string& got);
+OfferName ParseOfferName(Fields& fields, const Path& path, const std::string& got);
+OfferName ParseAllocationName(Fields& fields, const Path& path, const std::string& got);
+AgreementName ParseAgreementName(Fields& fields, const Path& path, const std::string& got);
+TrailName ParseTrailName(Fields& fields, const Path& path, const std::string& got);
+
+}  // namespace capbroker
