@@ -1,0 +1,75 @@
+// Who may call what. Default deny: a method that is not in the table, or a role without an entry, is refused.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "broker/ids.h"
+
+namespace capbroker {
+
+enum class Method {
+  kCreateCapacityRequest,
+  kGetCapacityRequest,
+  kListCapacityRequests,
+  kCancelCapacityRequest,
+  kWatchCapacityRequests,
+  kPlanCapacityRequest,
+  kExtendOffer,
+  kReleaseAllocation,
+  kListOffers,
+  kGetOffer,
+  kWatchOffers,
+  kAcceptOffer,
+  kDeclineOffer,
+  kCreateAgreement,
+  kGetAgreement,
+  kListAgreements,
+  kAmendAgreement,
+  kListAgreementVersions,
+  kRegisterProvider,
+  kGetProvider,
+  kListProviders,
+  kUpdateProvider,
+  kSuspendProvider,
+  kResumeProvider,
+  kListDecisions,
+  kExportEvidence,
+  kGetCheckpoint,
+};
+
+// About whose resources a role may call a method.
+enum class Reach {
+  kNone,
+  kOwn,    // Those under the caller's own name.
+  kParty,  // Those that the record names it in: the handler, or Decide, looks.
+  kAll,
+};
+
+struct Permission {
+  Method method;
+  std::string_view name;  // "OfferService/AcceptOffer".
+  bool by_parent;         // The message says under whom (parent), not which (name).
+  Reach owner, provider, operator_, auditor;
+};
+
+const Permission& PermissionOf(Method method);
+Reach ReachOf(Role role, const Permission& permission);
+
+// PERMISSION_DENIED (NOT_PERMITTED) for a role that may never call this.
+absl::Status CheckRole(const Actor& caller, Method method);
+
+// The resource that the message is about belongs to `owner` or `provider`; `name` is what the caller called
+// it.
+//
+// NOT_FOUND          it is another's: whether it exists is not the caller's to know.
+// PERMISSION_DENIED  the message names another's parent, which is no secret.
+absl::Status CheckTarget(const Actor& caller, Method method, const OwnerId& owner);
+absl::Status CheckTarget(const Actor& caller, Method method, const ProviderId& provider);
+
+// NOT_FOUND (RESOURCE_NOT_FOUND) for something of this full name.
+absl::Status NoSuch(const std::string& name);
+
+}  // namespace capbroker
