@@ -20,7 +20,7 @@ struct LoadFlags {
   std::string trace, nodes;
   std::string owner = "openai", holder = "azure";
   std::vector<std::string> alternatives = {"stargate-oracle", "coreweave"};
-  bool holder_last = false;
+  bool holder_last = false, keep = false;
   std::string tokens, desks = "own", speedup = "max", journal, price = "0.0025 USD", qos = "LS";
   std::string region = "us-east";
   int64_t concurrency = 32, limit = 0, requests = 0, quantity = 1000;
@@ -57,7 +57,10 @@ absl::Status ReadTasks(const LoadFlags& flags, LoadPlan& plan) {
     plan.notes.push_back(Cat("only the first ", flags.limit, " are asked for"));
     plan.tasks.resize(static_cast<size_t>(flags.limit));
   }
-  for (const TraceTask& task : plan.tasks) plan.spans.push_back({task.creation, task.deletion});
+  // Kept, the tasks fill the machines as they come, and the last ones find what is left.
+  const int64_t end = plan.tasks.empty() ? 0 : plan.tasks.back().creation + 1;
+  for (const TraceTask& task : plan.tasks)
+    plan.spans.push_back({task.creation, flags.keep ? end : task.deletion});
   if (flags.speedup == "max") return absl::OkStatus();
   const auto speedup = ParseNumber<int64_t>(flags.speedup);
   if (!speedup || *speedup < 1)
@@ -163,6 +166,8 @@ void AddWhat(CLI::App& verb, LoadFlags& flags) {
   verb.add_option("--nodes", flags.nodes,
                   "CSV of machines; even lines are the holder's, the others the alternatives' in turn")
       ->option_text("FILE")
+      ->group(group);
+  verb.add_flag("--keep", flags.keep, "Give nothing of the trace back before the last task has come")
       ->group(group);
   verb.add_option("--limit", flags.limit, "Only the first so many tasks; 0: all")->group(group);
   verb.add_option(
