@@ -2,6 +2,7 @@
 #include <openssl/rand.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "broker/ids.h"
 #include "broker/refusal.h"
@@ -70,9 +71,13 @@ void AddToken(CLI::App& app, Session& session) {
                 "\",\"token_sha256\":\"", hash, "\"}\n"));
       return;
     }
-    Print(Cat("# The token, for its bearer; it is kept nowhere and not shown again:\n", token,
-              "\n# The line for the principals file, which cannot be turned back into the token:\n- {role: ",
-              flags->role, ", name: ", flags->name, ", token_sha256: ", hash, "}\n"));
+    // Words to one side, so that a script gets two lines to take apart.
+    std::fputs(
+        "The token, for its bearer; it is kept nowhere and not shown again. Below it, the line for the "
+        "principals\n"
+        "file, which cannot be turned back into the token.\n",
+        stderr);
+    Print(Cat(token, "\n- {role: ", flags->role, ", name: ", flags->name, ", token_sha256: ", hash, "}\n"));
   });
 }
 

@@ -71,12 +71,18 @@ int Watch(Session& session, const OfferFlags& flags) {
   return status.ok() ? kExitOk : session.Fail(status);
 }
 
-// The offer, or an exit code.
-int Fetch(const Session& session, Stub& stub, const std::string& name, v1::Offer& offer) {
+// The offer, or an exit code. A desk that says who it is answers no offer to another.
+int Fetch(const Session& session, Stub& stub, const OfferFlags& flags, const std::string& name,
+          v1::Offer& offer) {
   v1::GetOfferRequest ask;
   ask.set_name(name);
   const grpc::Status status = Call(session, stub, &Stub::GetOffer, ask, offer);
-  return status.ok() ? kExitOk : session.Fail(status);
+  if (!status.ok()) return session.Fail(status);
+  const std::string addressee = ShortName(offer.provider());
+  if (flags.provider.empty() || flags.provider == addressee || flags.provider == offer.provider())
+    return kExitOk;
+  return session.Fail(
+      Invalid("--provider", flags.provider, Cat(addressee, ", to which the offer is addressed")));
 }
 
 int Get(Session& session, const OfferFlags& flags) {
@@ -85,7 +91,7 @@ int Get(Session& session, const OfferFlags& flags) {
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   v1::Offer offer;
-  const int exit_code = Fetch(session, *stub, *name, offer);
+  const int exit_code = Fetch(session, *stub, flags, *name, offer);
   return exit_code == kExitOk ? ShowOne(session, offer) : exit_code;
 }
 
@@ -110,10 +116,11 @@ int Accept(Session& session, const OfferFlags& flags) {
   }
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
-  if (ask.terms_hash().empty()) {  // What stands in the offer now is what is taken.
+  if (ask.terms_hash().empty() || !flags.provider.empty()) {
     v1::Offer offer;
-    if (const int exit_code = Fetch(session, *stub, *name, offer); exit_code != kExitOk) return exit_code;
-    ask.set_terms_hash(offer.terms_hash());
+    if (const int exit_code = Fetch(session, *stub, flags, *name, offer); exit_code != kExitOk)
+      return exit_code;
+    if (ask.terms_hash().empty()) ask.set_terms_hash(offer.terms_hash());  // Taken as it stands now.
   }
   v1::Offer offer;
   const grpc::Status status = Call(session, *stub, &Stub::AcceptOffer, ask, offer);
@@ -138,6 +145,10 @@ int Decline(Session& session, const OfferFlags& flags) {
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   v1::Offer offer;
+  if (!flags.provider.empty()) {
+    if (const int exit_code = Fetch(session, *stub, flags, *name, offer); exit_code != kExitOk)
+      return exit_code;
+  }
   const grpc::Status status = Call(session, *stub, &Stub::DeclineOffer, ask, offer);
   return status.ok() ? ShowOne(session, offer) : FailChange(session, status, ask.request_id());
 }
@@ -160,6 +171,9 @@ void AddOffer(CLI::App& app, Session& session) {
   };
   const auto add_name = [](CLI::App& verb, OfferFlags& flags) {
     verb.add_option("OFFER", flags.name, "OWNER/REQUEST/NUMBER, or the full name")->required();
+    verb.add_option("--provider", flags.provider, "Only if it is addressed to this one")
+        ->type_name("PROVIDER")
+        ->envname("CAPBROKER_PROVIDER");
   };
   const auto add_key = [](CLI::App& verb, OfferFlags& flags) {
     verb.add_option("--request-id", flags.request_key, "Repeat a call safely under its key; default random")

@@ -1,6 +1,7 @@
 // The owner's verbs: `capbroker request ...`.
 #include <CLI/CLI.hpp>
 
+#include "broker/refusal.h"
 #include "capbroker/v1/capacity_request_service.grpc.pb.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "services/cli/call.h"
@@ -150,6 +151,13 @@ int List(Session& session, const RequestFlags& flags) {
 
 int Watch(Session& session, const RequestFlags& flags) {
   v1::WatchCapacityRequestsRequest ask;
+  v1::CapacityRequest::State until = v1::CapacityRequest::STATE_UNSPECIFIED, last = until;
+  if (!flags.until.empty()) {
+    if (!v1::CapacityRequest::State_Parse("STATE_" + flags.until, &until)) {
+      return session.Fail(Invalid("--until", flags.until, "a state such as FULFILLED"));
+    }
+    if (flags.name.empty()) return session.Fail(Invalid("--until", "no request", "the one to wait for"));
+  }
   if (!flags.name.empty()) {
     const absl::StatusOr<std::string> name = ReadRequestName(flags.name, flags.owner);
     if (!name.ok()) return session.Fail(name.status());
@@ -168,10 +176,13 @@ int Watch(Session& session, const RequestFlags& flags) {
         if (session.json) Print(Json(response, true));
         for (const v1::CapacityRequest& request : response.capacity_requests()) {
           if (!session.json) Print(ShowChange(request));
+          last = request.state();
         }
-        return true;
+        // What has ended will not get there any more.
+        return flags.until.empty() || (last != until && !IsFinished(last));
       });
-  return status.ok() ? kExitOk : session.Fail(status);
+  if (!status.ok()) return session.Fail(status);
+  return last == until ? kExitOk : kExitNotFulfilled;
 }
 
 int Get(Session& session, const RequestFlags& flags) {
@@ -323,6 +334,8 @@ void AddRequest(CLI::App& app, Session& session) {
     auto [verb, flags] = add("watch", "Show requests as they change, until interrupted",
                              "capbroker request watch --owner openai --output json", Watch);
     add_name(*verb, *flags, "REQUEST");
+    verb->add_option("--until", flags->until, "End when the request is so, or has ended otherwise (then 6)")
+        ->type_name("STATE");
   }
   {
     auto [verb, flags] =
