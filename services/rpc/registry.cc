@@ -1,0 +1,29 @@
+#include "services/rpc/registry.h"
+
+#include <vector>
+
+#include "broker/canonical.h"
+#include "broker/fold.h"
+
+namespace capbroker {
+
+absl::StatusOr<std::shared_ptr<const Directory>> Registry::Read() {
+  constexpr uint32_t kActs = 1000;
+  absl::MutexLock lock(&mutex_);
+  const uint64_t known = book_.sequence;
+  while (true) {
+    absl::StatusOr<std::vector<SealedAct>> acts =
+        ledger_.ReadActs({.owner = kDirectory, .from = book_.sequence, .limit = kActs});
+    if (!acts.ok()) return acts.status();
+    for (const SealedAct& sealed : *acts) {
+      absl::StatusOr<Act> act = DecodeAct(sealed.text);
+      if (!act.ok()) return act.status();
+      Fold(book_, *act);
+    }
+    if (acts->size() < kActs) break;
+  }
+  if (book_.sequence != known) directory_ = std::make_shared<const Directory>(book_.directory);
+  return directory_;
+}
+
+}  // namespace capbroker

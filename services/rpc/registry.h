@@ -1,0 +1,30 @@
+// The registered providers as the ledger has them: read once, and from then on only what is new.
+#pragma once
+
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "broker/book.h"
+#include "storage/ledger.h"
+
+namespace capbroker {
+
+// The sequencer's own directory would do where it serves; but there it is shown a moment after the change was
+// answered, and a standby has none.
+class Registry {
+ public:
+  explicit Registry(Ledger& ledger) : ledger_(ledger) { book_.owner = kDirectory; }
+
+  // As of now. Blocks; errors are the ledger's.
+  absl::StatusOr<std::shared_ptr<const Directory>> Read() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  Ledger& ledger_;
+  absl::Mutex mutex_;
+  Book book_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Directory> directory_ ABSL_GUARDED_BY(mutex_) = std::make_shared<const Directory>();
+};
+
+}  // namespace capbroker
