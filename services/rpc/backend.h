@@ -1,0 +1,27 @@
+// What every service of the API works with.
+#pragma once
+
+#include "services/rpc/pool.h"
+#include "services/rpc/principal.h"
+#include "services/rpc/registry.h"
+#include "services/sequencing/clock.h"
+#include "services/sequencing/feed.h"
+#include "services/sequencing/sequencer.h"
+#include "storage/ledger.h"
+
+namespace capbroker {
+
+// All outlive the services.
+struct Backend {
+  Ledger& ledger;
+  Sequencer& sequencer;
+  Feed& feed;
+  Clock& clock;
+  const Principals& principals;
+  Registry& registry;
+  Pool& reads;                 // What waits for the ledger.
+  Pool& news;                  // What watchers are told: waits for nothing.
+  size_t watch_bound = 4'096;  // Changes that may wait for one watcher.
+};
+
+}  // namespace capbroker

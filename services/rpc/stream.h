@@ -1,0 +1,168 @@
+// One call that is answered by many messages, whatever they are made from: a watch's news, or a file in
+// pieces.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "broker/refusal.h"
+#include "services/rpc/backend.h"
+#include "services/rpc/call.h"
+#include "services/rpc/errors.h"
+
+namespace capbroker {
+
+// Where the messages come from. Used by one thread at a time.
+template <class Message>
+class Source {
+ public:
+  enum class Step {
+    kMessage,  // `out` is to be sent.
+    kWait,     // Nothing for now: Wake is called once there may be something.
+    kEnd,      // That was all.
+  };
+  virtual ~Source() = default;
+  // The next message, into an empty one. A status ends the stream.
+  virtual absl::StatusOr<Step> Next(Message* out) = 0;
+  // Whether Next will wait for the ledger.
+  virtual bool IsReading() const = 0;
+};
+
+// Asks its source for one message after the other, each when the one before has left; so a reader that is
+// slow holds one message here, and whatever its source keeps for it.
+template <class Message>
+class Stream final : public grpc::ServerWriteReactor<Message>,
+                     public std::enable_shared_from_this<Stream<Message>> {
+ public:
+  using Wake = std::function<void()>;
+  // Makes the source once the caller is known and the message is read; `wake` may be called from any thread,
+  // at any time.
+  template <class In, class MakeSource>
+  static grpc::ServerWriteReactor<Message>* Open(Backend& backend, grpc::CallbackServerContext* context,
+                                                 Method method, const In& in, MakeSource make) {
+    auto stream = std::make_shared<Stream>(backend, context, method);
+    stream->self_ = stream;
+    auto query = Parse(in);
+    absl::Status status = stream->caller_.status();
+    if (status.ok()) status = query.status();
+    if (status.ok()) status = CheckTargetOf(*stream->caller_, method, *query, SubjectOf(in));
+    if (status.ok()) {
+      stream->source_ = make(*std::move(query), [weak = std::weak_ptr(stream)] {
+        if (const std::shared_ptr<Stream> self = weak.lock(); self != nullptr) self->Awake();
+      });
+      // Only the first step can be turned away: what was let in goes on.
+      if (!backend.reads.TryRun([stream] { stream->Work(); })) {
+        status = Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED", "too many reads wait");
+      }
+    }
+    if (!status.ok()) stream->End(status);
+    return stream.get();
+  }
+
+  Stream(Backend& backend, grpc::CallbackServerContext* context, Method method)
+      : backend_(backend), context_(context), method_(method), caller_(CallerOf(backend, *context, method)) {}
+
+ private:
+  enum class State { kWorking, kWaiting, kWriting, kEnded };
+
+  // The next message is made, and sent.
+  void Work() ABSL_LOCKS_EXCLUDED(mutex_) {
+    while (true) {
+      {
+        absl::MutexLock lock(&mutex_);
+        woken_ = false;
+      }
+      message_.Clear();
+      absl::StatusOr<typename Source<Message>::Step> step = source_->Next(&message_);
+      if (!step.ok()) return End(step.status());
+      if (*step == Source<Message>::Step::kEnd) return End(absl::OkStatus());
+      if (*step == Source<Message>::Step::kMessage) return Send();
+      absl::MutexLock lock(&mutex_);
+      if (cancelled_) break;
+      if (!woken_) {
+        state_ = State::kWaiting;
+        return;
+      }
+    }
+    End(absl::CancelledError("the caller is gone"));
+  }
+
+  void Send() ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      state_ = State::kWriting;
+    }
+    this->StartWrite(&message_);  // Not under the lock: OnWriteDone may run at once.
+  }
+
+  void Schedule() {
+    auto work = [self = this->shared_from_this()] { self->Work(); };
+    if (source_->IsReading()) {
+      backend_.reads.Run(std::move(work));
+    } else {
+      backend_.news.Run(std::move(work));
+    }
+  }
+
+  void Awake() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    woken_ = true;
+    if (state_ != State::kWaiting) return;
+    state_ = State::kWorking;
+    Schedule();
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) return End(absl::CancelledError("the caller is gone"));
+    absl::MutexLock lock(&mutex_);
+    state_ = State::kWorking;
+    Schedule();
+  }
+
+  void OnCancel() override {
+    {
+      absl::MutexLock lock(&mutex_);
+      cancelled_ = true;
+      // Working sees it before it waits; writing is told by OnWriteDone.
+      if (state_ != State::kWaiting) return;
+      state_ = State::kEnded;
+    }
+    this->Finish(grpc::Status::CANCELLED);
+  }
+
+  void End(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (state_ == State::kEnded) return;
+      state_ = State::kEnded;
+    }
+    if (!status.ok() && status.code() != absl::StatusCode::kCancelled) {
+      LogRefusal(method_, caller_, context_->peer(), status);
+    }
+    this->Finish(ToGrpc(status));
+  }
+
+  void OnDone() override { const std::shared_ptr<Stream> last = std::move(self_); }
+
+  Backend& backend_;
+  grpc::CallbackServerContext* const context_;
+  const Method method_;
+  const absl::StatusOr<Actor> caller_;
+  std::unique_ptr<Source<Message>> source_;
+  std::shared_ptr<Stream> self_;  // gRPC's hold on it.
+  Message message_;
+
+  absl::Mutex mutex_;
+  State state_ ABSL_GUARDED_BY(mutex_) = State::kWorking;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace capbroker
