@@ -1,0 +1,107 @@
+#include "services/rpc/decision_service.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "broker/text.h"
+#include "services/rpc/call.h"
+#include "services/rpc/place_token.h"
+#include "services/rpc/reading.h"
+#include "services/rpc/render.h"
+#include "services/rpc/stream.h"
+
+namespace capbroker {
+namespace {
+
+// A piece is sent when it has so many bytes; an act may take it over.
+constexpr size_t kPieceBytes = 256 * 1024;
+constexpr uint32_t kActsAtOnce = 200;
+
+// The body's own bytes: what the hash covers.
+void AppendLine(const SealedAct& act, std::string* out) {
+  *out += Cat("{\"sequence\":", act.sequence, ",\"hash\":\"", Hex(act.hash), "\",\"body\":", act.text, "}\n");
+}
+
+class Evidence final : public Source<v1::ExportEvidenceResponse> {
+ public:
+  Evidence(Backend& backend, TrailName name) : backend_(backend), name_(std::move(name)) {}
+
+  absl::StatusOr<Step> Next(v1::ExportEvidenceResponse* out) override {
+    std::string* piece = out->mutable_chunk();
+    while (!ended_ && piece->size() < kPieceBytes) {
+      const absl::StatusOr<std::vector<SealedAct>> acts =
+          ReadTrail(backend_.ledger, {.name = name_, .from = last_, .limit = kActsAtOnce});
+      if (!acts.ok()) return acts.status();
+      for (const SealedAct& act : *acts) AppendLine(act, piece);
+      if (!acts->empty()) last_ = acts->back().sequence;
+      ended_ = acts->size() < kActsAtOnce;
+    }
+    return piece->empty() ? Step::kEnd : Step::kMessage;
+  }
+  bool IsReading() const override { return true; }
+
+ private:
+  Backend& backend_;
+  const TrailName name_;
+  uint64_t last_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context, const v1::ListDecisionsRequest* in,
+                                                         v1::ListDecisionsResponse* out) {
+  auto* call = new Call(backend_, context, Method::kListDecisions);
+  absl::StatusOr<DecisionsQuery> query = call->Admit(*in);
+  if (!query.ok()) return call->End(query.status());
+  return call->Read([=, this, query = *std::move(query)]() -> absl::Status {
+    const std::string list =
+        Cat("acts of ", query.owner.value, " ", query.request.IsSet() ? Format(query.request) : "",
+            query.newest_first ? " newest" : " oldest");
+    const absl::StatusOr<std::string> place = PlaceOf(list, query.page.token);
+    if (!place.ok()) return place.status();
+    TrailPart part{
+        {query.owner, query.request}, ParseNumber<uint64_t>(*place).value_or(0), query.newest_first};
+    size_t bytes = 0;
+    for (uint32_t left = query.page.size;;) {
+      part.limit = std::min(left, kRowsAtOnce) + 1;  // One more, to know whether there is more.
+      const absl::StatusOr<std::vector<SealedAct>> acts = ReadTrail(backend_.ledger, part);
+      if (!acts.ok()) return acts.status();
+      for (size_t i = 0; i < acts->size(); ++i) {
+        const bool full = left == 0 || bytes >= kMessageBytes;
+        if (full) out->set_next_page_token(PlaceToken(list, Cat(part.from)));
+        if (full) return absl::OkStatus();
+        v1::Act* added = out->add_acts();
+        if (absl::Status status = Render((*acts)[i], added); !status.ok()) return status;
+        bytes += added->ByteSizeLong();
+        part.from = (*acts)[i].sequence;
+        --left;
+      }
+      if (acts->size() < part.limit) return absl::OkStatus();
+    }
+  });
+}
+
+grpc::ServerWriteReactor<v1::ExportEvidenceResponse>* DecisionService::ExportEvidence(
+    Context* context, const v1::ExportEvidenceRequest* in) {
+  return Stream<v1::ExportEvidenceResponse>::Open(
+      backend_, context, Method::kExportEvidence, *in, [this](TrailName name, const std::function<void()>&) {
+        return std::make_unique<Evidence>(backend_, std::move(name));
+      });
+}
+
+grpc::ServerUnaryReactor* DecisionService::GetCheckpoint(Context* context, const v1::GetCheckpointRequest* in,
+                                                         v1::Checkpoint* out) {
+  auto* call = new Call(backend_, context, Method::kGetCheckpoint);
+  absl::StatusOr<TrailName> name = call->Admit(*in);
+  if (!name.ok()) return call->End(name.status());
+  return call->Read([=, this, name = *std::move(name)]() -> absl::Status {
+    const absl::StatusOr<std::optional<BookRow>> book = backend_.ledger.ReadBook(name.owner);
+    if (!book.ok()) return book.status();
+    Render(name.owner, book->has_value() ? &**book : nullptr, out);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace capbroker

@@ -1,0 +1,96 @@
+#include "services/rpc/offer_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "services/rpc/call.h"
+#include "services/rpc/reading.h"
+#include "services/rpc/render.h"
+#include "services/rpc/watch.h"
+
+namespace capbroker {
+
+grpc::ServerUnaryReactor* OfferService::ListOffers(Context* context, const v1::ListOffersRequest* in,
+                                                   v1::ListOffersResponse* out) {
+  auto* call = new Call(backend_, context, Method::kListOffers);
+  absl::StatusOr<OffersQuery> query = call->Admit(*in);
+  if (!query.ok()) return call->End(query.status());
+  return call->Read([=, this, query = *std::move(query)]() -> absl::Status {
+    const Instant now = backend_.clock.Now();
+    std::string token = query.page.token;
+    for (uint32_t left = query.page.size; left > 0 && out->ByteSizeLong() < kMessageBytes;) {
+      const absl::StatusOr<Page<OfferRow>> page =
+          backend_.ledger.ListOffers({query.provider, query.states}, std::min(left, kRowsAtOnce), token);
+      if (!page.ok()) return page.status();
+      const absl::StatusOr<std::vector<OfferOf>> offers = ReadOffers(backend_.ledger, page->items);
+      if (!offers.ok()) return offers.status();
+      for (const OfferOf& found : *offers)
+        Render(found.owner, *found.request, *found.offer, now, out->add_offers());
+      token = page->next;
+      if (token.empty()) break;
+      left -= std::min<uint32_t>(left, static_cast<uint32_t>(page->items.size()));
+    }
+    out->set_next_page_token(token);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* OfferService::GetOffer(Context* context, const v1::GetOfferRequest* in,
+                                                 v1::Offer* out) {
+  auto* call = new Call(backend_, context, Method::kGetOffer);
+  const absl::StatusOr<OfferName> name = call->Admit(*in);
+  if (!name.ok()) return call->End(name.status());
+  return call->Read([=, this, name = *name]() -> absl::Status {
+    const absl::StatusOr<RequestBook> request = ReadRequest(backend_.ledger, {name.owner, name.request});
+    if (!request.ok())
+      return request.status().code() == absl::StatusCode::kNotFound ? NoSuch(FullName(name))
+                                                                    : request.status();
+    const Offer* offer = request->Find(name.number);
+    const bool addressee = call->caller().role != Role::kProvider ||
+                           (offer != nullptr && offer->provider.value == call->caller().name);
+    if (offer == nullptr || !addressee) return NoSuch(FullName(name));
+    Render(name.owner, *request, *offer, backend_.clock.Now(), out);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerWriteReactor<v1::WatchOffersResponse>* OfferService::WatchOffers(
+    Context* context, const v1::WatchOffersRequest* in) {
+  return Stream<v1::WatchOffersResponse>::Open(
+      backend_, context, Method::kWatchOffers, *in, [this](DeskQuery query, Subscription::Wake wake) {
+        return std::make_unique<OfferWatch>(backend_, std::move(query.provider), std::move(wake));
+      });
+}
+
+template <class In>
+grpc::ServerUnaryReactor* OfferService::AnswerOffer(Context* context, Method method, const In& in,
+                                                    v1::Offer* out) {
+  auto* call = new Call(backend_, context, method);
+  absl::StatusOr<Command> command = call->Admit(in);
+  if (!command.ok()) return call->End(command.status());
+  const OwnerId owner = command->owner;
+  const uint32_t number = std::visit(
+      [](const auto& what) -> uint32_t {
+        if constexpr (requires { what.offer; }) return what.offer;
+        return 0;
+      },
+      command->what);
+  // Whose offer it is, Decide looks: NOT_FOUND for anyone but its addressee.
+  return call->Submit(*std::move(command), in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
+    if (!outcome.ok()) return outcome.status();
+    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), out);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* OfferService::AcceptOffer(Context* context, const v1::AcceptOfferRequest* in,
+                                                    v1::Offer* out) {
+  return AnswerOffer(context, Method::kAcceptOffer, *in, out);
+}
+
+grpc::ServerUnaryReactor* OfferService::DeclineOffer(Context* context, const v1::DeclineOfferRequest* in,
+                                                     v1::Offer* out) {
+  return AnswerOffer(context, Method::kDeclineOffer, *in, out);
+}
+
+}  // namespace capbroker

@@ -1,0 +1,33 @@
+// OfferService: how providers read and answer the offers addressed to them.
+#pragma once
+
+#include "capbroker/v1/offer_service.grpc.pb.h"
+#include "services/rpc/backend.h"
+#include "services/rpc/guard.h"
+
+namespace capbroker {
+
+class OfferService final : public v1::OfferService::CallbackService {
+ public:
+  explicit OfferService(Backend& backend) : backend_(backend) {}
+
+ private:
+  using Context = grpc::CallbackServerContext;
+  using Reactor = grpc::ServerUnaryReactor;
+
+  Reactor* ListOffers(Context* context, const v1::ListOffersRequest* in,
+                      v1::ListOffersResponse* out) override;
+  Reactor* GetOffer(Context* context, const v1::GetOfferRequest* in, v1::Offer* out) override;
+  grpc::ServerWriteReactor<v1::WatchOffersResponse>* WatchOffers(Context* context,
+                                                                 const v1::WatchOffersRequest* in) override;
+  Reactor* AcceptOffer(Context* context, const v1::AcceptOfferRequest* in, v1::Offer* out) override;
+  Reactor* DeclineOffer(Context* context, const v1::DeclineOfferRequest* in, v1::Offer* out) override;
+
+  // What both answers share.
+  template <class In>
+  Reactor* AnswerOffer(Context* context, Method method, const In& in, v1::Offer* out);
+
+  Backend& backend_;
+};
+
+}  // namespace capbroker

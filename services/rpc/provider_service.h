@@ -1,0 +1,36 @@
+// ProviderService: the registry of providers, kept by operators.
+#pragma once
+
+#include "capbroker/v1/provider_service.grpc.pb.h"
+#include "services/rpc/backend.h"
+#include "services/rpc/call.h"
+#include "services/rpc/render.h"
+
+namespace capbroker {
+
+class ProviderService final : public v1::ProviderService::CallbackService {
+ public:
+  explicit ProviderService(Backend& backend) : backend_(backend) {}
+
+ private:
+  using Context = grpc::CallbackServerContext;
+  using Reactor = grpc::ServerUnaryReactor;
+
+  Reactor* RegisterProvider(Context* context, const v1::RegisterProviderRequest* in,
+                            v1::Provider* out) override;
+  Reactor* GetProvider(Context* context, const v1::GetProviderRequest* in, v1::Provider* out) override;
+  Reactor* ListProviders(Context* context, const v1::ListProvidersRequest* in,
+                         v1::ListProvidersResponse* out) override;
+  Reactor* UpdateProvider(Context* context, const v1::UpdateProviderRequest* in, v1::Provider* out) override;
+  Reactor* SuspendProvider(Context* context, const v1::SuspendProviderRequest* in,
+                           v1::Provider* out) override;
+  Reactor* ResumeProvider(Context* context, const v1::ResumeProviderRequest* in, v1::Provider* out) override;
+
+  // The command is submitted, and the call ends with the provider as it then is.
+  template <class In>
+  Reactor* Change(Call* call, Command command, const ProviderId& provider, const In& in, v1::Provider* out);
+
+  Backend& backend_;
+};
+
+}  // namespace capbroker

@@ -1,0 +1,169 @@
+#include "services/rpc/watch.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "services/rpc/reading.h"
+#include "services/rpc/render.h"
+
+namespace capbroker {
+namespace {
+
+std::vector<RequestState> UnfinishedStates() {
+  std::vector<RequestState> states;
+  for (size_t i = 0; i < Names<RequestState>::values.size(); ++i) {
+    if (const auto state = static_cast<RequestState>(i); !IsFinished(state)) states.push_back(state);
+  }
+  return states;
+}
+
+// Whether the change is older than what was read; if not, what was read is forgotten.
+template <class Key>
+bool WasRead(absl::flat_hash_map<Key, uint64_t>& read, const Key& key, uint64_t sequence) {
+  const auto found = read.find(key);
+  if (found == read.end()) return false;
+  if (sequence <= found->second) return true;
+  read.erase(found);
+  return false;
+}
+
+// The provider's offers that an act changed: opened, given a later deadline, or ended.
+std::vector<uint32_t> TouchedOffers(const Act& act, const ProviderId& provider) {
+  std::vector<uint32_t> numbers;
+  for (const Decision& decision : act.decisions) {
+    if (decision.provider != provider || decision.offer == 0) continue;
+    switch (decision.kind) {
+      case Kind::OFFER_OPENED:
+      case Kind::OFFER_ACCEPTED:
+      case Kind::OFFER_PARTIALLY_ACCEPTED:
+      case Kind::OFFER_DECLINED:
+      case Kind::OFFER_LAPSED:
+      case Kind::OFFER_RESCINDED:
+      case Kind::DEADLINE_EXTENDED:
+      case Kind::DEADLINE_TOLLED:
+        numbers.push_back(decision.offer);
+        break;
+      default:
+        break;
+    }
+  }
+  return numbers;
+}
+
+}  // namespace
+
+RequestWatch::RequestWatch(Backend& backend, WatchQuery query, Subscription::Wake wake)
+    : backend_(backend),
+      query_(std::move(query)),
+      subscription_(backend.feed.WatchOwner(query_.owner, backend.watch_bound, std::move(wake))) {}
+
+absl::Status RequestWatch::ReadOne(v1::WatchCapacityRequestsResponse* out) {
+  const absl::StatusOr<RequestBook> request = ReadRequest(backend_.ledger, {query_.owner, query_.request});
+  if (!request.ok()) return request.status();
+  read_[query_.request] = request->sequence;
+  Render(query_.owner, *request, backend_.clock.Now(), out->add_capacity_requests());
+  synced_ = true;
+  out->set_synced(true);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RequestWatch::Step> RequestWatch::ReadState(v1::WatchCapacityRequestsResponse* out) {
+  if (query_.request.IsSet()) {
+    if (absl::Status status = ReadOne(out); !status.ok()) return status;
+    return Step::kMessage;
+  }
+  static const std::vector<RequestState> unfinished = UnfinishedStates();
+  const absl::StatusOr<Page<RequestRow>> page =
+      backend_.ledger.ListRequests({query_.owner, unfinished}, kRowsAtOnce, token_);
+  if (!page.ok()) return page.status();
+  std::vector<std::pair<OwnerId, RequestId>> names;
+  for (const RequestRow& row : page->items) names.emplace_back(row.owner, row.request);
+  const absl::StatusOr<std::vector<OwnedRequest>> requests = ReadRequests(backend_.ledger, names);
+  if (!requests.ok()) return requests.status();
+  const Instant now = backend_.clock.Now();
+  for (const auto& [owner, request] : *requests) {
+    read_[request.request->id] = request.sequence;
+    // One that ended between the two reads is not of the present state; and it was not told, so its end is no
+    // news.
+    if (!IsFinished(request.state)) Render(owner, request, now, out->add_capacity_requests());
+  }
+  token_ = page->next;
+  synced_ = token_.empty();
+  out->set_synced(synced_);
+  return Step::kMessage;
+}
+
+absl::StatusOr<RequestWatch::Step> RequestWatch::Next(v1::WatchCapacityRequestsResponse* out) {
+  if (!synced_) return ReadState(out);
+  absl::StatusOr<std::vector<Change>> changes = subscription_->Take();
+  if (!changes.ok()) return changes.status();
+  // Each request once, as the last of the changes left it.
+  std::vector<const RequestBook*> requests;
+  absl::flat_hash_map<RequestId, size_t> index;
+  for (const Change& change : *changes) {
+    const RequestId& id = change.request->request->id;
+    if (query_.request.IsSet() && id != query_.request) continue;
+    if (WasRead(read_, id, change.request->sequence)) continue;
+    const auto [at, is_new] = index.try_emplace(id, requests.size());
+    if (is_new) requests.push_back(nullptr);
+    requests[at->second] = change.request.get();
+  }
+  if (requests.empty()) return Step::kWait;
+  const Instant now = backend_.clock.Now();
+  for (const RequestBook* request : requests)
+    Render(query_.owner, *request, now, out->add_capacity_requests());
+  return Step::kMessage;
+}
+
+OfferWatch::OfferWatch(Backend& backend, ProviderId provider, Subscription::Wake wake)
+    : backend_(backend),
+      provider_(std::move(provider)),
+      subscription_(backend.feed.WatchProvider(provider_, backend.watch_bound, std::move(wake))) {}
+
+absl::StatusOr<OfferWatch::Step> OfferWatch::ReadState(v1::WatchOffersResponse* out) {
+  const absl::StatusOr<Page<OfferRow>> page =
+      backend_.ledger.ListOffers({provider_, {OfferState::kOpen}}, kRowsAtOnce, token_);
+  if (!page.ok()) return page.status();
+  absl::StatusOr<std::vector<OfferOf>> offers = ReadOffers(backend_.ledger, page->items);
+  if (!offers.ok()) return offers.status();
+  const Instant now = backend_.clock.Now();
+  for (const OfferOf& found : *offers) {
+    read_[{found.request->request->id, found.offer->number}] = found.request->sequence;
+    if (found.offer->state == OfferState::kOpen) {
+      Render(found.owner, *found.request, *found.offer, now, out->add_offers());
+    }
+  }
+  token_ = page->next;
+  synced_ = token_.empty();
+  out->set_synced(synced_);
+  return Step::kMessage;
+}
+
+absl::StatusOr<OfferWatch::Step> OfferWatch::Next(v1::WatchOffersResponse* out) {
+  if (!synced_) return ReadState(out);
+  absl::StatusOr<std::vector<Change>> changes = subscription_->Take();
+  if (!changes.ok()) return changes.status();
+  struct News {
+    const Change* change;
+    uint32_t number;
+  };
+  std::vector<News> news;
+  absl::flat_hash_map<std::pair<RequestId, uint32_t>, size_t> index;
+  for (const Change& change : *changes) {
+    for (const uint32_t number : TouchedOffers(*change.act, provider_)) {
+      const std::pair key(change.request->request->id, number);
+      if (WasRead(read_, key, change.request->sequence)) continue;
+      const auto [at, is_new] = index.try_emplace(key, news.size());
+      if (is_new) news.push_back({});
+      news[at->second] = {&change, number};
+    }
+  }
+  if (news.empty()) return Step::kWait;
+  const Instant now = backend_.clock.Now();
+  for (const auto& [change, number] : news) {
+    Render(change->owner, *change->request, *change->request->Find(number), now, out->add_offers());
+  }
+  return Step::kMessage;
+}
+
+}  // namespace capbroker
