@@ -1,0 +1,129 @@
+#include "services/rpc/listener.h"
+
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+#include <netdb.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "broker/text.h"
+
+namespace capbroker {
+namespace {
+
+constexpr unsigned kReloadSeconds = 5;
+
+// host and port of "host:port", "[::1]:port".
+std::pair<std::string, std::string> HostAndPort(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return {address, ""};
+  std::string host = address.substr(0, colon);
+  if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return {host, address.substr(colon + 1)};
+}
+
+template <class T, void (*Free)(T*)>
+struct Freer {
+  void operator()(T* t) const { Free(t); }
+};
+using Certificate = std::unique_ptr<X509, Freer<X509, X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY, EVP_PKEY_free>>;
+
+template <class T>
+absl::StatusOr<T> ReadPem(const char* option, const std::string& file, auto read) {
+  std::FILE* in = std::fopen(file.c_str(), "r");
+  if (in == nullptr) return absl::InvalidArgumentError(Cat(option, ": ", file, ": ", std::strerror(errno)));
+  T value(read(in, nullptr, nullptr, nullptr));
+  std::fclose(in);
+  if (value == nullptr)
+    return absl::InvalidArgumentError(Cat(option, ": ", file, ": want PEM without a passphrase"));
+  return value;
+}
+
+// gRPC would start, log what is wrong, and refuse every connection.
+absl::Status CheckFiles(const ListenerOptions& options) {
+  const auto certificate = ReadPem<Certificate>("--tls-cert", options.tls_cert_file, PEM_read_X509);
+  if (!certificate.ok()) return certificate.status();
+  const auto key = ReadPem<Key>("--tls-key", options.tls_key_file, PEM_read_PrivateKey);
+  if (!key.ok()) return key.status();
+  if (X509_check_private_key(certificate->get(), key->get()) != 1) {
+    return absl::InvalidArgumentError(
+        Cat("--tls-key: ", options.tls_key_file, " is not the key of ", options.tls_cert_file));
+  }
+  if (options.tls_client_ca_file.empty()) return absl::OkStatus();
+  return ReadPem<Certificate>("--tls-client-ca", options.tls_client_ca_file, PEM_read_X509).status();
+}
+
+}  // namespace
+
+bool IsLocal(const std::string& address) {
+  if (address.starts_with("unix:") || address.starts_with("unix-abstract:")) return true;
+  const std::string host = HostAndPort(address).first;
+  return host == "localhost" || host == "::1" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const ListenerOptions& options) {
+  const bool tls = !options.tls_cert_file.empty() || !options.tls_key_file.empty();
+  if (!tls && !options.tls_client_ca_file.empty()) {
+    return absl::InvalidArgumentError("--tls-client-ca: want --tls-cert and --tls-key too");
+  }
+  if (!tls) {
+    if (!options.insecure_loopback) {
+      return absl::InvalidArgumentError(
+          "no transport security: want --tls-cert and --tls-key, or --insecure-loopback on this machine "
+          "alone");
+    }
+    if (!IsLocal(options.address)) {
+      return absl::InvalidArgumentError(Cat("--insecure-loopback: got --listen ", options.address,
+                                            ", want 127.0.0.1, [::1] or a unix: socket"));
+    }
+    return grpc::InsecureServerCredentials();
+  }
+  if (options.tls_cert_file.empty() || options.tls_key_file.empty()) {
+    return absl::InvalidArgumentError("--tls-cert and --tls-key: want both");
+  }
+  if (absl::Status status = CheckFiles(options); !status.ok()) return status;
+  const bool ask = !options.tls_client_ca_file.empty();
+  auto files = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      options.tls_key_file, options.tls_cert_file, options.tls_client_ca_file, kReloadSeconds);
+  grpc::experimental::TlsServerCredentialsOptions tls_options(files);
+  tls_options.watch_identity_key_cert_pairs();
+  if (ask) tls_options.watch_root_certs();
+  tls_options.set_cert_request_type(!ask ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                    : options.client_certificate_optional
+                                        ? GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY
+                                        : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  return grpc::experimental::TlsServerCredentials(tls_options);
+}
+
+std::string WhyNotBound(const std::string& address) {
+  if (address.starts_with("unix")) return "the socket cannot be made";
+  const auto [host, port] = HostAndPort(address);
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (const int error = getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
+      error != 0) {
+    return gai_strerror(error);
+  }
+  std::string why = "it could not be bound";
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    const int socket = ::socket(at->ai_family, at->ai_socktype, at->ai_protocol);
+    const int reuse = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
+    if (bind(socket, at->ai_addr, at->ai_addrlen) != 0 || listen(socket, 1) != 0) why = std::strerror(errno);
+    close(socket);
+  }
+  freeaddrinfo(found);
+  return why;
+}
+
+}  // namespace capbroker

@@ -1,0 +1,36 @@
+// Where the server listens, and how callers prove who they are there.
+#pragma once
+
+#include <grpcpp/security/server_credentials.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace capbroker {
+
+struct ListenerOptions {
+  std::string address = "127.0.0.1:7420";  // host:port, or unix:/path. Port 0: any that is free.
+  // PEM files, read again when they change. Certificate and key: both, or neither.
+  std::string tls_cert_file{};
+  std::string tls_key_file{};
+  // Callers' certificates are those that this CA signed.
+  std::string tls_client_ca_file{};
+  // A caller may come without a certificate (and then needs a token).
+  bool client_certificate_optional = false;
+  // Plain text, on this machine only. Callers need a token even so.
+  bool insecure_loopback = false;
+};
+
+// Whether nobody else's machine can reach it.
+bool IsLocal(const std::string& address);
+
+// INVALID_ARGUMENT names the option, and says what is wrong with the file.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const ListenerOptions& options);
+
+// Why nothing can listen at this address, in words: "address already in use". For after gRPC could not, which
+// does not say.
+std::string WhyNotBound(const std::string& address);
+
+}  // namespace capbroker

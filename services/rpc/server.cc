@@ -1,0 +1,182 @@
+#include "services/rpc/server.h"
+
+#include <grpcpp/ext/channelz_service_plugin.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "broker/refusal.h"
+#include "broker/text.h"
+#include "services/rpc/agreement_service.h"
+#include "services/rpc/backend.h"
+#include "services/rpc/capacity_request_service.h"
+#include "services/rpc/decision_service.h"
+#include "services/rpc/health_service.h"
+#include "services/rpc/log.h"
+#include "services/rpc/offer_service.h"
+#include "services/rpc/principals_file.h"
+#include "services/rpc/provider_service.h"
+#include "services/rpc/unreadable.h"
+
+namespace capbroker {
+namespace {
+
+constexpr int kMostBytesReceived = 1024 * 1024;
+constexpr int kMostStreams = 1024;  // Of one connection.
+constexpr int kSecond = 1000;
+constexpr size_t kNewsThreads = 2;
+constexpr absl::Duration kHealthPeriod = absl::Milliseconds(100);
+
+const std::vector<std::string> kServices = {"capbroker.v1.CapacityRequestService",
+                                            "capbroker.v1.OfferService", "capbroker.v1.AgreementService",
+                                            "capbroker.v1.ProviderService", "capbroker.v1.DecisionService"};
+
+void SetLimits(grpc::ServerBuilder& builder) {
+  // Else a second server on a busy port starts silently, and each gets a part of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(kMostBytesReceived);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
+  // Dead peers are found within 80 s; live ones may ask every 10 s, watchers between calls too.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60 * kSecond);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * kSecond);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10 * kSecond);
+  // So that callers spread over replicas again, and no stream of a reader that never reads lives for ever.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 2 * 3600 * kSecond);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 300 * kSecond);
+}
+
+}  // namespace
+
+class Server::Parts {
+ public:
+  Parts(const ServerOptions& options, Ledger& ledger, Sequencer& sequencer, Feed& feed, Clock& clock)
+      : options_(options),
+        principals_(options.trust_domain),
+        registry_(ledger),
+        reads_(options.read_threads, options.reads_bound),
+        news_(kNewsThreads, options.reads_bound),
+        backend_{ledger, sequencer, feed, clock, principals_, registry_, reads_, news_, options.watch_bound},
+        requests_(backend_),
+        offers_(backend_),
+        agreements_(backend_),
+        providers_(backend_),
+        decisions_(backend_),
+        health_(kServices) {}
+
+  ~Parts() { Stop(); }
+
+  absl::Status Start() {
+    if (absl::Status status = ReloadPrincipals(); !status.ok()) return status;
+    const absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
+        MakeCredentials(options_.listener);
+    if (!credentials.ok()) return credentials.status();
+    // The plugins are the process's: they join every server that is built from here on.
+    grpc::EnableDefaultHealthCheckService(false);
+    if (options_.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    if (options_.channelz) grpc::channelz::experimental::InitChannelzService();
+
+    grpc::ServerBuilder builder;
+    SetLimits(builder);
+    int port = 0;
+    const std::string& address = options_.listener.address;
+    builder.AddListeningPort(address, *credentials, &port);
+    for (grpc::Service* service : std::initializer_list<grpc::Service*>{&requests_, &offers_, &agreements_,
+                                                                        &providers_, &decisions_, &health_}) {
+      builder.RegisterService(service);
+    }
+    builder.experimental().SetInterceptorCreators(MakeInterceptors());
+    {
+      const QuietGrpc quiet;  // It says that it could not, not why, on several lines.
+      grpc_ = builder.BuildAndStart();
+    }
+    if (grpc_ == nullptr || port == 0) {
+      return absl::FailedPreconditionError(Cat("cannot listen on ", address, ": ", WhyNotBound(address)));
+    }
+    address_ = address.starts_with("unix") ? address : Cat(address.substr(0, address.rfind(':') + 1), port);
+    health_thread_ = std::thread([this] { FollowSequencer(); });
+    return absl::OkStatus();
+  }
+
+  const std::string& address() const { return address_; }
+
+  absl::Status ReloadPrincipals() {
+    if (options_.principals_file.empty()) return absl::OkStatus();
+    absl::StatusOr<TokenTable> tokens = ReadPrincipals(options_.principals_file);
+    if (!tokens.ok()) return tokens.status();
+    principals_.Replace(*std::move(tokens));
+    return absl::OkStatus();
+  }
+
+  void Drain(Span deadline) {
+    if (grpc_ == nullptr) return;
+    if (!going_down_.HasBeenNotified()) {
+      going_down_.Notify();
+      health_.Close();
+      backend_.feed.EndAll(
+          Refuse(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "this replica is going down"));
+      // Waits for every call, cancelled or not; so not on this thread.
+      shutdown_thread_ = std::thread([this, deadline] {
+        grpc_->Shutdown(std::chrono::system_clock::now() + std::chrono::microseconds(deadline.micros));
+        down_.Notify();
+      });
+    }
+    down_.WaitForNotificationWithTimeout(absl::Microseconds(deadline.micros));
+  }
+
+  void Stop() {
+    Drain(Span{});
+    if (shutdown_thread_.joinable()) shutdown_thread_.join();
+    if (health_thread_.joinable()) health_thread_.join();
+    grpc_ = nullptr;
+  }
+
+ private:
+  void FollowSequencer() {
+    do {
+      health_.Set(backend_.sequencer.status().phase == SequencerStatus::Phase::kServing);
+    } while (!going_down_.WaitForNotificationWithTimeout(kHealthPeriod));
+  }
+
+  const ServerOptions options_;
+  Principals principals_;
+  Registry registry_;
+  Pool reads_, news_;
+  Backend backend_;
+
+  CapacityRequestService requests_;
+  OfferService offers_;
+  AgreementService agreements_;
+  ProviderService providers_;
+  DecisionService decisions_;
+  HealthService health_;
+
+  std::string address_;
+  absl::Notification going_down_, down_;
+  std::thread health_thread_, shutdown_thread_;
+  std::unique_ptr<grpc::Server> grpc_;  // Last, so that it ends first.
+};
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Ledger& ledger,
+                                                      Sequencer& sequencer, Feed& feed, Clock& clock) {
+  auto parts = std::make_unique<Parts>(options, ledger, sequencer, feed, clock);
+  if (absl::Status status = parts->Start(); !status.ok()) return status;
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+const std::string& Server::address() const { return parts_->address(); }
+absl::Status Server::ReloadPrincipals() { return parts_->ReloadPrincipals(); }
+void Server::Drain(Span deadline) { parts_->Drain(deadline); }
+void Server::Stop() { parts_->Stop(); }
+
+}  // namespace capbroker
