@@ -1,0 +1,38 @@
+// `capbroker serve`: the broker itself, from its first line of log to its last.
+#pragma once
+
+#include <string>
+
+#include "broker/time.h"
+#include "services/rpc/server.h"
+
+namespace capbroker {
+
+struct ServeOptions {
+  std::string database{};  // A libpq connection string or URI.
+  std::string
+      name{};  // Of this replica, the same after a restart, another for each replica; empty: the host's.
+  std::string ready_file{};  // Gets the address, once serving.
+  std::string log_format = "text";
+  std::string log_level = "info";
+  Span drain = Seconds(20);  // How long calls under way may take when it goes down.
+  Span lease = Seconds(10);  // How long a replica that is silent keeps its partitions.
+  ServerOptions server{};
+};
+
+// Besides those of client.h. For supervisors: which of these a restart may mend.
+enum ServeExitCode {
+  kExitPortTaken = 10,
+  kExitNoDatabase = 11,  // Missing, or not to be reached.
+  kExitSchema = 12,      // The database's schema is missing, older, or newer than this program.
+  kExitInterrupted =
+      13,  // Ended before everything was answered: by a second signal, or because draining took too long.
+};
+
+// Serves until SIGTERM or SIGINT, and says why not in one line on stderr. SIGHUP reads the principals file
+// again.
+//
+// Writes one line on stdout when it serves: "ready listen=127.0.0.1:7420".
+int Serve(const ServeOptions& options);
+
+}  // namespace capbroker
