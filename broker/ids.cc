@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -110,13 +111,14 @@ absl::StatusOr<Actor> ParseActor(std::string_view text) {
 
 Hash Sha256(std::string_view first, std::string_view second) {
   // One context a thread: making one costs more than hashing a short text.
-  thread_local EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                                     &EVP_MD_CTX_free);
   static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Hash hash;
-  EVP_DigestInit_ex2(context, algorithm, nullptr);
-  EVP_DigestUpdate(context, first.data(), first.size());
-  EVP_DigestUpdate(context, second.data(), second.size());
-  EVP_DigestFinal_ex(context, hash.data(), nullptr);
+  EVP_DigestInit_ex2(context.get(), algorithm, nullptr);
+  EVP_DigestUpdate(context.get(), first.data(), first.size());
+  EVP_DigestUpdate(context.get(), second.data(), second.size());
+  EVP_DigestFinal_ex(context.get(), hash.data(), nullptr);
   return hash;
 }
 

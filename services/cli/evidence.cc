@@ -79,6 +79,7 @@ EvidenceReport VerifyEvidence(std::string_view file) {
   Instant time_before;
   size_t number = 0;
   bool one_request = true;
+  std::vector<std::string> gaps;
   for (std::string_view rest = file; !rest.empty();) {
     const size_t end = rest.find('\n');
     const std::string_view text = rest.substr(0, end);
@@ -106,6 +107,10 @@ EvidenceReport VerifyEvidence(std::string_view file) {
       }
     } else {
       ++report.links_unchecked;
+      if (line->sequence > report.last + 1) {
+        gaps.push_back(
+            Cat("line ", number, ": acts ", report.last + 1, " to ", line->sequence - 1, " are missing"));
+      }
     }
     report.last = line->sequence;
     report.head = line->hash;
@@ -131,6 +136,8 @@ EvidenceReport VerifyEvidence(std::string_view file) {
   }
   if (number == 0) report.findings.push_back("the file is empty");
   if (!one_request) report.request = {};
+  // One request's acts stand among others of its owner; an owner's whole trail has no gaps.
+  if (!report.request.IsSet()) report.findings.insert(report.findings.end(), gaps.begin(), gaps.end());
   return report;
 }
 
