@@ -57,6 +57,7 @@ void Desk::Stop() {
 void Desk::OpenWatch() {
   if (stopping_) return;
   present_ = false;
+  opened_micros_ = Loop::Micros();
   shown_.clear();
   v1::WatchOffersRequest request;
   request.set_parent(Cat("providers/", options_.provider));
@@ -77,6 +78,9 @@ void Desk::OnWatchEnd(const grpc::Status& status) {
     return on_failure();
   }
   ++totals_.resumed;
+  // A broker that is coming back may show the present state and end the watch again: only time tells that it
+  // holds.
+  if (Loop::Micros() - opened_micros_ > Backoff(failures_).micros) failures_ = 0;
   loop_.PostAfter(Backoff(failures_++), [this] {
     grpc::experimental::ChannelResetConnectionBackoff(
         channel_.get());  // The channel's own pauses grow to minutes.
@@ -123,7 +127,6 @@ void Desk::OnOffer(const v1::Offer& offer) {
 
 void Desk::OnSynced() {
   present_ = true;
-  failures_ = 0;
   // What is not among the present offers has ended. What we took stays taken; of an answer on its way, its
   // reply tells.
   absl::erase_if(entries_, [this](auto& item) {

@@ -112,6 +112,7 @@ class Desk {
   bool stopping_ = false;
   bool present_ = false;                    // This watch has shown the present state.
   int failures_ = 0;                        // Of the watch, in a row.
+  int64_t opened_micros_ = 0;               // When this watch was.
   absl::flat_hash_set<std::string> shown_;  // Open, in this watch's present state.
 
   absl::flat_hash_map<std::string, Entry>

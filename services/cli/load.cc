@@ -1,6 +1,7 @@
 // `capbroker load`: replays a trace of real requests, or plain load, through the API, and reports what came
 // of it.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -34,8 +35,13 @@ absl::Status ReadTasks(const LoadFlags& flags, LoadPlan& plan) {
     return Invalid("--trace", flags.trace, "a file, or --requests for load without a trace");
   }
   if (flags.requests > 0) {
-    TraceTask task{
-        .name = "load", .num_gpu = 1, .gpu_milli = flags.quantity, .qos = flags.qos, .deletion = 3600};
+    // Of whole GPUs where it can be, so that it may be divided.
+    const int64_t gpus = flags.quantity % 1000 == 0 ? flags.quantity / 1000 : 1;
+    const TraceTask task{.name = "load",
+                         .num_gpu = gpus,
+                         .gpu_milli = flags.quantity / std::max<int64_t>(gpus, 1),
+                         .qos = flags.qos,
+                         .deletion = 3600};
     plan.tasks.assign(static_cast<size_t>(flags.requests), task);
     // Closed loop: each is due at once, and given back as soon as it has ended.
     plan.spans.assign(plan.tasks.size(), LoadSpan{});
@@ -108,6 +114,7 @@ absl::StatusOr<LoadPlan> PlanOf(const Session& session, const LoadFlags& flags) 
       return Invalid("--alternatives", provider, "each provider once");
     }
   }
+  if (flags.quantity < 1) return Invalid("--quantity", std::to_string(flags.quantity), "1 or more");
   if (flags.concurrency < 1) return Invalid("--concurrency", std::to_string(flags.concurrency), "1 or more");
   if (absl::Status s = ReadTasks(flags, plan); !s.ok()) return s;
   std::map<std::string, std::map<std::string, int64_t>> stock;

@@ -55,6 +55,7 @@ void TrailCheck::Add(const Act& act) {
         break;
       }
       case Kind::REQUEST_RECEIVED:
+      case Kind::REQUEST_CANCELLED:
         ++times_[Cat(NameOf(decision.kind), " ", request)];
         break;
       case Kind::OFFER_ACCEPTED:

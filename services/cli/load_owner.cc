@@ -69,6 +69,7 @@ void LoadOwner::OpenWatch() {
   if (stopping_) return;
   ++watches_;
   present_ = false;
+  opened_micros_ = Loop::Micros();
   shown_.clear();
   v1::WatchCapacityRequestsRequest request;
   request.set_parent(Cat("owners/", options_.owner));
@@ -92,6 +93,9 @@ void LoadOwner::OnWatchEnd(const grpc::Status& status) {
     return on_failure();
   }
   ++totals_.resumed;
+  // A broker that is coming back may show the present state and end the watch again: only time tells that it
+  // holds.
+  if (Loop::Micros() - opened_micros_ > Backoff(failures_).micros) failures_ = 0;
   loop_.PostAfter(Backoff(failures_++), [this] {
     grpc::experimental::ChannelResetConnectionBackoff(
         channel_.get());  // The channel's own pauses grow to minutes.
@@ -101,7 +105,6 @@ void LoadOwner::OnWatchEnd(const grpc::Status& status) {
 
 void LoadOwner::OnSynced() {
   present_ = true;
-  failures_ = 0;
   // The present state has no finished requests: what ended while nobody watched has to be read.
   for (size_t task : working_) {
     if (!shown_.contains(task) && !jobs_[task].name.empty() && !jobs_[task].ended) Read(task);
@@ -211,7 +214,8 @@ void LoadOwner::Cancel(size_t task, const std::string& why) {
   request.set_request_id(Cat("load-", options_.run, "-", task, "-cancel"));
   Send<v1::CancelCapacityRequestRequest, v1::CapacityRequest>(
       "CancelCapacityRequest", &Async::CancelCapacityRequest, std::move(request), job.name,
-      [this](const grpc::Status& status, const v1::CapacityRequest&) {
+      [this](const grpc::Status& status, const v1::CapacityRequest& answer) {
+        if (status.ok()) on_acknowledged("REQUEST_CANCELLED", answer.name());
         // That it ended by itself first is no error. Its end comes on the watch either way.
         if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) Count(status);
       });

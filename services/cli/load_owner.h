@@ -113,10 +113,11 @@ class LoadOwner {
   bool stopping_ = false;
   bool present_ = false;
   int failures_ = 0;
-  int64_t watches_ = 0;       // Opened so far.
-  std::set<size_t> shown_;    // Tasks in this watch's present state.
-  std::set<size_t> working_;  // Tasks sent and not finished.
-  std::vector<Job> jobs_;     // By task.
+  int64_t opened_micros_ = 0;  // When this watch was.
+  int64_t watches_ = 0;        // Opened so far.
+  std::set<size_t> shown_;     // Tasks in this watch's present state.
+  std::set<size_t> working_;   // Tasks sent and not finished.
+  std::vector<Job> jobs_;      // By task.
   LoadOwnerTotals totals_;
   grpc::Status failure_;
 };

@@ -41,14 +41,16 @@ TEST(TrailCheck, WantsEveryAnsweredCommandOnce) {
   check.Add(One(1, Kind::REQUEST_RECEIVED, 0, "", 8));
   check.Add(One(2, Kind::OFFER_ACCEPTED, 1, "azure", 8));
   check.Add(One(3, Kind::OFFER_ACCEPTED, 1, "azure", 8));
+  check.Add(One(4, Kind::REQUEST_CANCELLED, 0, "", 0));
   check.Expect("REQUEST_RECEIVED", kRequest);
+  check.Expect("REQUEST_CANCELLED", kRequest);
   EXPECT_EQ(check.fault_count(), 0);
   check.Expect("OFFER_ACCEPTED", Offer(1));
   check.Expect("OFFER_DECLINED", Offer(2));
   ASSERT_EQ(check.fault_count(), 2);
   EXPECT_EQ(check.faults()[0], "OFFER_ACCEPTED of " + Offer(1) + ": answered OK, and 2 times in the trail");
   EXPECT_EQ(check.faults()[1], "OFFER_DECLINED of " + Offer(2) + ": answered OK, and 0 times in the trail");
-  EXPECT_EQ(check.expected(), 3);
+  EXPECT_EQ(check.expected(), 4);
 }
 
 TEST(LoadReport, SaysTheSameInBothForms) {
