@@ -84,12 +84,20 @@ void Core::Advance(Moment now) {
         break;
       }
     }
-  } while (ReleaseOpen() && CanDecide() && !waiting_.empty());  // It may have been full.
+  } while (ReleaseOpen(now) && CanDecide() && !waiting_.empty());  // It may have been full.
 }
 
 // Answers what waits for nothing but batches before it, once there is none. True if there was such a thing.
-bool Core::ReleaseOpen() {
-  if (flight_ != nullptr || open_.HasActs() || open_.IsEmpty()) return false;
+bool Core::ReleaseOpen(Moment now) {
+  if (mode_ != Mode::kServing || flight_ != nullptr || open_.HasActs() || open_.IsEmpty()) return false;
+  // No commit will tell whether the partitions are still ours. Nobody takes them within the lease; past half
+  // of it, a heartbeat has to say so first (a process that was suspended finds out before it refuses
+  // anything).
+  const int64_t moved_at = *std::min_element(moved_at_.begin(), moved_at_.end());
+  if (now.boot_micros - moved_at > options_.lease.micros / 2) {
+    next_beat_ = now.boot_micros;
+    return false;
+  }
   for (ItemPtr& item : open_.TakeItems()) Answer(std::move(item));
   open_ = PendingBatch();
   return true;
@@ -129,9 +137,10 @@ void Core::Handle(ItemPtr item) {
   if (item->kind == Item::Kind::kCommand && Park(item)) return;
 
   const Shelved* shelved = books_->Find(item->command.owner);
-  Book none;  // An owner gets a book with its first act, not with whatever is asked in its name.
-  none.owner = item->command.owner;
-  const Book& book = shelved == nullptr ? none : shelved->book;
+  std::optional<Book>
+      none;  // An owner gets a book with its first act, not with whatever is asked in its name.
+  if (shelved == nullptr) none.emplace().owner = item->command.owner;
+  const Book& book = none ? *none : shelved->book;
   const Instant now = std::max(item->arrived, book.time);
   absl::StatusOr<Verdict> verdict = Decide(book, books_->directory(), item->command, now);
   if (verdict.ok() && !verdict->decisions.empty()) {

@@ -5,7 +5,8 @@
 // What must hold, whatever comes when:
 // - A reply leaves only when everything its decision rested on is durable, a refusal's as well. So a reply
 // waits with
-//   the batch that was open when it was found, and batches become durable in the order they were decided.
+//   the batch that was open when it was found, and batches become durable in the order they were decided. If
+//   it has nothing to wait for, the partitions must be known to be ours still.
 // - An owner's commands are decided in arrival order, each at its arrival time or, if later, that of the
 // book's last act.
 // - A deadline is fired before the first command that arrived after it, and after every one that arrived by
@@ -103,7 +104,7 @@ class Core {
     return mode_ == Mode::kServing || mode_ == Mode::kUnsure || mode_ == Mode::kLookingUp;
   }
   bool CanDecide() const;
-  bool ReleaseOpen();
+  bool ReleaseOpen(Moment now);
   bool FireDeadline(Instant before);
   void Handle(ItemPtr item);
   bool HandleRepeat(ItemPtr& item);

@@ -321,6 +321,15 @@ TEST_F(CoreTest, AHeartbeatThatIsRefusedDropsEverythingToo) {
   EXPECT_EQ(s.core->status().phase, SequencerStatus::Phase::kStandby);
 }
 
+TEST_F(CoreTest, RefusesNothingOnceItsLeaseMayBeOver) {
+  const RequestBook offered = s.Offered();
+  s.Pass(Seconds(20));  // Suspended. Another has taken over, and may have moved the offer.
+  ASSERT_TRUE(s.ledger.Take("b", "b:1", {0, 1, 2, 3}, Seconds(10)).ok());
+  const auto told = s.Accept(offered.request->id, "azure", 1, Hash{});
+  s.Run();
+  EXPECT_EQ(told->reason(), "NOT_SERVING_OWNER");
+}
+
 TEST_F(CoreTest, DoesNotTakeAnothersBatchForItsOwn) {
   s.ledger.FailNextCommit(CommitOutcome::kUnknown, /*takes_effect=*/false);
   s.hold_writes = true;

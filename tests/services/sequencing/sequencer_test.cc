@@ -6,10 +6,9 @@
 
 #include <atomic>
 #include <future>
+#include <latch>
 #include <thread>
 
-#include "absl/synchronization/blocking_counter.h"
-#include "absl/synchronization/notification.h"
 #include "broker/refusal.h"
 #include "services/sequencing/command_queue.h"
 #include "storage/memory_ledger.h"
@@ -69,7 +68,7 @@ class SequencerTest : public testing::Test {
 TEST_F(SequencerTest, AnswersManyThreadsOnceEach) {
   constexpr int kThreads = 4, kEach = 50;
   std::atomic<int> answered = 0, failed = 0;
-  absl::BlockingCounter left(kThreads * kEach);
+  std::latch left(kThreads * kEach);
   const auto watcher = feed.WatchOwner(kOwner, 10'000, [] {});
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
@@ -79,7 +78,7 @@ TEST_F(SequencerTest, AnswersManyThreadsOnceEach) {
                           [&](absl::StatusOr<Outcome> outcome) {
                             answered++;
                             if (!outcome.ok()) failed++;
-                            left.DecrementCount();
+                            left.count_down();
                           });
         sequencer->status();
         sequencer->directory();
@@ -87,7 +86,7 @@ TEST_F(SequencerTest, AnswersManyThreadsOnceEach) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  left.Wait();
+  left.wait();
   EXPECT_EQ(answered, kThreads * kEach);
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(sequencer->directory()->providers().size(), 3);
@@ -103,7 +102,7 @@ TEST_F(SequencerTest, AnswersManyThreadsOnceEach) {
 
 TEST_F(SequencerTest, DrainAnswersWhatItTookAndRefusesTheRest) {
   std::atomic<int> ok = 0, refused = 0;
-  absl::BlockingCounter left(200);
+  std::latch left(200);
   std::thread sender([&] {
     for (int i = 0; i < 200; ++i) {
       sequencer->Submit({CreateNumbered(1 + i), std::nullopt}, [&](absl::StatusOr<Outcome> outcome) {
@@ -113,13 +112,13 @@ TEST_F(SequencerTest, DrainAnswersWhatItTookAndRefusesTheRest) {
           EXPECT_EQ(ReasonOf(outcome.status()), "SHUTTING_DOWN");
           refused++;
         }
-        left.DecrementCount();
+        left.count_down();
       });
     }
   });
   sequencer->Drain();
   sender.join();
-  left.Wait();
+  left.wait();
   EXPECT_EQ(ok + refused, 200);
   EXPECT_EQ(sequencer->status().phase, SequencerStatus::Phase::kStopped);
   const auto late = feed.WatchOwner(kOwner, 10, [] {});
@@ -156,12 +155,12 @@ TEST_F(SequencerTest, StandsByWhileAnotherHolds) {
   Sequencer other(ledger, other_feed, other_clock, SequencerOptions{.holder = "b", .address = ""});
   other.Start(4);
   EXPECT_FALSE(other.WaitUntilServing(Span{}).ok());
-  absl::Notification refused;
+  std::latch refused(1);
   other.Submit({CreateNumbered(1), std::nullopt}, [&](absl::StatusOr<Outcome> outcome) {
     EXPECT_TRUE(absl::IsUnavailable(outcome.status()));
-    refused.Notify();
+    refused.count_down();
   });
-  refused.WaitForNotification();
+  refused.wait();
   sequencer->Drain();
   EXPECT_TRUE(other.WaitUntilServing(Seconds(30)).ok());
 }
