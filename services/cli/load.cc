@@ -31,8 +31,9 @@ struct LoadFlags {
 };
 
 absl::Status ReadTasks(const LoadFlags& flags, LoadPlan& plan) {
-  if (flags.trace.empty() == (flags.requests == 0)) {
-    return Invalid("--trace", flags.trace, "a file, or --requests for load without a trace");
+  if (flags.requests < 0 || flags.trace.empty() == (flags.requests == 0)) {
+    return Invalid("--trace", flags.trace.empty() ? "nothing" : flags.trace,
+                   "a file, or --requests of 1 or more");
   }
   if (flags.requests > 0) {
     // Of whole GPUs where it can be, so that it may be divided.
