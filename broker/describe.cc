@@ -64,7 +64,7 @@ std::string Received(const Decision& d) {
   const Terms& terms = request.terms;
   std::string out =
       Cat(ShowQuantity(terms.quantity), " ", terms.unit, " of ", terms.resource_type, " in ", terms.region,
-          " at ", Format(terms.unit_price), ", ", ShowTime(terms.start), " to ", ShowTime(terms.end));
+          " at ", ShowMoney(terms.unit_price), ", ", ShowTime(terms.start), " to ", ShowTime(terms.end));
   for (size_t i = 0; i < request.segments.size(); ++i) {
     const Segment& segment = request.segments[i];
     out += Cat(i == 0 ? ", for " : " and ", segment.workload_class, segment.purpose.empty() ? "" : "/",
@@ -105,7 +105,7 @@ std::string Opened(const Decision& d) {
     if (d.quantity_step > 1) out += Cat(" in steps of ", ShowQuantity(d.quantity_step));
   }
   out += Under(d.clause);
-  if (d.unit_price.IsSet()) out += Cat(", at ", Format(d.unit_price));
+  if (d.unit_price.IsSet()) out += Cat(", at ", ShowMoney(d.unit_price));
   return Cat(out, ", until ", ShowTime(d.deadline));
 }
 
@@ -120,7 +120,7 @@ std::string Declined(const Decision& d) {
 }
 
 std::string ForCommitment(std::string_view what, const Decision& d) {
-  return Cat(Format(d.amount), " ", what, " the commitment", Under(d.clause));
+  return Cat(ShowMoney(d.amount), " ", what, " the commitment", Under(d.clause));
 }
 
 // No default: a kind without its sentence is a warning, and the test that asks for each one fails.
@@ -232,6 +232,13 @@ std::string Describe(const Decision& decision) {
   return out;
 }
 
+std::string ShowMoney(const Money& amount) {
+  const std::string plain = Format(amount);
+  const size_t units = plain.find_first_of(". ");
+  const auto number = ParseNumber<int64_t>(std::string_view(plain).substr(0, units));
+  return number ? Cat(ShowQuantity(*number), plain.substr(units)) : plain;
+}
+
 std::string ShowQuantity(int64_t quantity) {
   std::string digits = Cat(quantity);
   const size_t first = digits.starts_with('-') ? 1 : 0;
@@ -252,11 +259,9 @@ std::string ShowSpan(Span d) {
 
 std::string ShowTime(Instant t) {
   if (!t.IsSet()) return "-";
-  std::string out = Format(t);
-  out.pop_back();  // 2025-02-06T09:00:00.250000Z loses the last zeros of its fraction, or all of it.
-  out.erase(out.find_last_not_of('0') + 1);
-  if (out.back() == '.') out.pop_back();
-  return out + "Z";
+  const std::string exact = Format(t);  // 2025-02-06T09:00:00.250000Z
+  const std::string fraction = exact.substr(exact.size() - 8, 4);
+  return Cat(exact.substr(0, exact.size() - 8), fraction == ".000" ? "" : fraction, "Z");
 }
 
 std::string ShowShare(int64_t ppm) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "broker/decision.h"
+#include "broker/money.h"
 #include "broker/time.h"
 
 namespace capbroker {
@@ -14,9 +15,12 @@ namespace capbroker {
 std::string Describe(const Decision& decision);
 
 // How people read figures; the command line's parsers read them back.
+std::string ShowMoney(const Money& amount);  // "2.5 USD", "9,000,000 USD"
 std::string ShowQuantity(int64_t quantity);  // "8,000"
 std::string ShowSpan(Span d);                // "3d", "1d12h", "0.25s", "0s"
-std::string ShowTime(Instant t);     // "2025-02-06T09:00:00Z", fractions only where there are; "-" if unset.
+// "2025-02-06T09:00:00Z", "2025-02-06T09:00:00.250Z": to the millisecond, never later than it is; "-" if
+// unset.
+std::string ShowTime(Instant t);
 std::string ShowShare(int64_t ppm);  // "50%", "99.95%"
 
 }  // namespace capbroker

@@ -24,17 +24,6 @@ absl::StatusOr<Instant> ReadInstant(std::string_view text) {
   return ParseWhen(text, Instant{});
 }
 
-absl::StatusOr<Money> ReadAmount(std::string_view text) {
-  // "250,000,000,000 USD": separators as in quantities.
-  const size_t space = text.rfind(' ');
-  const absl::StatusOr<int64_t> units = ParseQuantity(text.substr(0, space));
-  absl::StatusOr<Money> money = units.ok() && space != std::string_view::npos
-                                    ? ParseMoney(Cat(*units, text.substr(space)))
-                                    : ParseMoney(text);
-  if (!money.ok()) return Unreadable(text, "an amount such as 2.5 USD or 250,000,000,000 USD");
-  return money;
-}
-
 // The value among an enum's names, or an error that lists them.
 template <class E>
 absl::StatusOr<E> ReadName(std::string_view text) {
@@ -159,7 +148,7 @@ void ReadClause(const Yaml& node, const std::string& path, YamlErrors& errors, v
     case ClauseKind::kCommitment: {
       Money amount;
       map.Require("amount", "an amount such as 250,000,000,000 USD");
-      if (map.Read("amount", amount, ReadAmount)) ToWire(amount, out.mutable_commitment()->mutable_amount());
+      if (map.Read("amount", amount, ParseAmount)) ToWire(amount, out.mutable_commitment()->mutable_amount());
       break;
     }
     case ClauseKind::kTerm:

@@ -10,6 +10,12 @@
 namespace capbroker {
 namespace {
 
+// To the microsecond, where the shorter form would lose something.
+std::string Exact(const google::protobuf::Timestamp& time) {
+  const Instant t = FromWire(time);
+  return t.micros % 1'000 == 0 ? ShowTime(t) : Format(t);
+}
+
 // The lines of one clause, each "key: value" with the list's indent; values that are not set leave none.
 class Lines {
  public:
@@ -18,7 +24,7 @@ class Lines {
     out_ += Cat(out_.empty() ? "  - " : "    ", key, ": ", value, "\n");
   }
   void AddTime(std::string_view key, bool is_set, const google::protobuf::Timestamp& t) {
-    if (is_set) Add(key, ShowTime(FromWire(t)));
+    if (is_set) Add(key, Exact(t));
   }
   void AddSpan(std::string_view key, const google::protobuf::Duration& d) {
     if (const Span span = FromWire(d); span.micros != 0) Add(key, ShowSpan(span));
@@ -61,9 +67,8 @@ std::string ScopeOf(const v1::Scope& scope) {
   out.Add("regions", Bracketed(scope.regions()));
   out.Add("new_capacity_only", scope.new_capacity_only() ? "true" : "");
   out.Add("min_quantity", NumberOr(scope.min_quantity()));
-  if (scope.has_delivery_start_time())
-    out.Add("delivery_from", ShowTime(FromWire(scope.delivery_start_time())));
-  if (scope.has_delivery_end_time()) out.Add("delivery_until", ShowTime(FromWire(scope.delivery_end_time())));
+  if (scope.has_delivery_start_time()) out.Add("delivery_from", Exact(scope.delivery_start_time()));
+  if (scope.has_delivery_end_time()) out.Add("delivery_until", Exact(scope.delivery_end_time()));
   return out.text();
 }
 
@@ -121,10 +126,7 @@ std::string ClauseText(const v1::Clause& clause) {
     case v1::Clause::kCommitment: {
       lines.Add("kind", "COMMITMENT");
       lines.Add("scope", scope);
-      const Money amount = FromWire(clause.commitment().amount());
-      lines.Add("amount", amount.micros % 1'000'000 != 0
-                              ? Format(amount)
-                              : Cat(ShowQuantity(amount.micros / 1'000'000), " ", amount.currency.view()));
+      lines.Add("amount", ShowMoney(FromWire(clause.commitment().amount())));
       break;
     }
     case v1::Clause::kTerm:
@@ -147,7 +149,7 @@ std::string WriteAgreement(const AgreementFile& agreement) {
                         "\nholder: ", agreement.holder, "\n");
   if (agreement.version != 0) out += Cat("version: ", agreement.version, "\n");
   if (agreement.body.has_effective_from()) {
-    out += Cat("effective_from: ", ShowTime(FromWire(agreement.body.effective_from())), "\n");
+    out += Cat("effective_from: ", Exact(agreement.body.effective_from()), "\n");
   }
   if (!agreement.body.text().empty()) out += Cat("text: ", QuoteYaml(agreement.body.text()), "\n");
   out += "clauses:\n";

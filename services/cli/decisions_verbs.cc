@@ -1,5 +1,6 @@
 // The trail: `capbroker decisions ...`.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 
@@ -12,6 +13,7 @@
 #include "services/cli/show.h"
 #include "services/cli/table.h"
 #include "services/cli/typed_name.h"
+#include "services/cli/wire.h"
 #include "services/cli/yaml.h"
 #include "storage/postgres_ledger.h"
 #include "storage/verify.h"
@@ -90,6 +92,25 @@ int Export(Session& session, const TrailFlags& flags) {
   return status.ok() ? kExitOk : session.Fail(status);
 }
 
+int Checkpoint(Session& session, const TrailFlags& flags) {
+  const absl::StatusOr<std::string> owner =
+      flags.registry ? absl::StatusOr<std::string>("providers") : ReadOwnerName(flags.owner);
+  if (!owner.ok()) return session.Fail(owner.status());
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  v1::GetCheckpointRequest ask;
+  ask.set_owner(*owner);
+  v1::Checkpoint checkpoint;
+  const grpc::Status status = Call(session, *stub, &Stub::GetCheckpoint, ask, checkpoint);
+  if (!status.ok()) return session.Fail(status);
+  Hash hash{};
+  std::copy_n(checkpoint.hash().begin(), std::min(hash.size(), checkpoint.hash().size()), hash.begin());
+  Print(session.json ? Json(checkpoint)
+                     : Cat("act   ", checkpoint.sequence(), "\ntime  ", ShowTime(FromWire(checkpoint.time())),
+                           "\nhash  ", Hex(hash), "\n"));
+  return kExitOk;
+}
+
 int VerifyFile(const Session& session, const TrailFlags& flags) {
   const absl::StatusOr<std::string> text = ReadFile(flags.file);
   if (!text.ok()) return session.Fail(text.status());
@@ -97,7 +118,8 @@ int VerifyFile(const Session& session, const TrailFlags& flags) {
   if (!flags.head.empty()) {
     const absl::StatusOr<Hash> head = ParseHash(flags.head);
     if (!head.ok()) return session.Fail(Invalid("--head", flags.head, "64 hexadecimal digits"));
-    if (*head != report.head) report.findings.push_back(Cat("the last hash is ", Hex(report.head)));
+    if (*head != report.head)
+      report.findings.push_back(Cat("the last hash is not that of --head, ", flags.head));
   }
   std::string out =
       Cat(ShowQuantity(static_cast<int64_t>(report.acts)), report.acts == 1 ? " act, " : " acts, ",
@@ -118,7 +140,9 @@ int VerifyFile(const Session& session, const TrailFlags& flags) {
     out += "  not checked  what came before the first act\n";
   }
   if (flags.head.empty()) {
-    out += "  not checked  whether acts after the last were left out; --head HASH from a checkpoint does\n";
+    out +=
+        "  not checked  that this is the chain the broker holds, to its end; --head HASH from a checkpoint "
+        "does\n";
   }
   for (const std::string& finding : report.findings) out += Cat("  FOUND        ", Printable(finding), "\n");
   Print(out + (report.findings.empty() ? "verified\n" : "NOT verified\n"));
@@ -147,6 +171,10 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
   if (!flags.owner.empty()) {
     if (!IsName(flags.owner))
       return session.Fail(Invalid("--owner", flags.owner, "an owner's id, such as openai"));
+    const absl::StatusOr<std::optional<BookRow>> known = ledger.ReadBook({flags.owner});
+    if (!known.ok()) return session.Fail(known.status());
+    if (!known->has_value())
+      return session.Fail(absl::NotFoundError(Cat("no trail of ", flags.owner, " is there")));
     if (absl::Status status = verify({flags.owner}); !status.ok()) return session.Fail(status);
   } else {
     for (OwnerId after;;) {
@@ -198,6 +226,9 @@ void AddDecisions(CLI::App& app, Session& session) {
                           "capbroker decisions export --owner openai --out openai.jsonl", Export);
   add_parent(exports);
   exports->add_option("--out", flags->out, "Where to; default standard output")->type_name("FILE");
+  CLI::App* checkpoint = add("checkpoint", "Show where a chain stands, to keep elsewhere and verify against",
+                             "capbroker decisions checkpoint --owner openai", Checkpoint);
+  checkpoint->add_flag("--registry", flags->registry, "The registry's of providers, instead of an owner's");
   CLI::App* verify =
       add("verify", "Check an exported file, or a whole database, against its own hashes and rules",
           "capbroker decisions verify openai.jsonl\n"
@@ -209,7 +240,7 @@ void AddDecisions(CLI::App& app, Session& session) {
       ->envname("CAPBROKER_DATABASE");
   verify->add_option("--head", flags->head, "What the last hash must be, from a checkpoint")
       ->type_name("HASH");
-  for (CLI::App* verb : {list, exports, verify}) {
+  for (CLI::App* verb : {list, exports, checkpoint, verify}) {
     verb->add_option("--owner", flags->owner, "Whose: openai")
         ->type_name("OWNER")
         ->envname("CAPBROKER_OWNER");

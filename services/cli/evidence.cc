@@ -49,25 +49,22 @@ absl::StatusOr<Line> ReadLine(std::string_view text) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
   if (document.HasParseError() || !document.IsObject()) return absl::DataLossError("is not a JSON object");
-  const auto sequence = document.FindMember("sequence");
-  const auto hash = document.FindMember("hash");
-  const auto body = document.FindMember("body");
-  const auto end = document.MemberEnd();
-  if (sequence == end || hash == end || body == end || !hash->value.IsString()) {
-    return absl::DataLossError("lacks sequence, hash or body");
+  for (const char* name : {"sequence", "hash", "body"}) {
+    if (!document.HasMember(name)) return absl::DataLossError(Cat("lacks ", name));
   }
+  const rapidjson::Value &sequence = document["sequence"], &hash = document["hash"], &body = document["body"];
   Line out;
-  if (sequence->value.IsUint64()) {
-    out.sequence = sequence->value.GetUint64();
-  } else if (sequence->value.IsString()) {  // Protobuf's JSON quotes 64-bit figures.
-    out.sequence = ParseNumber<uint64_t>(sequence->value.GetString()).value_or(0);
+  if (sequence.IsUint64()) {
+    out.sequence = sequence.GetUint64();
+  } else if (sequence.IsString()) {  // Protobuf's JSON quotes 64-bit figures.
+    out.sequence = ParseNumber<uint64_t>(sequence.GetString()).value_or(0);
   }
   if (out.sequence == 0) return absl::DataLossError("sequence: want a number from 1");
-  const absl::StatusOr<Hash> parsed = ParseHash(hash->value.GetString());
+  const absl::StatusOr<Hash> parsed = ParseHash(hash.IsString() ? hash.GetString() : "");
   if (!parsed.ok()) return absl::DataLossError("hash: want 64 hexadecimal digits");
   out.hash = *parsed;
-  out.body = body->value.IsString() ? std::string(body->value.GetString(), body->value.GetStringLength())
-                                    : std::string(RawValue(text, "body"));
+  out.body = body.IsString() ? std::string(body.GetString(), body.GetStringLength())
+                             : std::string(RawValue(text, "body"));
   return out;
 }
 

@@ -100,11 +100,22 @@ absl::StatusOr<int64_t> ParseQuantity(std::string_view text) {
   return *value;
 }
 
+absl::StatusOr<Money> ParseAmount(std::string_view text) {
+  const size_t units = std::min(text.find_first_of(". "), text.size());
+  // Units with separators become plain ones; what follows them is ParseMoney's to judge.
+  const bool has_minus = text.starts_with('-');
+  const absl::StatusOr<int64_t> plain = ParseQuantity(text.substr(has_minus, units - has_minus));
+  absl::StatusOr<Money> money =
+      plain.ok() ? ParseMoney(Cat(has_minus ? "-" : "", *plain, text.substr(units))) : ParseMoney(text);
+  if (!money.ok()) return Unreadable(text, "an amount such as \"2.5 USD\" or \"250,000,000 USD\"");
+  return money;
+}
+
 absl::StatusOr<Instant> ParseWhen(std::string_view text, Instant now) {
   if (text.starts_with('+')) {
     absl::StatusOr<Span> span = ParseDuration(text.substr(1));
     if (!span.ok()) return Unreadable(text, "a time from now such as +36h or +3d");
-    return now + *span;
+    return Instant{(now + *span).micros / 1'000'000 * 1'000'000};  // Nobody means the fraction.
   }
   const absl::string_view in(text.data(), text.size());
   absl::Time time;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "broker/money.h"
 #include "broker/time.h"
 
 namespace capbroker {
@@ -21,8 +22,12 @@ absl::StatusOr<Span> ParseDuration(std::string_view text);
 // "8000", "8,000", "8_000", "8 000": separators stand before each group of three digits. Not negative.
 absl::StatusOr<int64_t> ParseQuantity(std::string_view text);
 
+// "2.5 USD", "250,000,000,000 USD".
+absl::StatusOr<Money> ParseAmount(std::string_view text);
+
 // RFC 3339 ("2025-02-06T09:00:00Z", offsets as "+02:00" too), a date alone ("2025-02-06" is its first
-// instant, UTC), or a time from now ("+36h").
+// instant, UTC), or a time from now ("+36h",
+// in whole seconds).
 absl::StatusOr<Instant> ParseWhen(std::string_view text, Instant now);
 
 // "50%", "2.5%", "0.5" and "500000ppm" to parts per million: 0 to `most_ppm`, exactly.

@@ -58,12 +58,6 @@ class Builder {
   }
 };
 
-absl::StatusOr<Money> ReadPrice(std::string_view text) {
-  absl::StatusOr<Money> money = ParseMoney(text);
-  if (money.ok()) return money;
-  return absl::InvalidArgumentError(Cat("got \"", text, "\", want an amount such as \"2.5 USD\""));
-}
-
 absl::StatusOr<bool> ReadBool(std::string_view text) {
   if (text == "true" || text == "false") return text == "true";
   return absl::InvalidArgumentError(Cat("got \"", text, "\", want true or false"));
@@ -115,7 +109,7 @@ void ReadTerms(const RequestInput& in, Instant now, Builder& build, v1::Terms& t
   build.Read(in.quantity, ParseQuantity, [&](int64_t n) { terms.set_quantity(n); });
   build.Read(in.start, when, [&](Instant t) { ToWire(t, terms.mutable_start_time()); });
   build.Read(in.end, when, [&](Instant t) { ToWire(t, terms.mutable_end_time()); });
-  build.Read(in.price, ReadPrice, [&](const Money& m) { ToWire(m, terms.mutable_unit_price()); });
+  build.Read(in.price, ParseAmount, [&](const Money& m) { ToWire(m, terms.mutable_unit_price()); });
   build.Read(
       in.availability, [](std::string_view text) { return ParseShare(text); },
       [&](int64_t ppm) { terms.set_availability_ppm(static_cast<int32_t>(ppm)); });
@@ -203,7 +197,7 @@ absl::StatusOr<v1::CapacityRequest> BuildRequest(const RequestInput& in, Instant
   v1::CapacityRequest out;
   ReadTerms(in, now, build, *out.mutable_terms());
   ReadSegments(in, build, out);
-  build.Read(in.price_cap, ReadPrice, [&](const Money& m) { ToWire(m, out.mutable_price_cap()); });
+  build.Read(in.price_cap, ParseAmount, [&](const Money& m) { ToWire(m, out.mutable_price_cap()); });
   build.Read(in.splittable, ReadBool, [&](bool b) { out.set_splittable(b); });
   build.Read(in.renewal, ReadBool, [&](bool b) { out.set_renewal(b); });
   build.Read(in.smallest, ParseQuantity, [&](int64_t n) { out.set_smallest_useful_quantity(n); });

@@ -73,6 +73,9 @@ int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created, co
         session, [&](grpc::ClientContext* context) { return stub.WatchCapacityRequests(context, ask); },
         [&](const v1::WatchCapacityRequestsResponse& response) {
           for (const v1::CapacityRequest& request : response.capacity_requests()) {
+            const bool is_news = FromWire(request.update_time()) != FromWire(last.update_time());
+            last = request;
+            if (!is_news) continue;
             std::fputs(ShowChange(request).c_str(), stderr);  // Progress is no part of the result.
             if (request.state() == v1::CapacityRequest::STATE_BLOCKED) {
               std::fputs(
@@ -80,7 +83,6 @@ int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created, co
                   "expiry\n",
                   stderr);
             }
-            last = request;
           }
           return !IsFinished(last.state());
         });

@@ -16,7 +16,7 @@ std::string TimeOf(const T& t) {
 }
 
 std::string PriceOf(const v1::Terms& terms) {
-  return terms.has_unit_price() ? Format(FromWire(terms.unit_price())) : "";
+  return terms.has_unit_price() ? ShowMoney(FromWire(terms.unit_price())) : "";
 }
 
 // "PRODUCT_INFERENCE/TRAINING", "API_SERVING".
@@ -114,8 +114,9 @@ std::string ShowProviders(const Items<v1::Provider>& providers) {
   for (const v1::Provider& provider : providers) {
     std::string sells;
     for (const v1::Rate& rate : provider.rates()) {
-      sells += Cat(sells.empty() ? "" : ", ", rate.resource_type(), rate.region().empty() ? "" : "@",
-                   rate.region(), rate.has_unit_price() ? " at " + Format(FromWire(rate.unit_price())) : "");
+      sells +=
+          Cat(sells.empty() ? "" : ", ", rate.resource_type(), rate.region().empty() ? "" : "@",
+              rate.region(), rate.has_unit_price() ? " at " + ShowMoney(FromWire(rate.unit_price())) : "");
     }
     table.Add({ShortName(provider.name()), ShowEnum(v1::Provider::State_Name(provider.state()), "STATE"),
                sells.empty() ? "anything, at the owner's price" : sells, provider.display_name()});
@@ -143,7 +144,7 @@ std::string ShowRequest(const v1::CapacityRequest& request) {
           ShowQuantity(request.placed_quantity()), " of ", ShowQuantity(request.terms().quantity()),
           " placed, ", ShowQuantity(request.confirmed_quantity()), " confirmed\n");
   ShowTerms(request.terms(), out);
-  if (request.has_price_cap()) out += Cat("  cap       ", Format(FromWire(request.price_cap())), "\n");
+  if (request.has_price_cap()) out += Cat("  cap       ", ShowMoney(FromWire(request.price_cap())), "\n");
   out += Cat("  use       ", UsesOf(request.segments()), "\n  needed by ", TimeOf(request.needed_by_time()),
              "\n  expires   ", TimeOf(request.expire_time()), "\n  created   ", TimeOf(request.create_time()),
              "\n");
@@ -159,13 +160,12 @@ std::string ShowRequest(const v1::CapacityRequest& request) {
                 PriceOf(offer.terms()), Show(offer.clause()), TimeOf(offer.deadline()), EndingOf(offer)});
   }
   out += offers.Text("no offers", "  ");
-  Table allocations({">ALLOCATION", "PROVIDER", "STATE", ">QUANTITY", "HELD", "CONFIRMED"});
+  Table allocations({">ALLOCATION", "PROVIDER", "STATE", ">QUANTITY", "HELD"});
   for (const v1::Allocation& allocation : request.allocations()) {
     allocations.Add({std::string(allocation.name().substr(allocation.name().rfind('/') + 1)),
                      ShortName(allocation.provider()),
                      ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"),
-                     ShowQuantity(allocation.quantity()), TimeOf(allocation.hold_time()),
-                     TimeOf(allocation.confirm_time())});
+                     ShowQuantity(allocation.quantity()), TimeOf(allocation.hold_time())});
   }
   return out + allocations.Text("no allocations", "  ") +
          ShowPassedOver(request.unfilled_reasons(), "not placed:");

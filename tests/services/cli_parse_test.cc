@@ -81,6 +81,30 @@ TEST(CliParse, Quantities) {
   EXPECT_EQ(ShowQuantity(999), "999");
 }
 
+TEST(CliParse, Amounts) {
+  struct Case {
+    const char* text;
+    const char* shown;  // Empty: refused.
+  };
+  for (const Case& c : std::initializer_list<Case>{
+           {"2.5 USD", "2.5 USD"},
+           {"250,000,000,000 USD", "250,000,000,000 USD"},
+           {"1_000.25 EUR", "1,000.25 EUR"},
+           {"-1,000 USD", "-1,000 USD"},
+           {"0 USD", "0 USD"},
+           {"2.5USD", ""},
+           {"2.5", ""},
+           {"2.5 usd", ""},
+           {"25,00 USD", ""},
+           {"2.0000001 USD", ""},
+           {"lots", ""},
+           {"", ""},
+       }) {
+    const absl::StatusOr<Money> got = ParseAmount(c.text);
+    EXPECT_EQ(got.ok() ? ShowMoney(*got) : "", c.shown) << c.text;
+  }
+}
+
 TEST(CliParse, Instants) {
   const Instant now = *ParseInstant("2025-02-03T09:00:00Z");
   struct Case {
@@ -89,7 +113,7 @@ TEST(CliParse, Instants) {
   };
   for (const Case& c : std::initializer_list<Case>{
            {"2025-02-06T09:00:00Z", "2025-02-06T09:00:00Z"},
-           {"2025-02-06T09:00:00.25Z", "2025-02-06T09:00:00.25Z"},
+           {"2025-02-06T09:00:00.25Z", "2025-02-06T09:00:00.250Z"},
            {"2025-02-06T11:00:00+02:00", "2025-02-06T09:00:00Z"},
            {"2025-02-06", "2025-02-06T00:00:00Z"},
            {"+36h", "2025-02-04T21:00:00Z"},
@@ -108,6 +132,7 @@ TEST(CliParse, Instants) {
     EXPECT_EQ(got.ok() ? ShowTime(*got) : "", c.shown) << c.text;
   }
   EXPECT_EQ(ShowTime(Instant{}), "-");
+  EXPECT_EQ(ShowTime(now + Span{1'999}), "2025-02-03T09:00:00.001Z");
 }
 
 TEST(CliParse, Shares) {
