@@ -17,21 +17,22 @@ namespace capbroker {
 
 // What can be decided. RULES section 7 gives each its meaning; the order here is no part of the record, which
 // holds names.
+// clang-format off
+#define CAPBROKER_KINDS(X)                                                                              \
+  X(REQUEST_RECEIVED) X(REQUEST_CANCELLED) X(REQUEST_EXPIRED) X(REQUEST_BLOCKED) X(REQUEST_FULFILLED)   \
+  X(REQUEST_PARTIALLY_FULFILLED) X(REQUEST_UNFILLED)                                                    \
+  X(ROUTE_EXCLUSIVE) X(ROUTE_FIRST_REFUSAL) X(ROUTE_WAIVED) X(ROUTE_OPEN)                               \
+  X(WAIVER_TESTED) X(WAIVER_DRAWN) X(PROVIDER_SKIPPED)                                                  \
+  X(OFFER_OPENED) X(OFFER_ACCEPTED) X(OFFER_PARTIALLY_ACCEPTED) X(OFFER_DECLINED) X(OFFER_LAPSED)       \
+  X(OFFER_RESCINDED) X(RESPONSE_REJECTED) X(DEADLINE_EXTENDED) X(DEADLINE_TOLLED)                       \
+  X(RIGHT_WAIVED) X(FALLBACK_STARTED) X(FALLBACK_EXHAUSTED) X(MATCH_NOT_REQUIRED)                       \
+  X(ALLOCATION_HELD) X(ALLOCATION_CONFIRMED) X(ALLOCATION_RELEASED)                                     \
+  X(COMMITMENT_RESERVED) X(COMMITMENT_DRAWN) X(COMMITMENT_RELEASED) X(COMMITMENT_RESTORED)              \
+  X(COMMITMENT_INCREASED) X(AGREEMENT_ACTIVATED) X(AGREEMENT_SUPERSEDED) X(CLAUSE_ENDED)                \
+  X(PROVIDER_REGISTERED) X(PROVIDER_UPDATED) X(PROVIDER_SUSPENDED) X(PROVIDER_RESUMED)                  \
+  X(RECOVERY_RESUMED)
+// clang-format on
 enum class Kind {
-#define CAPBROKER_KINDS(X)                                                                               \
-  X(REQUEST_RECEIVED)                                                                                    \
-  X(REQUEST_CANCELLED)                                                                                   \
-  X(REQUEST_EXPIRED) X(REQUEST_BLOCKED) X(REQUEST_FULFILLED) X(REQUEST_PARTIALLY_FULFILLED)              \
-      X(REQUEST_UNFILLED) X(ROUTE_EXCLUSIVE) X(ROUTE_FIRST_REFUSAL) X(ROUTE_WAIVED) X(ROUTE_OPEN)        \
-          X(WAIVER_TESTED) X(WAIVER_DRAWN) X(PROVIDER_SKIPPED) X(OFFER_OPENED) X(OFFER_ACCEPTED)         \
-              X(OFFER_PARTIALLY_ACCEPTED) X(OFFER_DECLINED) X(OFFER_LAPSED) X(OFFER_RESCINDED)           \
-                  X(RESPONSE_REJECTED) X(DEADLINE_EXTENDED) X(DEADLINE_TOLLED) X(RIGHT_WAIVED)           \
-                      X(FALLBACK_STARTED) X(FALLBACK_EXHAUSTED) X(MATCH_NOT_REQUIRED) X(ALLOCATION_HELD) \
-                          X(ALLOCATION_CONFIRMED) X(ALLOCATION_RELEASED) X(COMMITMENT_RESERVED)          \
-                              X(COMMITMENT_DRAWN) X(COMMITMENT_RELEASED) X(COMMITMENT_RESTORED)          \
-                                  X(COMMITMENT_INCREASED) X(AGREEMENT_ACTIVATED) X(AGREEMENT_SUPERSEDED) \
-                                      X(CLAUSE_ENDED) X(PROVIDER_REGISTERED) X(PROVIDER_UPDATED)         \
-                                          X(PROVIDER_SUSPENDED) X(PROVIDER_RESUMED) X(RECOVERY_RESUMED)
 #define X(name) name,
   CAPBROKER_KINDS(X)
 #undef X

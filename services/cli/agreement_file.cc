@@ -53,14 +53,14 @@ void ReadScope(YamlMap& clause, v1::Clause& out) {
   };
   list("classes", scope.mutable_workload_classes());
   list("purposes", scope.mutable_purposes());
-  list("resources", scope.mutable_resource_types());
+  list("resource_types", scope.mutable_resource_types());
   list("regions", scope.mutable_regions());
   bool new_only = false;
   if (map.ReadBool("new_capacity_only", new_only)) scope.set_new_capacity_only(new_only);
   int64_t quantity = 0;
   if (map.Read("min_quantity", quantity, ParseQuantity)) scope.set_min_quantity(quantity);
   ReadInstantField(map, "delivery_from", [&] { return scope.mutable_delivery_start_time(); });
-  ReadInstantField(map, "delivery_until", [&] { return scope.mutable_delivery_end_time(); });
+  ReadInstantField(map, "delivery_to", [&] { return scope.mutable_delivery_end_time(); });
   map.Done();
 }
 
@@ -88,11 +88,9 @@ void ReadRight(YamlMap& map, Right& right) {
 }
 
 void ReadFirstRefusal(YamlMap& map, v1::FirstRefusal& right) {
-  map.Require("mode", "FIRST_OFFER, MATCH or FIRST_OFFER_THEN_MATCH");
-  Mode mode{};
-  if (map.Read("mode", mode, ReadName<Mode>)) {
-    right.set_mode(static_cast<v1::FirstRefusal::Mode>(static_cast<int>(mode) + 1));
-  }
+  Mode mode = Mode::kFirstOffer;
+  map.Read("mode", mode, ReadName<Mode>);
+  right.set_mode(static_cast<v1::FirstRefusal::Mode>(static_cast<int>(mode) + 1));  // Without UNSPECIFIED.
   ReadRight(map, right);
   int32_t priority = 0;
   map.Read("priority", priority, [](std::string_view text) -> absl::StatusOr<int32_t> {
@@ -117,7 +115,7 @@ void ReadWaiver(YamlMap& map, v1::Waiver& waiver) {
   }
   if (map.Read("cap", number, ParseQuantity)) waiver.set_cap_quantity(number);
   ReadInstantField(map, "from", [&] { return waiver.mutable_start_time(); });
-  ReadInstantField(map, "until", [&] { return waiver.mutable_end_time(); });
+  ReadInstantField(map, "to", [&] { return waiver.mutable_end_time(); });
 }
 
 void ReadClause(const Yaml& node, const std::string& path, YamlErrors& errors, v1::Clause& out) {

@@ -63,12 +63,12 @@ std::string ScopeOf(const v1::Scope& scope) {
   Braces out;
   out.Add("classes", Bracketed(scope.workload_classes()));
   out.Add("purposes", Bracketed(scope.purposes()));
-  out.Add("resources", Bracketed(scope.resource_types()));
+  out.Add("resource_types", Bracketed(scope.resource_types()));
   out.Add("regions", Bracketed(scope.regions()));
   out.Add("new_capacity_only", scope.new_capacity_only() ? "true" : "");
   out.Add("min_quantity", NumberOr(scope.min_quantity()));
   if (scope.has_delivery_start_time()) out.Add("delivery_from", Exact(scope.delivery_start_time()));
-  if (scope.has_delivery_end_time()) out.Add("delivery_until", Exact(scope.delivery_end_time()));
+  if (scope.has_delivery_end_time()) out.Add("delivery_to", Exact(scope.delivery_end_time()));
   return out.text();
 }
 
@@ -120,7 +120,7 @@ std::string ClauseText(const v1::Clause& clause) {
       lines.AddShare("min_share", waiver.min_share_ppm());
       lines.Add("cap", NumberOr(waiver.cap_quantity()));
       lines.AddTime("from", waiver.has_start_time(), waiver.start_time());
-      lines.AddTime("until", waiver.has_end_time(), waiver.end_time());
+      lines.AddTime("to", waiver.has_end_time(), waiver.end_time());
       break;
     }
     case v1::Clause::kCommitment: {

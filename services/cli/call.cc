@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "broker/ids.h"
 #include "services/cli/parse.h"
@@ -33,9 +34,11 @@ std::string RequestKey(const std::string& given) {
   return Format(MakeRequestId(LocalNow(), random));
 }
 
-void NoteBreak(const grpc::Status& status) {
-  std::fprintf(stderr, "capbroker: the watch broke (%s); watching again\n",
-               status.ok() ? "it ended" : Explain(status).line.c_str());
+void NoteBreak(const grpc::Status& status, bool& said) {
+  if (!std::exchange(said, true)) {
+    std::fprintf(stderr, "capbroker: the watch broke (%s); trying again every second\n",
+                 status.ok() ? "it ended" : Explain(status).line.c_str());
+  }
   std::this_thread::sleep_for(std::chrono::seconds(1));
 }
 

@@ -62,18 +62,19 @@ void NoteMore(const Response& response) {
     std::fputs("capbroker: there are more; --limit 0 shows all\n", stderr);
 }
 
-// Says on stderr that a watch broke, and waits a second.
-void NoteBreak(const grpc::Status& status);
+// Waits a second; says on stderr that a watch broke, once until it is there again.
+void NoteBreak(const grpc::Status& status, bool& said);
 
 // Follows a stream until `take` says false or it ends with an error that trying again does not mend. After a
 // break it is opened anew, with a note on stderr: what is present comes again.
 template <class Response, class Open, class Take>
 grpc::Status Follow(const Session& session, Open open, Take take) {
-  for (bool reached = false;;) {
+  for (bool reached = false, said = false;;) {
     const std::unique_ptr<grpc::ClientContext> context = NewStream(session.client);
     const auto reader = open(context.get());
     for (Response response; reader->Read(&response);) {
       reached = true;
+      said = false;
       if (take(response)) continue;
       context->TryCancel();
       (void)reader->Finish();
@@ -81,7 +82,7 @@ grpc::Status Follow(const Session& session, Open open, Take take) {
     }
     const grpc::Status status = reader->Finish();
     if (!reached || (!status.ok() && Explain(status).exit_code != kExitUnavailable)) return status;
-    NoteBreak(status);
+    NoteBreak(status, said);
   }
 }
 

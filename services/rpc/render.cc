@@ -275,6 +275,8 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
   Render(terms, out->mutable_terms());
   // An acceptance is held in the act that records it.
   Render(offer.answered, out->mutable_hold_time());
+  if (offer.confirmed.IsSet()) Render(offer.confirmed, out->mutable_confirm_time());
+  if (offer.ended.IsSet()) Render(offer.ended, out->mutable_end_time());
 }
 
 void Render(const OwnerId& owner, const RequestBook& request, Instant now, v1::CapacityRequest* out) {

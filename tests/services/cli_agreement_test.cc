@@ -44,8 +44,8 @@ TEST(CliAgreement, ErrorsNameFileLineColumnAndField) {
             "a.yaml:5:5: clauses[0].window: got nothing, want how long"},
            {head + "  - id: C1\n    kind: EXCLUSIVITY\n    window: 3 dayz\n",
             "a.yaml:7:13: clauses[0].window: got \"3 dayz\", want a length of time"},
-           {head + "  - id: C1\n    kind: FIRST_REFUSAL\n    window: 3d\n",
-            "a.yaml:5:5: clauses[0].mode: got nothing, want FIRST_OFFER"},
+           {head + "  - id: C1\n    kind: FIRST_REFUSAL\n    mode: LAST\n",
+            "a.yaml:7:11: clauses[0].mode: got \"LAST\", want one of FIRST_OFFER, MATCH"},
            {right + "    scope: {classes: [API_SERVING], colour: red}\n",
             "a.yaml:8:37: clauses[0].scope.colour: is unknown here; want one of classes, "},
            {right + "    scope: {new_capacity_only: yes}\n",
@@ -76,8 +76,9 @@ TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
       "clauses:\n"
       "  - id: C1\n"
       "    kind: EXCLUSIVITY\n"
-      "    scope: {classes: [API_SERVING], resources: [h100], regions: [us-east], new_capacity_only: true, "
-      "min_quantity: 8, delivery_from: 2025-01-01T00:00:00Z, delivery_until: 2026-01-01T00:00:00Z}\n"
+      "    scope: {classes: [API_SERVING], resource_types: [h100], regions: [us-east], new_capacity_only: "
+      "true, "
+      "min_quantity: 8, delivery_from: 2025-01-01T00:00:00Z, delivery_to: 2026-01-01T00:00:00Z}\n"
       "    window: 3d\n"
       "    partial: {min: 1000, step: 8}\n"
       "    open_offers_at_end: VOID\n"
@@ -96,7 +97,7 @@ TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
       "    min_share: 50%\n"
       "    cap: 100000\n"
       "    from: 2025-02-01T00:00:00Z\n"
-      "    until: 2025-03-01T00:00:00Z\n"
+      "    to: 2025-03-01T00:00:00Z\n"
       "  - id: C4\n"
       "    kind: COMMITMENT\n"
       "    amount: 250,000,000,000 USD\n"

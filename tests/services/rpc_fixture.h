@@ -61,7 +61,8 @@ class RpcTest : public ::testing::Test {
     options_.listener.address = "127.0.0.1:0";
     options_.listener.insecure_loopback = true;
     options_.principals_file = principals_file_;
-    sequencer_ = std::make_unique<Sequencer>(ledger_, feed_, clock_, SequencerOptions{.holder = "test"});
+    sequencer_ = std::make_unique<Sequencer>(ledger_, feed_, clock_,
+                                             SequencerOptions{.holder = "test", .address = ""});
     Listen();
     sequencer_->Start(*ledger_.Open());
     ASSERT_TRUE(sequencer_->WaitUntilServing(Seconds(30)).ok());

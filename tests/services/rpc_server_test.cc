@@ -66,12 +66,17 @@ TEST_F(ServerTest, CarriesARequestFromBeginningToEnd) {
   EXPECT_EQ(request.allocations(0).quantity(), 5000);
   EXPECT_EQ(request.allocations(0).terms().quantity(), 5000);
 
+  EXPECT_FALSE(request.allocations(1).has_end_time());
+  Pass(Seconds(10));
   v1::ReleaseAllocationRequest release;
   release.set_name(request.allocations(1).name());
   release.set_request_id(NewKey());
   v1::Allocation released;
   ASSERT_TRUE(requests_->ReleaseAllocation(As("owner/openai").get(), release, &released).ok());
   EXPECT_EQ(released.state(), v1::Allocation::STATE_RELEASED);
+  EXPECT_EQ(released.hold_time().seconds(), kNow + 1);
+  EXPECT_EQ(released.confirm_time().seconds(), kNow + 1);
+  EXPECT_EQ(released.end_time().seconds(), kNow + 11);
 }
 
 TEST_F(ServerTest, ARepeatIsAnsweredAsTheFirstCallWas) {
