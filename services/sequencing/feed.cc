@@ -45,16 +45,16 @@ void Subscription::End(absl::Status why) {
 }
 
 std::shared_ptr<Subscription> Feed::WatchOwner(const OwnerId& owner, size_t bound, Subscription::Wake wake) {
-  return Watch(owners_, owner, bound, std::move(wake));
+  return Watch(&Feed::owners_, owner, bound, std::move(wake));
 }
 
 std::shared_ptr<Subscription> Feed::WatchProvider(const ProviderId& provider, size_t bound,
                                                   Subscription::Wake wake) {
-  return Watch(providers_, provider, bound, std::move(wake));
+  return Watch(&Feed::providers_, provider, bound, std::move(wake));
 }
 
 template <class Who>
-std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers>& all, const Who& who,
+std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers> Feed::*all, const Who& who,
                                           size_t bound, Subscription::Wake wake) {
   auto added = std::make_shared<Subscription>(bound, std::move(wake));
   absl::Status closed;
@@ -62,7 +62,7 @@ std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers>& al
     absl::MutexLock lock(&mutex_);
     closed = closed_;
     if (closed.ok()) {
-      all[who].push_back(added);
+      (this->*all)[who].push_back(added);
       if (++added_ > 64 + owners_.size() + providers_.size()) Sweep();
     }
   }

@@ -64,8 +64,8 @@ class Feed {
  private:
   using Watchers = std::vector<std::weak_ptr<Subscription>>;
   template <class Who>
-  std::shared_ptr<Subscription> Watch(absl::flat_hash_map<Who, Watchers>& all, const Who& who, size_t bound,
-                                      Subscription::Wake wake) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<Subscription> Watch(absl::flat_hash_map<Who, Watchers> Feed::*all, const Who& who,
+                                      size_t bound, Subscription::Wake wake) ABSL_LOCKS_EXCLUDED(mutex_);
   void Sweep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex mutex_;

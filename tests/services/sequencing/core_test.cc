@@ -331,13 +331,13 @@ TEST_F(CoreTest, RefusesNothingOnceItsLeaseMayBeOver) {
 }
 
 TEST_F(CoreTest, DoesNotTakeAnothersBatchForItsOwn) {
-  s.ledger.FailNextCommit(CommitOutcome::kUnknown, /*takes_effect=*/false);
   s.hold_writes = true;
   const auto told = s.Create(s.NewRequest());
   s.Run();
-  // While the answer is out, another takes over, writes exactly one batch to the partition, and leaves.
+  // While the commit is out, and never arrives, another takes over, writes exactly one batch to the
+  // partition, and leaves.
   const Batch ours = *std::get<CommitCall>(*s.write).batch;
-  s.FinishWrite();
+  s.judge = [](const Batch&) { return CommitResult{CommitOutcome::kUnknown, {}, "lost"}; };
   s.Pass(Seconds(20));
   const auto theirs = s.ledger.Take("b", "b:1", {0, 1, 2, 3}, Seconds(10));
   ASSERT_TRUE(theirs.ok());
@@ -354,8 +354,11 @@ TEST_F(CoreTest, DoesNotTakeAnothersBatchForItsOwn) {
   ASSERT_EQ(s.ledger.Commit(batch).outcome, CommitOutcome::kDurable);
   ASSERT_TRUE(s.ledger.Release(*theirs).ok());
   s.hold_writes = false;
+  s.FinishWrite();
+  s.judge = nullptr;
   s.Run();
   EXPECT_EQ(told->reason(), "LEDGER_UNAVAILABLE");
+  EXPECT_TRUE(s.is_open);  // With their batch read, and nothing of ours.
 }
 
 TEST_F(CoreTest, PutsAFinishedRequestBackForALateCommand) {
