@@ -160,12 +160,13 @@ std::string ShowRequest(const v1::CapacityRequest& request) {
                 PriceOf(offer.terms()), Show(offer.clause()), TimeOf(offer.deadline()), EndingOf(offer)});
   }
   out += offers.Text("no offers", "  ");
-  Table allocations({">ALLOCATION", "PROVIDER", "STATE", ">QUANTITY", "HELD"});
+  Table allocations({">ALLOCATION", "PROVIDER", "STATE", ">QUANTITY", "HELD", "CONFIRMED", "ENDED"});
   for (const v1::Allocation& allocation : request.allocations()) {
     allocations.Add({std::string(allocation.name().substr(allocation.name().rfind('/') + 1)),
                      ShortName(allocation.provider()),
                      ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"),
-                     ShowQuantity(allocation.quantity()), TimeOf(allocation.hold_time())});
+                     ShowQuantity(allocation.quantity()), TimeOf(allocation.hold_time()),
+                     TimeOf(allocation.confirm_time()), TimeOf(allocation.end_time())});
   }
   return out + allocations.Text("no allocations", "  ") +
          ShowPassedOver(request.unfilled_reasons(), "not placed:");

@@ -190,7 +190,8 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
   s.Restart();
   s.Run();
   EXPECT_EQ(Describe(s.core->books()), live);
-  for (const RequestRow& row : *s.ledger.AllRequests(s.owner)) {
+  const std::vector<RequestRow> rows = *s.ledger.AllRequests(s.owner);
+  for (const RequestRow& row : rows) {
     const RequestBook* request = s.Find(row.request);
     EXPECT_EQ(request == nullptr, IsFinished(row.state));
     EXPECT_TRUE(request == nullptr || request->state == row.state);

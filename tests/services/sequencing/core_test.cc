@@ -391,6 +391,24 @@ TEST_F(CoreTest, PutsAFinishedRequestBackForALateCommand) {
   s.ExpectSound(s.owner);
 }
 
+TEST_F(CoreTest, DoesNotPutAnOldStateOverALiveRequest) {
+  s.hold_reads = true;
+  const Request request = s.NewRequest();
+  const auto cancelled = s.Cancel(request.id);  // Before there is such a request: the ledger is asked.
+  const auto created = s.Create(request);
+  s.Run();
+  ASSERT_TRUE(created->status().ok()) << created->status();
+  s.hold_writes = true;
+  s.now = created->request().offers[0].deadline + Seconds(1);
+  s.Run();  // The lapse is decided, and not durable when the trail is read.
+  s.hold_reads = false;
+  s.Run();
+  s.hold_writes = false;
+  s.Run();
+  EXPECT_TRUE(cancelled->status().ok()) << cancelled->status();
+  EXPECT_EQ(cancelled->request().offers[0].state, OfferState::kLapsed);
+}
+
 TEST_F(CoreTest, KeepsABoundedNumberOfFinishedRequests) {
   SequencerOptions options;
   options.finished_kept = 3;
