@@ -47,40 +47,64 @@ inline bool IsStanding(AllocationState s) {
   return s == AllocationState::kHeld || s == AllocationState::kConfirmed;
 }
 
-// One question to one provider, its ending, and the allocation that came of it.
+// One question to one provider, its ending, and the allocation that came of it. An allocation that came of a late
+// acceptance or of a counter leaves the offer LAPSED or COUNTERED: an ending is final.
 struct Offer {
   uint32_t number = 0;  // From 1, in the order they were opened.
   uint32_t lineage = 0;
+  uint32_t version = 1;    // Of the request it is about.
+  uint32_t replaces = 0;   // The offer it supersedes, or whose allocation it is to be exchanged for (R13).
+  uint32_t successor = 0;  // The offer that superseded it.
   OfferKind kind = OfferKind::kNone;
   OfferState state = OfferState::kOpen;
   AllocationState allocation = AllocationState::kNone;
   DeclineReason decline = DeclineReason::kNone;
   bool rejection_recorded = false;  // A refused answer is recorded once an offer (R26).
+  bool sealed = false;              // Answered by bids (R9).
+  bool has_bid = false;
+  bool standby = false;   // Its provider would still take it, in reserve (R9, R16).
+  bool returned = false;  // Its allocation's quantity went back to the lot.
   ProviderId provider{};
   ClauseRef clause{};  // The right it serves; unset for an alternative.
   int64_t quantity = 0;
   int64_t min_quantity = 0;  // 0: all or nothing.
   int64_t quantity_step = 0;
-  int64_t accepted = 0;  // And so the allocation's quantity.
-  Money unit_price{};
+  int64_t promised = 0;  // Accepted, bid or in reserve, allocated or not.
+  int64_t accepted = 0;  // The allocation's quantity.
+  Money unit_price{};    // Offered.
+  std::shared_ptr<const Terms> terms{};   // Of a match: the bid's. Null: the request's, with quantity and price.
+  std::shared_ptr<const Terms> answer{};  // The provider's own: a bid's or a counter's. Null: as offered.
+  std::string contingent{};               // Of a bid: on what.
   Money committed{};  // Of the holder's commitment, reserved or drawn by this allocation.
   ClauseRef commitment{};
   Hash terms_hash{};
   Instant opened{}, deadline{}, answered{};
+  Instant take_by{};             // R7: the last instant at which the owner may take the counter; unset: no more.
+  Instant confirm_by{};          // R14: of a HELD allocation; unset: confirmed with the rest.
+  Instant withdraws{};           // R15: when the withdrawal takes effect; unset: none was noticed.
   Instant confirmed{}, ended{};  // Of the allocation.
   std::string text{};            // Of a decline, in the provider's words.
 };
 
+// One right over a lineage, and how far it has been dealt with.
+struct Right {
+  ClauseRef clause{};
+  bool done = false;      // Waived, passed over or ended: it stands in nobody's way.
+  Instant close_by{};     // R12: it revives after this unless what followed is confirmed; unset: it does not.
+  uint32_t matched = 0;   // The offer that it was last asked to match, or that need not be matched.
+  bool reoffered = false;  // R16.
+};
+
 // The part of a request that goes one route. Its lot in play is what remains; accepted parts have left it.
 struct Lineage {
-  enum class Stage { kRights, kFallback, kBlocked, kSettled };
+  enum class Stage { kRights, kFallback, kExhausted, kBlocked };
   uint32_t number = 0;  // From 1.
   Kind route = Kind::ROUTE_OPEN;
   Stage stage = Stage::kRights;
   std::vector<uint32_t> segments{};
-  std::vector<ClauseRef> clauses{};  // Rights in the order they are asked; of ROUTE_WAIVED: the waivers.
-  uint32_t rights = 0;               // How many of `clauses` are rights to be asked under, and
-  uint32_t rights_done = 0;          //   how many of those are waived, or passed over.
+  std::vector<Right> rights{};        // In the order they are asked.
+  std::vector<ClauseRef> waivers{};   // Of ROUTE_WAIVED.
+  uint32_t candidate = 0;             // The alternative's offer that is chosen, not yet held: a match may come first.
   int64_t quantity = 0;
   int64_t remaining = 0;
   std::vector<Passed> skipped{};  // Providers not asked, and why.
@@ -109,7 +133,8 @@ inline bool IsFinished(RequestState s) { return s >= RequestState::kFulfilled; }
 
 // One request with its lineages, offers and allocations. A copy is independent.
 struct RequestBook {
-  std::shared_ptr<const Request> request{};
+  std::shared_ptr<const Request> request{};                // The latest version.
+  std::vector<std::shared_ptr<const Request>> versions{};  // Every version, in order.
   RequestState state = RequestState::kReceived;
   uint64_t sequence = 0;  // Of the last act about it: its version for watchers and caches.
   Instant created{}, updated{};
@@ -121,12 +146,15 @@ struct RequestBook {
     return number >= 1 && number <= offers.size() ? &offers[number - 1] : nullptr;
   }
   int64_t Standing() const;  // Held or confirmed, in all.
+  const Request& VersionOf(const Offer& offer) const { return *versions[offer.version - 1]; }
   // The last instant at which nothing has to happen by itself; kLastInstant if the request is finished.
   Instant NextDeadline() const;
 };
 
-// The terms of an offer: the request's, with the offer's quantity and price.
-Terms TermsOf(const Request& request, const Offer& offer);
+// The terms that were offered.
+Terms TermsOf(const RequestBook& book, const Offer& offer);
+// The terms on which its allocation stands or would: those offered, or the provider's own.
+Terms AgreedTermsOf(const RequestBook& book, const Offer& offer);
 
 // A commitment clause's balance, over all its versions. committed = drawn + reserved + left.
 struct Commitment {
@@ -143,22 +171,63 @@ struct WaiverUse {
   int64_t drawn = 0;
 };
 
+// R19, R20. A waiver written beside an agreement, and for how long.
+struct GrantedWaiver {
+  std::shared_ptr<const Grant> grant{};
+  Instant granted{};
+  Instant revoked{};  // From then on it lifts nothing new; unset: it stands.
+  ClauseRef ref() const { return {grant->agreement, grant->version, grant->waiver.id}; }
+};
+
+enum class TriggerState { kAsserted, kDisputed, kAttested, kEffective, kRejected, kWithdrawn };
+template <>
+struct Names<TriggerState> {
+  static constexpr std::array<std::string_view, 6> values = {"ASSERTED",  "DISPUTED", "ATTESTED",
+                                                             "EFFECTIVE", "REJECTED", "WITHDRAWN"};
+};
+inline bool IsFinal(TriggerState s) { return s >= TriggerState::kEffective; }
+
+// R18. What became of one TRIGGER clause since it was last asserted.
+struct Trigger {
+  struct Signature {
+    std::string party{};
+    Money measure{};  // Unset if none was given.
+  };
+  ClauseRef clause{};
+  TriggerState state = TriggerState::kAsserted;
+  std::string asserted_by{};
+  std::string disputed_by{};
+  Instant asserted{};
+  Instant disputable_until{};  // The last instant of the dispute window.
+  std::vector<Signature> signatures{};
+};
+
 // What an owner has besides requests.
 struct Account {
   // By agreement, then version; every version that was ever activated.
   std::vector<std::shared_ptr<const AgreementVersion>> agreements{};
-  std::vector<std::pair<AgreementId, uint32_t>> ended{};  // Versions whose end is recorded (CLAUSE_ENDED).
+  std::vector<std::pair<AgreementId, uint32_t>> ended{};  // Versions whose end is recorded.
+  std::vector<ClauseRef> triggered{};                     // Clauses that a trigger ended before their version.
+  std::vector<GrantedWaiver> grants{};                    // In the order they were written, revoked ones too.
+  std::vector<Trigger> triggers{};                        // One for each clause that was ever asserted.
   std::vector<Commitment> commitments{};
   std::vector<WaiverUse> waivers{};
   std::vector<CoolDown> cool_downs{};  // At most one for each provider, resource and region.
+  std::vector<Aggregate> aggregates{};
 
   const AgreementVersion* Find(const AgreementId& id, uint32_t version) const;
   const AgreementVersion* Latest(const AgreementId& id) const;
-  const Clause* Find(const ClauseRef& ref) const;
+  const Clause* Find(const ClauseRef& ref) const;  // A waiver written beside the version as well.
+  const GrantedWaiver* FindGrant(const AgreementId& agreement, const ClauseId& waiver) const;
+  const Trigger* FindTrigger(const ClauseRef& ref) const;
   std::vector<const AgreementVersion*> InForce(Instant t) const;
+  // R17. Whether the clause has ended at `t`: neither its version nor a later one in force has a clause of its id and
+  // kind that no trigger ended.
+  bool HasEnded(const ClauseRef& ref, Instant t) const;
   int64_t WaiverDrawn(const AgreementId& agreement, const ClauseId& clause) const;
   bool IsCoolingDown(const ProviderId& provider, const Terms& terms, Instant t) const;
-  // The next end of a version (EndOf) that no decision has recorded yet; kLastInstant if none.
+  // The last instant before the next end of a version (EndOf) that no decision has recorded yet, or before a trigger
+  // takes effect; kLastInstant if none.
   Instant NextDeadline() const;
 };
 
@@ -172,10 +241,14 @@ struct Book {
   Account account{};
   Directory directory{};  // Of kDirectory's book only.
   absl::flat_hash_map<RequestId, std::unique_ptr<RequestBook>> requests{};
-  // Every unfinished request by its NextDeadline, and the account under an unset id.
+  // Every unfinished request by its DueTime, and the account's NextDeadline under an unset id.
   absl::btree_set<std::pair<Instant, RequestId>> deadlines{};
 
   const RequestBook* Find(const RequestId& id) const;
 };
+
+// The last instant at which nothing has to happen to the request by itself: its own NextDeadline or, if earlier, what
+// the account does to it: a clause that voids its open offers ends (R17), a waiver lifts what blocks it (R19).
+Instant DueTime(const Account& account, const RequestBook& request);
 
 }  // namespace capbroker

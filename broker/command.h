@@ -20,6 +20,17 @@ struct CancelRequest {
   RequestId request{};
   std::string text{};
 };
+// By the owner: the next version, whole. `next.version` 0: whichever is next (R13).
+struct AmendRequest {
+  RequestId request{};
+  Request next{};
+};
+// By the owner: takes the holder's counter, or leaves it (R7).
+struct AnswerCounter {
+  RequestId request{};
+  uint32_t offer = 0;
+  bool take = false;
+};
 // By the offer's addressee.
 struct AcceptOffer {
   RequestId request{};
@@ -33,6 +44,49 @@ struct DeclineOffer {
   DeclineReason reason = DeclineReason::kOther;
   std::string text{};
   Span cool_down{};
+};
+// By a rights-holder that its clause lets counter (R7). `terms` are whole; their quantity may be a part.
+struct CounterOffer {
+  RequestId request{};
+  uint32_t offer = 0;
+  Terms terms{};
+};
+// By the addressee of a sealed offer; a later bid takes the place of an earlier one (R9, R11).
+struct SubmitBid {
+  RequestId request{};
+  uint32_t offer = 0;
+  Terms terms{};
+  std::string contingent{};  // On what, in words; empty: firm.
+};
+// By the provider whose allocation it is (R14).
+struct ConfirmAllocation {
+  RequestId request{};
+  uint32_t offer = 0;
+};
+// By the provider whose allocation it is (R15).
+struct WithdrawAllocation {
+  RequestId request{};
+  uint32_t offer = 0;
+  std::string text{};
+};
+// By the broker: an offer was brought to its provider's door, or not (R2). Evidence only.
+struct RecordNotice {
+  RequestId request{};
+  uint32_t offer = 0;
+  std::string outcome{};  // A code: DELIVERED, or why not ("UNAVAILABLE").
+  std::string text{};     // By which way, and what was said.
+};
+// By an operator, with a reason in words: adds time to an open offer, or ends it and asks anew.
+struct TollOffer {
+  RequestId request{};
+  uint32_t offer = 0;
+  Span added{};
+  std::string text{};
+};
+struct VoidOffer {
+  RequestId request{};
+  uint32_t offer = 0;
+  std::string text{};
 };
 // By the owner: never earlier than the deadline it has.
 struct ExtendOffer {
@@ -59,6 +113,47 @@ struct Resume {
 struct ActivateAgreement {
   AgreementVersion version{};  // `version` 0: whichever is next.
 };
+// By the holder of the agreement. `version` of the grant is filled in.
+struct GrantWaiver {
+  Grant grant{};
+};
+struct RevokeWaiver {
+  AgreementId agreement{};
+  ClauseId waiver{};
+  std::string text{};
+};
+// R18. By the owner, the holder or a named attester.
+struct AssertTrigger {
+  AgreementId agreement{};
+  ClauseId trigger{};
+  std::string text{};
+};
+// By the owner or the holder, inside the dispute window.
+struct DisputeTrigger {
+  AgreementId agreement{};
+  ClauseId trigger{};
+  std::string text{};
+};
+// By an operator, who records how the dispute was settled between the parties.
+struct ResolveDispute {
+  AgreementId agreement{};
+  ClauseId trigger{};
+  bool upheld = false;  // The trigger is rejected; else it goes on.
+  std::string text{};
+};
+// By a named attester, once.
+struct AttestTrigger {
+  AgreementId agreement{};
+  ClauseId trigger{};
+  Money measure{};  // Unset where the clause has no threshold.
+  std::string text{};
+};
+// By whoever asserted it, before it is effective.
+struct WithdrawTrigger {
+  AgreementId agreement{};
+  ClauseId trigger{};
+  std::string text{};
+};
 // By an operator, on kDirectory's book.
 struct RegisterProvider {
   Provider provider{};
@@ -75,12 +170,21 @@ struct ResumeProvider {
   std::string text{};
 };
 
+// By an operator, or the broker: the provider's breaker opens or closes (R23).
+struct ReportHealth {
+  ProviderId provider{};
+  bool healthy = false;
+  std::string text{};
+};
+
 struct Command {
   OwnerId owner{};  // Whose book it goes to.
   Actor actor{};
-  std::variant<CreateRequest, CancelRequest, AcceptOffer, DeclineOffer, ExtendOffer, ReleaseAllocation,
-               ReachDeadline, Resume, ActivateAgreement, RegisterProvider, UpdateProvider, SuspendProvider,
-               ResumeProvider>
+  std::variant<CreateRequest, AmendRequest, CancelRequest, AnswerCounter, AcceptOffer, DeclineOffer, CounterOffer,
+               SubmitBid, ConfirmAllocation, WithdrawAllocation, RecordNotice, ExtendOffer, TollOffer, VoidOffer,
+               ReleaseAllocation, ReachDeadline, Resume, ActivateAgreement, GrantWaiver, RevokeWaiver, AssertTrigger,
+               DisputeTrigger, ResolveDispute, AttestTrigger, WithdrawTrigger, RegisterProvider, UpdateProvider,
+               SuspendProvider, ResumeProvider, ReportHealth>
       what;
 };
 

@@ -30,6 +30,7 @@ struct Provider {
   std::vector<ProviderId> affiliates{};  // R11: count as one with this provider.
   std::vector<Rate> rates{};             // Empty: sells anything, at the owner's price.
   bool suspended = false;
+  bool unhealthy = false;  // R23: its breaker is open.
   bool operator==(const Provider&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("affiliates", self.affiliates);
@@ -38,14 +39,20 @@ struct Provider {
     field("members", self.members);
     field("rates", self.rates);
     field("suspended", self.suspended);
+    field("unhealthy", self.unhealthy);
   }
 };
+
+// R11: a provider and its affiliates, by either's record, are one party.
+bool IsSameParty(const Provider& a, const Provider& b);
 
 // Every registered provider, in the order they were registered.
 class Directory {
  public:
   const Provider* Find(const ProviderId& id) const;
   const std::vector<Provider>& providers() const { return providers_; }
+  // Whether both are registered and one party.
+  bool IsSameParty(const ProviderId& a, const ProviderId& b) const;
   void Put(Provider provider);  // Registers, or replaces one of the same id in its place.
 
  private:

@@ -35,12 +35,18 @@ struct Fallback {
   FallbackKind kind = FallbackKind::kSequential;
   std::vector<ProviderId>
       providers{};     // In rank order; empty: every registered provider, in the order they came.
-  Span step_window{};  // How long each may think. More than zero.
+  Span step_window{};      // How long each may think. More than zero.
+  int64_t fan_out = 0;     // FAN_OUT: how many are asked at once, from 2.
+  Span confirm_within{};   // R14: from hold to confirmation by the provider; zero: confirmed at once.
+  Span withdraw_notice{};  // R15: with which an alternative may withdraw what it confirmed; zero: it may not.
   bool operator==(const Fallback&) const = default;
   static void Fields(auto& self, auto&& field) {
+    field("confirm_within", self.confirm_within);
+    field("fan_out", self.fan_out);
     field("kind", self.kind);
     field("providers", self.providers);
     field("step_window", self.step_window);
+    field("withdraw_notice", self.withdraw_notice);
   }
 };
 
@@ -63,11 +69,13 @@ struct Request {
   bool splittable = false;      // May be placed in parts, and per route.
   int64_t smallest_useful = 0;  // No part below it, unless it completes a lot; 0 and 1 are the same.
   bool renewal = false;         // Extends capacity already in use: outside scopes of new capacity only.
+  bool accept_late = false;     // R16, R26: late acceptances are kept in reserve.
   Fallback fallback{};
   Instant needed_by{};  // Mandatory windows must fit before it (R25). Set.
   Instant expiry{};     // The last instant at which the request is live. Set.
   bool operator==(const Request&) const = default;
   static void Fields(auto& self, auto&& field) {
+    field("accept_late", self.accept_late);
     field("expiry", self.expiry);
     field("fallback", self.fallback);
     field("id", self.id);
