@@ -112,17 +112,19 @@ absl::StatusOr<Verdict> Deciding::On(const GrantWaiver& command) const {
   const AgreementVersion* version = FindHeld(grant.agreement);
   if (version == nullptr) return NoAgreement(grant.agreement);
   if (absl::Status status = ValidateWaiver(*version, grant.waiver); !status.ok()) return status;
-  if (const GrantedWaiver* known = book.account.FindGrant(grant.agreement, grant.waiver.id); known != nullptr) {
+  if (const GrantedWaiver* known = book.account.FindGrant(grant.agreement, grant.waiver.id);
+      known != nullptr) {
     grant.version = known->grant->version;
     if (*known->grant == grant && !known->revoked.IsSet()) return Verdict{};
     return Refuse(absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
-                  Cat("waiver ", Format(known->ref()), known->revoked.IsSet() ? " was revoked" : " says otherwise",
-                      "; choose another id"));
+                  Cat("waiver ", Format(known->ref()),
+                      known->revoked.IsSet() ? " was revoked" : " says otherwise", "; choose another id"));
   }
   for (const auto& any : book.account.agreements) {
     if (any->agreement != grant.agreement || FindClause(*any, grant.waiver.id) == nullptr) continue;
-    return Refuse(absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
-                  Cat("clause ", grant.waiver.id.value, " of version ", any->version, " has this id; choose another"));
+    return Refuse(
+        absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+        Cat("clause ", grant.waiver.id.value, " of version ", any->version, " has this id; choose another"));
   }
   grant.version = version->version;
   Decision granted{.kind = Kind::WAIVER_GRANTED};
