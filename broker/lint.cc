@@ -167,7 +167,7 @@ class Linter {
   // ---------------------------------------------------------------- windows
 
   void CheckWindows(const std::string& at, const Clause& clause) {
-    const Calendar* calendar = CalendarNamed(clause.calendar);
+    const Calendar* calendar = CalendarOf(version_, clause);
     if (calendar == nullptr && !clause.calendar.empty()) {
       Refused("UNKNOWN_CALENDAR", at + ".calendar", Quoted(clause.calendar), "a calendar of this version");
       return;
@@ -192,13 +192,6 @@ class Linter {
       text += Cat("end at ", ShowTime(deadline), ", but the version ends at ", ShowTime(end_));
     }
     Warn("WINDOW_TOO_LONG", field, std::move(text));
-  }
-
-  const Calendar* CalendarNamed(const std::string& id) const {
-    for (const Calendar& calendar : version_.calendars) {
-      if (calendar.id == id && !id.empty()) return &calendar;
-    }
-    return nullptr;
   }
 
   void CheckCalendar(size_t index) {
