@@ -27,19 +27,21 @@ bool IsDone(const RequestBook& book, const Lineage& lineage, const ProviderId& p
          });
 }
 
-// An offer to this provider that ended without its taking all, at this price: those terms it has refused.
-const Offer* RefusedBy(const RequestBook& book, const ProviderId& provider, const Money& unit_price) {
+// An offer of this lineage to this provider that ended without its taking all, at this price: those terms it
+// has refused. Another lineage is about other uses, which it may well take.
+const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const ProviderId& provider,
+                       const Money& unit_price) {
   for (const Offer& offer : book.offers) {
-    if (offer.provider == provider && offer.unit_price == unit_price && offer.state != OfferState::kOpen &&
-        offer.state != OfferState::kAccepted) {
+    if (offer.lineage == lineage.number && offer.provider == provider && offer.unit_price == unit_price &&
+        offer.state != OfferState::kOpen && offer.state != OfferState::kAccepted) {
       return &offer;
     }
   }
   return nullptr;
 }
 
-Alternative Judge(const RequestBook& book, const ProviderId& id, const Account& account,
-                  const Directory& directory, Instant now) {
+Alternative Judge(const RequestBook& book, const Lineage& lineage, const ProviderId& id,
+                  const Account& account, const Directory& directory, Instant now) {
   const Request& request = *book.request;
   Alternative out{.provider = id, .unit_price = request.terms.unit_price, .skip = std::nullopt};
   const auto skip = [&](std::string_view reason, std::string text) {
@@ -61,7 +63,7 @@ Alternative Judge(const RequestBook& book, const ProviderId& id, const Account& 
     return skip("PRICE_CAP", Cat("asks ", Format(out.unit_price), ", the cap is ", Format(cap)));
   }
   if (account.IsCoolingDown(id, request.terms, now)) return skip("COOL_DOWN", "");
-  if (const Offer* refused = RefusedBy(book, id, out.unit_price); refused != nullptr) {
+  if (const Offer* refused = RefusedBy(book, lineage, id, out.unit_price); refused != nullptr) {
     return skip("ALREADY_ASKED", Cat("offer ", refused->number, " was on these terms"));
   }
   if (now + request.fallback.step_window > request.expiry) {
@@ -77,7 +79,7 @@ std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage
                                           const Account& account, const Directory& directory, Instant now) {
   std::vector<Alternative> out;
   const auto consider = [&](const ProviderId& id) {
-    if (!IsDone(book, lineage, id)) out.push_back(Judge(book, id, account, directory, now));
+    if (!IsDone(book, lineage, id)) out.push_back(Judge(book, lineage, id, account, directory, now));
   };
   if (book.request->fallback.providers.empty()) {
     for (const Provider& provider : directory.providers()) consider(provider.id);
