@@ -71,8 +71,9 @@ absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder
   std::vector<Tenure> taken;
   for (uint32_t id : ids) {
     Partition& partition = partitions_[id];
-    taken.push_back({id, partition.epoch + 1, partition.batch, partition.heartbeat});
-    partition = {holder, address, partition.epoch + 1, partition.batch, now};
+    const Instant down_since = partition.down_since.IsSet() ? partition.down_since : partition.heartbeat;
+    taken.push_back({id, partition.epoch + 1, partition.batch, partition.heartbeat, down_since});
+    partition = {holder, address, partition.epoch + 1, partition.batch, now, down_since};
   }
   return taken;
 }
@@ -89,7 +90,11 @@ absl::StatusOr<Instant> MemoryLedger::Heartbeat(const std::vector<Tenure>& held)
     if (!Holds(tenure)) return absl::FailedPreconditionError(Cat("fenced: partition ", tenure.partition));
   }
   const Instant now = clock_();
-  for (const Tenure& tenure : held) partitions_[tenure.partition].heartbeat = now;
+  for (const Tenure& tenure : held) {
+    Partition& partition = partitions_[tenure.partition];
+    partition.heartbeat = now;
+    if (!tenure.down_since.IsSet()) partition.down_since = {};
+  }
   return now;
 }
 

@@ -63,7 +63,7 @@ class MemoryLedger : public Ledger {
   struct Partition {
     std::string holder, address;
     uint64_t epoch = 0, batch = 0;
-    Instant heartbeat;
+    Instant heartbeat, down_since;
   };
   struct Owner {
     std::map<uint64_t, SealedAct> acts;
