@@ -54,5 +54,27 @@ TEST(CliShow, AnAllocationShowsWhenItWasHeldConfirmedAndEnded) {
                                        "2025-02-03T09:01:00Z", "2025-02-03T10:00:00Z"}));
 }
 
+TEST(CliShow, AnOfferShowsWhatBecameOfItsAllocation) {
+  v1::Offer offer;
+  offer.set_name(Cat(kRequest, "/offers/1"));
+  offer.set_provider("providers/azure");
+  offer.set_kind(v1::Offer::KIND_FIRST_OFFER);
+  offer.set_state(v1::Offer::STATE_ACCEPTED);
+  offer.set_quantity(8000);
+  offer.set_accepted_quantity(8000);
+  google::protobuf::RepeatedPtrField<v1::Offer> offers;
+  *offers.Add() = offer;
+  offer.set_allocation_state(v1::Allocation::STATE_RELEASED);
+  *offers.Add() = offer;
+  offers[1].set_name(Cat(kRequest, "/offers/2"));
+  const std::string list = ShowOffers(offers);
+  EXPECT_EQ(Columns(list, "OFFER").back(), "ALLOCATION");
+  const std::string name = "openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/";
+  EXPECT_EQ(Columns(list, name + "1").back(), "-");
+  EXPECT_EQ(Columns(list, name + "2").back(), "RELEASED");
+  EXPECT_EQ(Columns(ShowOffer(offer), "state"), (Line{"state", "ACCEPTED, took 8,000, RELEASED"}));
+  EXPECT_NE(ShowChange(offer).find("took 8,000  RELEASED\n"), std::string::npos) << ShowChange(offer);
+}
+
 }  // namespace
 }  // namespace capbroker
