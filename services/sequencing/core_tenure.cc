@@ -18,6 +18,20 @@ absl::Status Unavailable(std::string_view reason, std::string_view message) {
   return Refuse(absl::StatusCode::kUnavailable, reason, message);
 }
 
+Standing StandingOf(Books& books) {
+  Standing standing;
+  standing.directory = books.directory();
+  for (const auto& shelved : books.all()) {
+    standing.accounts.emplace_back(shelved->book.owner, shelved->book.account);
+    for (const auto& [id, request] : shelved->book.requests) {
+      for (const Offer& offer : request->offers) {
+        if (offer.state == OfferState::kOpen) standing.open_offers.emplace_back(offer.kind, offer.provider);
+      }
+    }
+  }
+  return standing;
+}
+
 }  // namespace
 
 void Core::On(const Taken& taken, Moment now) {
@@ -140,6 +154,7 @@ void Core::Serve(Moment now) {
   effects_.opened = true;
   effects_.not_before = latest;
   effects_.directory = std::make_shared<const Directory>(books_->directory());
+  if (options_.tap != nullptr) effects_.standing = StandingOf(*books_);
   ResumeOwners(std::max(now.time, latest));
 }
 
@@ -213,6 +228,7 @@ void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
   effects_.closed = why;
   effects_.opened = false;
   effects_.directory = nullptr;
+  effects_.standing.reset();
 }
 
 void Core::RetryLater(Moment now) {

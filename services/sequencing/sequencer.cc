@@ -139,6 +139,7 @@ class Sequencer::Threads {
     }
     for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
     if (!effects.changes.empty()) feed_.Publish(effects.changes);
+    if (options_.tap != nullptr) TellTap(effects);
     if (effects.directory != nullptr) {
       absl::MutexLock lock(&mutex_);
       directory_ = std::move(effects.directory);
@@ -149,8 +150,15 @@ class Sequencer::Threads {
     }
   }
 
+  void TellTap(Effects& effects) {
+    if (!effects.changes.empty()) options_.tap->Add(std::move(effects.changes));
+    if (effects.closed) options_.tap->End();
+    if (effects.standing) options_.tap->Begin(*std::move(effects.standing));
+  }
+
   void Publish() {
     SequencerStatus status = core_->status();
+    status.stepped_micros = clock_.Boot();
     absl::MutexLock lock(&mutex_);
     status_ = std::move(status);
   }
