@@ -55,8 +55,8 @@ struct Effects {
   Instant not_before;  // Clock::NotBefore, if set.
   std::optional<absl::Status>
       closed;                     // Not OK: no more commands are taken, and watchers end, because of this.
-  std::vector<ItemPtr> answered;  // To be given their answers.
   std::vector<Change> changes;    // Now durable.
+  std::vector<ItemPtr> answered;  // To be given their answers.
   std::shared_ptr<const Directory> directory;  // If it changed.
   std::optional<Standing> standing;            // For the tap, if there is one, once the partitions are held.
   bool opened = false;                         // Commands and watchers are taken.

@@ -137,9 +137,10 @@ class Sequencer::Threads {
       queue_.Close(*effects.closed);
       feed_.EndAll(*effects.closed);
     }
-    for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
     if (!effects.changes.empty()) feed_.Publish(effects.changes);
     if (options_.tap != nullptr) TellTap(effects);
+    // Last: who was answered, and then watches, is told no news of what it knows.
+    for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
     if (effects.directory != nullptr) {
       absl::MutexLock lock(&mutex_);
       directory_ = std::move(effects.directory);
