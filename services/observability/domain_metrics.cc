@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "broker/fold.h"
 #include "broker/text.h"
 
@@ -39,14 +40,16 @@ const Histogram::BucketBoundaries kDelays = {0.001, 0.005, 0.01, 0.025, 0.05, 0.
 const Histogram::BucketBoundaries kShares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
 const Histogram::BucketBoundaries kDepths = {0, 1, 2, 3, 4, 5, 8, 13, 21};
 
-// Decisions are named after what they make of their subject: OFFER_DECLINED makes an offer DECLINED. So a
-// kind that is added later finds its place.
-template <class State>
-std::array<std::optional<State>, kCountOf<Kind>> EndingsOf(std::string_view subject) {
-  std::array<std::optional<State>, kCountOf<Kind>> endings;
+// The state that a decision of this kind gives a request: they are named after it, REQUEST_FULFILLED makes it
+// FULFILLED. So a kind that is added later finds its place.
+std::array<std::optional<RequestState>, kCountOf<Kind>> RequestEndings() {
+  constexpr std::string_view kSubject = "REQUEST_";
+  std::array<std::optional<RequestState>, kCountOf<Kind>> endings;
   for (size_t i = 0; i < endings.size(); ++i) {
     const std::string_view name = Names<Kind>::values[i];
-    if (name.starts_with(subject)) endings[i] = ValueOf<State>(name.substr(subject.size()));
+    if (!name.starts_with(kSubject)) continue;
+    const std::optional<RequestState> state = ValueOf<RequestState>(name.substr(kSubject.size()));
+    if (state && IsFinished(*state)) endings[i] = state;
   }
   return endings;
 }
@@ -115,8 +118,10 @@ class DomainMetrics::Series {
 
   void AddDecision(const Change& change, const Decision& decision);
   void OnOpened(const Decision& opened);
-  void OnEnded(const Change& change, const Decision& decision, OfferState state);
-  void OnHold(const Change& change, const Decision& decision, AllocationState state);
+  // What has become of the offers that were open, and the allocations that were held.
+  void FollowOffers(const Change& change);
+  void OnEnded(const Change& change, const Offer& offer);
+  void OnHoldEnded(const Offer& offer);
   void OnRequestEnded(const Change& change, RequestState state);
   void ShowAccount(const OwnerId& owner, ByOwner& its);
   void ShowWaivers(const OwnerId& owner, ByOwner& its);
@@ -143,17 +148,16 @@ class DomainMetrics::Series {
   Family<Gauge>& waiver_drawn_;
   Family<Gauge>& waiver_cap_;
 
-  const std::array<std::optional<OfferState>, kCountOf<Kind>> offer_ends_ = EndingsOf<OfferState>("OFFER_");
-  const std::array<std::optional<AllocationState>, kCountOf<Kind>> hold_ends_ =
-      EndingsOf<AllocationState>("ALLOCATION_");
-  const std::array<std::optional<RequestState>, kCountOf<Kind>> request_ends_ =
-      EndingsOf<RequestState>("REQUEST_");
+  const std::array<std::optional<RequestState>, kCountOf<Kind>> request_ends_ = RequestEndings();
 
   std::array<Counter*, kCountOf<Kind>> by_kind_{};
   std::array<Histogram*, kCountOf<RequestState>> placed_{};
   ByProvider other_{.label = "other"};
   absl::flat_hash_map<ProviderId, std::unique_ptr<ByProvider>> providers_;
   bool held_ = false;  // The partitions are: gauges mean something.
+  // By request and number. Followed by state, since more than one kind of decision ends an offer.
+  using OfferName = std::pair<RequestId, uint32_t>;
+  absl::flat_hash_set<OfferName> open_now_, held_now_;
   absl::flat_hash_map<OwnerId, ByOwner> owners_;
   size_t clauses_ = 0;  // Shown.
 };
@@ -222,7 +226,12 @@ void DomainMetrics::Series::Begin(const Standing& standing) {
   recoveries_.Increment();
   held_ = true;
   for (const Provider& provider : standing.directory.providers()) Know(provider.id);
-  for (const auto& [kind, provider] : standing.open_offers) OpenOffers(kind, provider).Increment();
+  for (const Standing::LiveOffer& offer : standing.offers) {
+    if (offer.held) held_now_.emplace(offer.request, offer.number);
+    if (!offer.open) continue;
+    open_now_.emplace(offer.request, offer.number);
+    OpenOffers(offer.kind, offer.provider).Increment();
+  }
   for (const auto& [owner, account] : standing.accounts) {
     ByOwner& its = owners_[owner];
     its.account = account;
@@ -232,6 +241,8 @@ void DomainMetrics::Series::Begin(const Standing& standing) {
 
 void DomainMetrics::Series::End() {
   held_ = false;
+  open_now_.clear();
+  held_now_.clear();
   const auto clear = [](ByProvider& its) {
     for (ByProvider::ByKind& kind : its.kinds) {
       if (kind.open != nullptr) kind.open->Set(0);
@@ -258,6 +269,7 @@ void DomainMetrics::Series::End() {
 void DomainMetrics::Series::Add(const Change& change) {
   const std::vector<Decision>& decisions = change.act->decisions;
   for (const Decision& decision : decisions) AddDecision(change, decision);
+  if (change.request != nullptr) FollowOffers(change);
   if (!held_ || change.owner == kDirectory ||
       !std::any_of(decisions.begin(), decisions.end(), TouchesAccount))
     return;
@@ -281,9 +293,17 @@ void DomainMetrics::Series::AddDecision(const Change& change, const Decision& de
     its.late->Increment();
   }
   if (change.request == nullptr) return;
-  if (offer_ends_[kind]) OnEnded(change, decision, *offer_ends_[kind]);
-  if (hold_ends_[kind]) OnHold(change, decision, *hold_ends_[kind]);
-  if (request_ends_[kind] && IsFinished(*request_ends_[kind])) OnRequestEnded(change, *request_ends_[kind]);
+  if (decision.kind == Kind::OFFER_OPENED) open_now_.emplace(change.act->request, decision.offer);
+  if (decision.kind == Kind::ALLOCATION_HELD) held_now_.emplace(change.act->request, decision.offer);
+  if (request_ends_[kind]) OnRequestEnded(change, *request_ends_[kind]);
+}
+
+void DomainMetrics::Series::FollowOffers(const Change& change) {
+  for (const Offer& offer : change.request->offers) {
+    const OfferName name(change.act->request, offer.number);
+    if (offer.state != OfferState::kOpen && open_now_.erase(name) > 0) OnEnded(change, offer);
+    if (offer.allocation != AllocationState::kHeld && held_now_.erase(name) > 0) OnHoldEnded(offer);
+  }
 }
 
 void DomainMetrics::Series::OnOpened(const Decision& opened) {
@@ -296,49 +316,46 @@ void DomainMetrics::Series::OnOpened(const Decision& opened) {
   if (held_) OpenOffers(opened.offer_kind, opened.provider).Increment();
 }
 
-void DomainMetrics::Series::OnEnded(const Change& change, const Decision& decision, OfferState state) {
-  const Offer* offer = change.request->Find(decision.offer);
-  if (offer == nullptr) return;
-  ByProvider& its = Of(offer->provider);
-  ByProvider::ByKind& series = its.kinds[static_cast<size_t>(offer->kind)];
-  const std::string kind = Text(NameOf(offer->kind));
-  const auto at = static_cast<size_t>(state);
+void DomainMetrics::Series::OnEnded(const Change& change, const Offer& offer) {
+  ByProvider& its = Of(offer.provider);
+  ByProvider::ByKind& series = its.kinds[static_cast<size_t>(offer.kind)];
+  const std::string kind = Text(NameOf(offer.kind));
+  const auto at = static_cast<size_t>(offer.state);
   if (series.ended[at] == nullptr) {
     const prometheus::Labels labels = {
-        {"kind", kind}, {"provider", its.label}, {"outcome", Text(NameOf(state))}};
+        {"kind", kind}, {"provider", its.label}, {"outcome", Text(NameOf(offer.state))}};
     series.ended[at] = &ended_.Add(labels);
     series.latency[at] = &latency_.Add(labels, kWindows);
   }
   series.ended[at]->Increment();
-  series.latency[at]->Observe(InSeconds(change.act->time - offer->opened));
-  if (held_) OpenOffers(offer->kind, offer->provider).Decrement();
+  series.latency[at]->Observe(InSeconds(change.act->time - offer.opened));
+  if (held_) OpenOffers(offer.kind, offer.provider).Decrement();
 
   if (change.act->actor.role == Role::kProvider) {
-    if (series.slack == nullptr)
+    if (series.slack == nullptr) {
       series.slack = &slack_.Add({{"kind", kind}, {"provider", its.label}}, kWindows);
-    series.slack->Observe(InSeconds(offer->deadline - change.act->time));
+    }
+    series.slack->Observe(InSeconds(offer.deadline - change.act->time));
   }
-  if (state == OfferState::kDeclined) {
-    Counter*& declined = its.declines[static_cast<size_t>(decision.decline)];
+  if (offer.state == OfferState::kDeclined) {
+    Counter*& declined = its.declines[static_cast<size_t>(offer.decline)];
     if (declined == nullptr) {
-      declined = &declines_.Add({{"provider", its.label}, {"reason", Text(NameOf(decision.decline))}});
+      declined = &declines_.Add({{"provider", its.label}, {"reason", Text(NameOf(offer.decline))}});
     }
     declined->Increment();
   }
-  if (state == OfferState::kPartiallyAccepted) {
+  if (offer.state == OfferState::kPartiallyAccepted && offer.accepted > 0) {
     if (its.share == nullptr) its.share = &share_.Add({{"provider", its.label}}, kShares);
-    its.share->Observe(static_cast<double>(decision.quantity) / static_cast<double>(offer->quantity));
+    its.share->Observe(static_cast<double>(offer.accepted) / static_cast<double>(offer.quantity));
   }
 }
 
-void DomainMetrics::Series::OnHold(const Change& change, const Decision& decision, AllocationState state) {
-  const Offer* offer = change.request->Find(decision.offer);
-  if (offer == nullptr || state == AllocationState::kHeld) return;
-  // What was confirmed before and is given back now was no hold any more.
-  if (state != AllocationState::kConfirmed && offer->confirmed.IsSet()) return;
-  ByProvider& its = Of(offer->provider);
-  Counter*& count = its.holds[static_cast<size_t>(state)];
-  if (count == nullptr) count = &holds_.Add({{"provider", its.label}, {"outcome", Text(NameOf(state))}});
+void DomainMetrics::Series::OnHoldEnded(const Offer& offer) {
+  ByProvider& its = Of(offer.provider);
+  Counter*& count = its.holds[static_cast<size_t>(offer.allocation)];
+  if (count == nullptr) {
+    count = &holds_.Add({{"provider", its.label}, {"outcome", Text(NameOf(offer.allocation))}});
+  }
   count->Increment();
 }
 
@@ -378,26 +395,32 @@ void DomainMetrics::Series::ShowAccount(const OwnerId& owner, ByOwner& its) {
   ShowWaivers(owner, its);
 }
 
-// Also those not used yet, as their agreements' latest versions have them.
+// Also those not used yet, as their agreements' latest versions have them; and those used, wherever they
+// stand.
 void DomainMetrics::Series::ShowWaivers(const OwnerId& owner, ByOwner& its) {
+  const auto show = [&](const AgreementId& agreement, const ClauseId& clause, int64_t drawn, int64_t cap) {
+    const auto labels = [&]() -> prometheus::Labels {
+      return {{"owner", owner.value}, {"agreement", agreement.value}, {"clause", clause.value}};
+    };
+    auto shown = its.waivers.find({agreement, clause});
+    if (shown == its.waivers.end()) {
+      if (clauses_ >= kMostClauses) return;
+      clauses_++;
+      shown =
+          its.waivers.emplace(ClauseName(agreement, clause), ShownWaiver{&waiver_drawn_.Add(labels())}).first;
+    }
+    shown->second.drawn->Set(static_cast<double>(drawn));
+    if (cap == 0) return;
+    if (shown->second.cap == nullptr) shown->second.cap = &waiver_cap_.Add(labels());
+    shown->second.cap->Set(static_cast<double>(cap));
+  };
+  for (const WaiverUse& use : its.account.waivers) show(use.agreement, use.clause, use.drawn, 0);
   for (const auto& version : its.account.agreements) {
     if (its.account.Latest(version->agreement) != version.get()) continue;
     for (const Clause& clause : version->clauses) {
       if (clause.kind != ClauseKind::kWaiver) continue;
-      const ClauseName name(version->agreement, clause.id);
-      const auto labels = [&]() -> prometheus::Labels {
-        return {{"owner", owner.value}, {"agreement", version->agreement.value}, {"clause", clause.id.value}};
-      };
-      auto shown = its.waivers.find(name);
-      if (shown == its.waivers.end()) {
-        if (clauses_ >= kMostClauses) continue;
-        clauses_++;
-        shown = its.waivers.emplace(name, ShownWaiver{&waiver_drawn_.Add(labels())}).first;
-      }
-      shown->second.drawn->Set(static_cast<double>(its.account.WaiverDrawn(version->agreement, clause.id)));
-      if (clause.cap_quantity == 0) continue;
-      if (shown->second.cap == nullptr) shown->second.cap = &waiver_cap_.Add(labels());
-      shown->second.cap->Set(static_cast<double>(clause.cap_quantity));
+      show(version->agreement, clause.id, its.account.WaiverDrawn(version->agreement, clause.id),
+           clause.cap_quantity);
     }
   }
 }

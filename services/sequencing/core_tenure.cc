@@ -25,7 +25,9 @@ Standing StandingOf(Books& books) {
     standing.accounts.emplace_back(shelved->book.owner, shelved->book.account);
     for (const auto& [id, request] : shelved->book.requests) {
       for (const Offer& offer : request->offers) {
-        if (offer.state == OfferState::kOpen) standing.open_offers.emplace_back(offer.kind, offer.provider);
+        const bool open = offer.state == OfferState::kOpen, held = offer.allocation == AllocationState::kHeld;
+        if (open || held)
+          standing.offers.push_back({id, offer.number, offer.kind, offer.provider, open, held});
       }
     }
   }

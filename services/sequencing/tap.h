@@ -12,8 +12,16 @@ namespace capbroker {
 
 // How things stood when the partitions were taken.
 struct Standing {
+  // That is open, or whose allocation is held.
+  struct LiveOffer {
+    RequestId request{};
+    uint32_t number = 0;
+    OfferKind kind = OfferKind::kNone;
+    ProviderId provider{};
+    bool open = false, held = false;
+  };
   std::vector<std::pair<OwnerId, Account>> accounts{};
-  std::vector<std::pair<OfferKind, ProviderId>> open_offers{};
+  std::vector<LiveOffer> offers{};
   Directory directory{};
 };
 

@@ -208,8 +208,9 @@ TEST_F(DomainMetricsTest, GaugesAreOfThePartitionsHeld) {
   metrics_.Add(Receive());
   Standing standing = Nothing();
   standing.accounts.emplace_back(book_.owner, book_.account);
-  standing.open_offers = {{OfferKind::kFirstOffer, ProviderId{"azure"}},
-                          {OfferKind::kFirstOffer, ProviderId{"azure"}}};
+  // One of this request, and one of another.
+  standing.offers = {{request_.id, 1, OfferKind::kFirstOffer, ProviderId{"azure"}, true, false},
+                     {RequestId{}, 1, OfferKind::kFirstOffer, ProviderId{"azure"}, true, false}};
   const std::string open = R"(capbroker_open_offers{kind="FIRST_OFFER",provider="azure"})";
   const std::string left =
       R"(capbroker_commitment_left{agreement="azure",clause="C4",currency="USD",owner="openai"})";
@@ -221,6 +222,8 @@ TEST_F(DomainMetricsTest, GaugesAreOfThePartitionsHeld) {
   EXPECT_EQ(Samples(registry_)[open], 2);
   EXPECT_EQ(Samples(registry_)[left], 1000);
   EXPECT_EQ(Samples(registry_)["capbroker_recoveries_total"], 2);
+  metrics_.Add(Record({Of(Kind::OFFER_LAPSED, 1)}, Role::kBroker));
+  EXPECT_EQ(Samples(registry_)[open], 1);
 }
 
 TEST_F(DomainMetricsTest, LabelsAreBounded) {

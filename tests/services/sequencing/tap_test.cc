@@ -115,8 +115,13 @@ TEST_F(TapTest, SaysHowThingsStoodWhenThePartitionsAreTaken) {
   ASSERT_NE(openai, tap.standing.accounts.end());
   EXPECT_EQ(openai->second.agreements.size(), 1);
   EXPECT_EQ(openai->second.commitments.size(), 1);
-  ASSERT_EQ(tap.standing.open_offers.size(), 1);
-  EXPECT_EQ(tap.standing.open_offers.front(), std::pair(OfferKind::kFirstOffer, ProviderId{"azure"}));
+  ASSERT_EQ(tap.standing.offers.size(), 1);
+  const Standing::LiveOffer& offer = tap.standing.offers.front();
+  EXPECT_EQ(offer.number, 1);
+  EXPECT_EQ(offer.kind, OfferKind::kFirstOffer);
+  EXPECT_EQ(offer.provider.value, "azure");
+  EXPECT_TRUE(offer.open);
+  EXPECT_FALSE(offer.held);
 }
 
 TEST_F(TapTest, TheStatusTalliesBatches) {
