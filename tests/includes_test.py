@@ -14,8 +14,9 @@ MAY_INCLUDE = {
     "storage": {"broker"},
     "services/sequencing": {"storage", "broker"},
     "services/rpc": {"services/sequencing", "storage", "broker", "proto"},
-    "services/cli": {"services/rpc", "services/sequencing", "storage", "broker", "proto"},
-    "services": {"services/cli", "services/rpc", "services/sequencing", "storage", "broker", "proto"},
+    "services/observability": {"services/rpc", "services/sequencing", "storage", "broker"},
+    "services/cli": {"services/observability", "services/rpc", "services/sequencing", "storage", "broker", "proto"},
+    "services": {"services/cli", "services/observability", "services/rpc", "services/sequencing", "storage", "broker", "proto"},
 }
 TOP_FOLDERS = {folder.split("/")[0] for folder in MAY_INCLUDE} | {"tests"}
 
