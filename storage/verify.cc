@@ -40,6 +40,66 @@ std::string Words(const OfferRow& row) {
              " by ", Format(row.deadline));
 }
 
+// What moves a lineage has to name it; what moves an offer, or the allocation that came of it, has to name that.
+bool NeedsLineage(Kind kind) {
+  switch (kind) {
+    case Kind::ROUTE_EXCLUSIVE:
+    case Kind::ROUTE_FIRST_REFUSAL:
+    case Kind::ROUTE_WAIVED:
+    case Kind::ROUTE_OPEN:
+    case Kind::PROVIDER_SKIPPED:
+    case Kind::RIGHT_WAIVED:
+    case Kind::RIGHT_REVIVED:
+    case Kind::FALLBACK_STARTED:
+    case Kind::FALLBACK_EXHAUSTED:
+    case Kind::REQUEST_BLOCKED:
+    case Kind::OFFER_OPENED:
+    case Kind::BEST_BID_SELECTED:
+    case Kind::MATCH_REQUIRED:
+    case Kind::MATCH_NOT_REQUIRED:
+    case Kind::MATCH_SKIPPED:
+    case Kind::ALLOCATION_HELD:
+    case Kind::ALLOCATION_EXPIRED:
+    case Kind::ALLOCATION_WITHDRAWN:
+      return true;
+    default:
+      return false;
+  }
+}
+bool NeedsOffer(Kind kind) {
+  switch (kind) {
+    case Kind::OFFER_ACCEPTED:
+    case Kind::OFFER_PARTIALLY_ACCEPTED:
+    case Kind::OFFER_COUNTERED:
+    case Kind::COUNTER_TAKEN:
+    case Kind::OFFER_DECLINED:
+    case Kind::OFFER_LAPSED:
+    case Kind::OFFER_RESCINDED:
+    case Kind::OFFER_SUPERSEDED:
+    case Kind::OFFER_VOIDED:
+    case Kind::NOTICE_ATTEMPTED:
+    case Kind::RESPONSE_REJECTED:
+    case Kind::STANDBY_RECORDED:
+    case Kind::STANDBY_PROMOTED:
+    case Kind::DEADLINE_EXTENDED:
+    case Kind::DEADLINE_TOLLED:
+    case Kind::BID_RECEIVED:
+    case Kind::BID_DISQUALIFIED:
+    case Kind::BEST_BID_SELECTED:
+    case Kind::BID_LOST:
+    case Kind::ALLOCATION_HELD:
+    case Kind::ALLOCATION_CONFIRMED:
+    case Kind::ALLOCATION_EXPIRED:
+    case Kind::ALLOCATION_RELEASED:
+    case Kind::WITHDRAWAL_NOTICED:
+    case Kind::ALLOCATION_WITHDRAWN:
+    case Kind::COMMITMENT_RESERVED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Fold is total over acts that Decide made. One that was changed may name an offer or a lineage that is not
 // there: why this one cannot be folded; empty if it can.
 std::string WhyNotFoldable(const Act& act, const RequestBook* book) {
@@ -49,27 +109,27 @@ std::string WhyNotFoldable(const Act& act, const RequestBook* book) {
   for (const Decision& d : act.decisions) {
     if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
       return "an activation without its agreement";
-    if (d.kind == Kind::PROVIDER_REGISTERED && d.record == nullptr)
+    if (d.kind == Kind::WAIVER_GRANTED && d.grant == nullptr) return "a grant without its waiver";
+    if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) && d.record == nullptr)
       return "a registration without its provider";
     if (!act.request.IsSet()) continue;
-    if (d.kind == Kind::REQUEST_RECEIVED) {
-      if (d.request == nullptr) return "a received request without its content";
-      received = true;
+    if (d.kind == Kind::REQUEST_RECEIVED || d.kind == Kind::REQUEST_AMENDED) {
+      if (d.request == nullptr) return "a request's version without its content";
+      received |= d.kind == Kind::REQUEST_RECEIVED;
     }
     if (!received) return "it comes before its request was received";
     const std::string_view kind = NameOf(d.kind);
-    if (kind.starts_with("ROUTE_")) ++lineages;
+    const bool is_route = kind.starts_with("ROUTE_");
+    if (is_route && d.replaces > lineages) return Cat(kind, " replaces lineage ", d.replaces, " of ", lineages);
+    if (is_route) ++lineages;
     if (d.lineage > lineages) return Cat(kind, " names lineage ", d.lineage, " of ", lineages);
-    const bool needs_lineage = d.kind == Kind::PROVIDER_SKIPPED || d.kind == Kind::RIGHT_WAIVED ||
-                               d.kind == Kind::REQUEST_BLOCKED || d.kind == Kind::ALLOCATION_HELD ||
-                               kind.starts_with("FALLBACK_");
-    if (needs_lineage && d.lineage == 0) return Cat(kind, " names no lineage");
-    if (d.kind == Kind::OFFER_OPENED) ++offers;
+    if (NeedsLineage(d.kind) && d.lineage == 0) return Cat(kind, " names no lineage");
+    if (d.kind == Kind::OFFER_OPENED) {
+      if (d.replaces > offers) return Cat(kind, " replaces offer ", d.replaces, " of ", offers);
+      ++offers;
+    }
     if (d.offer > offers) return Cat(kind, " names offer ", d.offer, " of ", offers);
-    const bool needs_offer = (kind.starts_with("OFFER_") && d.kind != Kind::OFFER_OPENED) ||
-                             kind.starts_with("ALLOCATION_") || kind.starts_with("DEADLINE_") ||
-                             d.kind == Kind::RESPONSE_REJECTED || d.kind == Kind::COMMITMENT_RESERVED;
-    if (needs_offer && d.offer == 0) return Cat(kind, " names no offer");
+    if (NeedsOffer(d.kind) && d.offer == 0) return Cat(kind, " names no offer");
   }
   return "";
 }
@@ -287,6 +347,7 @@ class Verifier {
     want.commitments = book_.account.commitments;
     want.waivers = book_.account.waivers;
     want.cool_downs = book_.account.cool_downs;
+    want.aggregates = book_.account.aggregates;
     const std::string got = EncodeBookState(*row), expected = EncodeBookState(want);
     if (got != expected && broken_.empty()) Find("book: got ", got, ", the trail says ", expected);
   }

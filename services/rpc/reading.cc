@@ -77,7 +77,7 @@ absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner) {
     for (const SealedAct& sealed : *acts) {
       const absl::StatusOr<Act> act = DecodeAct(sealed.text);
       if (!act.ok()) return act.status();
-      for (const Decision& decision : act->decisions) Fold(account, decision);
+      for (const Decision& decision : act->decisions) Fold(account, decision, act->time);
     }
     if (acts->size() < range.limit) return account;
     range.from = acts->back().sequence;

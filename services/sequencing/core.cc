@@ -31,11 +31,12 @@ RequestId RequestOf(const Command& command) {
   return create != nullptr ? create->request.id : Subject(command);
 }
 
-// A refusal that was itself recorded (R26) has its words in no row: it is decided again, which now records
-// nothing.
+// A refusal that was itself recorded (R26: as evidence, or as a place in reserve) has its words in no row: it is
+// decided again, which now records nothing.
 bool IsRecordedRefusal(const Act& act) {
-  return std::any_of(act.decisions.begin(), act.decisions.end(),
-                     [](const Decision& d) { return d.kind == Kind::RESPONSE_REJECTED; });
+  return std::any_of(act.decisions.begin(), act.decisions.end(), [](const Decision& d) {
+    return d.kind == Kind::RESPONSE_REJECTED || d.kind == Kind::STANDBY_RECORDED;
+  });
 }
 
 }  // namespace
