@@ -14,10 +14,6 @@
 namespace capbroker {
 namespace {
 
-bool MaySee(const Actor& caller, const AgreementVersion& version) {
-  return caller.role != Role::kProvider || version.holder.value == caller.name;
-}
-
 // Decide's fields as the message has them: the holder stands outside the version.
 absl::Status Explain(const AgreementVersion& version, const std::string& field, const absl::Status& status) {
   if (FieldOf(status) == "holder") {

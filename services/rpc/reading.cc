@@ -68,13 +68,14 @@ absl::StatusOr<std::vector<OfferOf>> ReadOffers(Ledger& ledger, const std::vecto
   return offers;
 }
 
-absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner) {
+absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner, uint64_t until) {
   Account account;
   Ledger::ActRange range{.owner = owner, .account_only = true};
   while (true) {
     const absl::StatusOr<std::vector<SealedAct>> acts = ledger.ReadActs(range);
     if (!acts.ok()) return acts.status();
     for (const SealedAct& sealed : *acts) {
+      if (sealed.sequence > until) return account;
       const absl::StatusOr<Act> act = DecodeAct(sealed.text);
       if (!act.ok()) return act.status();
       for (const Decision& decision : act->decisions) Fold(account, decision, act->time);
@@ -82,6 +83,19 @@ absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner) {
     if (acts->size() < range.limit) return account;
     range.from = acts->back().sequence;
   }
+}
+
+absl::StatusOr<Account> ReadAccount(Ledger& ledger, const OwnerId& owner) {
+  absl::StatusOr<Account> account = ReadAgreements(ledger, owner);
+  if (!account.ok()) return account;
+  absl::StatusOr<std::optional<BookRow>> row = ledger.ReadBook(owner);
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return account;
+  account->commitments = std::move((*row)->commitments);
+  account->waivers = std::move((*row)->waivers);
+  account->cool_downs = std::move((*row)->cool_downs);
+  account->aggregates = std::move((*row)->aggregates);
+  return account;
 }
 
 absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart& part) {

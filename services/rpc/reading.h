@@ -37,8 +37,11 @@ struct OfferOf {
 };
 absl::StatusOr<std::vector<OfferOf>> ReadOffers(Ledger& ledger, const std::vector<OfferRow>& rows);
 
-// An owner's agreements, in every version. Balances are not among it.
-absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner);
+// An owner's agreements, in every version, with the waivers and triggers beside them, as they were after act
+// `until`. Balances are not among it.
+absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner, uint64_t until = UINT64_MAX);
+// The same as it is now, and the balances.
+absl::StatusOr<Account> ReadAccount(Ledger& ledger, const OwnerId& owner);
 
 // A part of an owner's trail, or of one request's: at most `limit` acts after `from`, or before it; 0: from
 // its beginning or end.

@@ -115,9 +115,10 @@ absl::StatusOr<RequestWatch::Step> RequestWatch::Next(v1::WatchCapacityRequestsR
   return Step::kMessage;
 }
 
-OfferWatch::OfferWatch(Backend& backend, ProviderId provider, Subscription::Wake wake)
+OfferWatch::OfferWatch(Backend& backend, ProviderId provider, Viewer viewer, Subscription::Wake wake)
     : backend_(backend),
       provider_(std::move(provider)),
+      viewer_(viewer),
       subscription_(backend.feed.WatchProvider(provider_, backend.watch_bound, std::move(wake))) {}
 
 absl::StatusOr<OfferWatch::Step> OfferWatch::ReadState(v1::WatchOffersResponse* out) {
@@ -130,7 +131,7 @@ absl::StatusOr<OfferWatch::Step> OfferWatch::ReadState(v1::WatchOffersResponse* 
   for (const OfferOf& found : *offers) {
     read_[{found.request->request->id, found.offer->number}] = found.request->sequence;
     if (found.offer->state == OfferState::kOpen) {
-      Render(found.owner, *found.request, *found.offer, now, out->add_offers());
+      Render(found.owner, *found.request, *found.offer, now, viewer_, out->add_offers());
     }
   }
   token_ = page->next;
@@ -161,7 +162,7 @@ absl::StatusOr<OfferWatch::Step> OfferWatch::Next(v1::WatchOffersResponse* out) 
   if (news.empty()) return Step::kWait;
   const Instant now = backend_.clock.Now();
   for (const auto& [change, number] : news) {
-    Render(change->owner, *change->request, *change->request->Find(number), now, out->add_offers());
+    Render(change->owner, *change->request, *change->request->Find(number), now, viewer_, out->add_offers());
   }
   return Step::kMessage;
 }

@@ -14,16 +14,15 @@ void Fence(Batch& batch, const std::vector<Tenure>& held) {
   }
 }
 
-// All of them anew: what an account has decides when its requests are due, those included that no act was about.
+// All of them anew: what an account has decides when its requests are due, those included that no act was
+// about.
 void ListDeadlines(Book& book) {
   book.deadlines.clear();
   const auto list = [&](Instant due, const RequestId& id) {
     if (due != kLastInstant) book.deadlines.emplace(due, id);
   };
   list(book.account.NextDeadline(), RequestId{});
-  for (const auto& [id, request] : book.requests) {
-    if (!IsFinished(request->state)) list(DueTime(book.account, *request), id);
-  }
+  for (const auto& [id, request] : book.requests) list(DueTime(book.account, *request), id);
 }
 
 }  // namespace
