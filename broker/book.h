@@ -14,6 +14,7 @@
 #include "broker/ids.h"
 #include "broker/provider.h"
 #include "broker/request.h"
+#include "broker/trigger.h"
 
 namespace capbroker {
 
@@ -93,11 +94,13 @@ struct Right {
   Instant close_by{};     // R12: it revives after this unless what followed is confirmed; unset: it does not.
   uint32_t matched = 0;   // The offer that it was last asked to match, or that need not be matched.
   bool reoffered = false;  // R16.
+  bool revived = false;    // R12: at least once.
 };
 
 // The part of a request that goes one route. Its lot in play is what remains; accepted parts have left it.
 struct Lineage {
-  enum class Stage { kRights, kFallback, kExhausted, kBlocked };
+  // Of what remains. kClosed: an amendment took it away; what comes back later is routed again.
+  enum class Stage { kRights, kFallback, kExhausted, kBlocked, kClosed };
   uint32_t number = 0;  // From 1.
   Kind route = Kind::ROUTE_OPEN;
   Stage stage = Stage::kRights;
@@ -107,6 +110,7 @@ struct Lineage {
   uint32_t candidate = 0;             // The alternative's offer that is chosen, not yet held: a match may come first.
   int64_t quantity = 0;
   int64_t remaining = 0;
+  Instant blocked{};              // R19: since when, or since a waiver was last held against it.
   std::vector<Passed> skipped{};  // Providers not asked, and why.
 };
 
@@ -137,6 +141,7 @@ struct RequestBook {
   std::vector<std::shared_ptr<const Request>> versions{};  // Every version, in order.
   RequestState state = RequestState::kReceived;
   uint64_t sequence = 0;  // Of the last act about it: its version for watchers and caches.
+  Instant listed = kLastInstant;  // Its place among Book::deadlines; kLastInstant: none.
   Instant created{}, updated{};
   std::vector<Lineage> lineages{};
   std::vector<Offer> offers{};
@@ -147,6 +152,14 @@ struct RequestBook {
   }
   int64_t Standing() const;  // Held or confirmed, in all.
   const Request& VersionOf(const Offer& offer) const { return *versions[offer.version - 1]; }
+  // Whether anything is still asked, held or missing.
+  bool IsInPlay() const;
+  // R12. Whether something of the lineage that alternatives should have is not confirmed.
+  bool IsUnconfirmed(const Lineage& lineage) const;
+  // Whether the offer asks its provider to let new terms take the place of what it has placed (R13).
+  bool IsExchange(const Offer& offer) const {
+    return offer.replaces != 0 && offers[offer.replaces - 1].state != OfferState::kSuperseded;
+  }
   // The last instant at which nothing has to happen by itself; kLastInstant if the request is finished.
   Instant NextDeadline() const;
 };
@@ -179,29 +192,6 @@ struct GrantedWaiver {
   ClauseRef ref() const { return {grant->agreement, grant->version, grant->waiver.id}; }
 };
 
-enum class TriggerState { kAsserted, kDisputed, kAttested, kEffective, kRejected, kWithdrawn };
-template <>
-struct Names<TriggerState> {
-  static constexpr std::array<std::string_view, 6> values = {"ASSERTED",  "DISPUTED", "ATTESTED",
-                                                             "EFFECTIVE", "REJECTED", "WITHDRAWN"};
-};
-inline bool IsFinal(TriggerState s) { return s >= TriggerState::kEffective; }
-
-// R18. What became of one TRIGGER clause since it was last asserted.
-struct Trigger {
-  struct Signature {
-    std::string party{};
-    Money measure{};  // Unset if none was given.
-  };
-  ClauseRef clause{};
-  TriggerState state = TriggerState::kAsserted;
-  std::string asserted_by{};
-  std::string disputed_by{};
-  Instant asserted{};
-  Instant disputable_until{};  // The last instant of the dispute window.
-  std::vector<Signature> signatures{};
-};
-
 // What an owner has besides requests.
 struct Account {
   // By agreement, then version; every version that was ever activated.
@@ -219,11 +209,14 @@ struct Account {
   const AgreementVersion* Latest(const AgreementId& id) const;
   const Clause* Find(const ClauseRef& ref) const;  // A waiver written beside the version as well.
   const GrantedWaiver* FindGrant(const AgreementId& agreement, const ClauseId& waiver) const;
-  const Trigger* FindTrigger(const ClauseRef& ref) const;
+  const Trigger* FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const;
   std::vector<const AgreementVersion*> InForce(Instant t) const;
   // R17. Whether the clause has ended at `t`: neither its version nor a later one in force has a clause of its id and
   // kind that no trigger ended.
   bool HasEnded(const ClauseRef& ref, Instant t) const;
+  bool IsTriggered(const ClauseRef& ref) const;
+  // From `t` on, when HasEnded becomes true, as far as is known; kLastInstant if never.
+  Instant EndOfRight(const ClauseRef& ref, Instant t) const;
   int64_t WaiverDrawn(const AgreementId& agreement, const ClauseId& clause) const;
   bool IsCoolingDown(const ProviderId& provider, const Terms& terms, Instant t) const;
   // The last instant before the next end of a version (EndOf) that no decision has recorded yet, or before a trigger
@@ -243,6 +236,7 @@ struct Book {
   absl::flat_hash_map<RequestId, std::unique_ptr<RequestBook>> requests{};
   // Every unfinished request by its DueTime, and the account's NextDeadline under an unset id.
   absl::btree_set<std::pair<Instant, RequestId>> deadlines{};
+  Instant account_listed = kLastInstant;  // The account's place among them.
 
   const RequestBook* Find(const RequestId& id) const;
 };
@@ -250,5 +244,8 @@ struct Book {
 // The last instant at which nothing has to happen to the request by itself: its own NextDeadline or, if earlier, what
 // the account does to it: a clause that voids its open offers ends (R17), a waiver lifts what blocks it (R19).
 Instant DueTime(const Account& account, const RequestBook& request);
+// R19. From when on a waiver written beside the agreement is to be held against this blocked lineage, and was not yet;
+// kLastInstant if there is none.
+Instant WaiverDue(const Account& account, const RequestBook& request, const Lineage& lineage);
 
 }  // namespace capbroker
