@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/decide.h"
 #include "broker/fold.h"
 #include "broker/plan.h"
 #include "broker/refusal.h"
@@ -48,37 +49,54 @@ absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const A
   return commands;
 }
 
-// What would become of a new request or, from where it stands, of one that is there.
-absl::Status PlanFor(const PlanQuery& query, const Account& account, const Directory& directory,
-                     Ledger& ledger, Instant now, v1::Plan* out) {
-  absl::StatusOr<std::vector<Command>> what_if = Activations(query, account, now);
-  if (!what_if.ok()) return what_if.status();
-  Request request = query.request.value_or(Request{});
-  request.id = query.known.IsSet() ? query.known : NewRequestId(now);
-  const auto told = [&](const absl::StatusOr<Plan>& plan) {
-    if (!plan.ok()) return Under(kRequestField, plan.status());
-    Render(query.owner, request, *plan, out);
-    return absl::OkStatus();
-  };
-  if (!query.known.IsSet() && what_if->empty())
-    return told(PlanRequest(query.owner, request, account, directory, now));
-
+// The account as it would be with the drafts recorded.
+absl::StatusOr<Account> WithDrafts(const PlanQuery& query, const Account& account, const Directory& directory,
+                                   const std::vector<Command>& activations, Instant now) {
   Book book;
   book.owner = query.owner;
   book.account = account;
-  const Actor owner{Role::kOwner, query.owner.value};
-  if (query.known.IsSet()) {
-    absl::StatusOr<RequestBook> known = ReadRequest(ledger, {query.owner, query.known});
-    if (!known.ok()) return known.status();
-    now = std::max(now, known->updated);
-    request.version = known->request->version + 1;
-    if (query.request) what_if->push_back({query.owner, owner, AmendRequest{query.known, request}});
-    if (!query.request) request = *known->request;
-    Put(book, std::make_unique<RequestBook>(*std::move(known)));
-  } else {
-    what_if->push_back({query.owner, owner, CreateRequest{request}});
+  for (const Command& command : activations) {
+    absl::StatusOr<Verdict> verdict = Decide(book, directory, command, now);
+    if (!verdict.ok()) return Under("agreement_drafts.version", verdict.status());
+    Fold(book, {query.owner, book.sequence + 1, now, command.actor, {}, std::move(verdict->decisions)});
   }
-  return told(Explain(book, directory, request.id, *what_if, now));
+  return std::move(book.account);
+}
+
+// From where it stands.
+absl::Status ExplainKnown(const PlanQuery& query, std::vector<Command> what_if, const Account& account,
+                          const Directory& directory, Ledger& ledger, Instant now, v1::Plan* out) {
+  const absl::StatusOr<std::vector<Act>> acts = ReadActsOf(ledger, {query.owner, query.known});
+  if (!acts.ok()) return acts.status();
+  const RequestBook known = FoldRequest(*acts);
+  Request request = *known.request;
+  if (query.request) {
+    request = *query.request;
+    request.id = query.known;
+    request.version = known.request->version + 1;
+    what_if.push_back({query.owner, {Role::kOwner, query.owner.value}, AmendRequest{query.known, request}});
+  }
+  const absl::StatusOr<Plan> plan =
+      Explain(query.owner, known, *acts, account, directory, what_if, std::max(now, known.updated));
+  if (!plan.ok()) return Under(kRequestField, plan.status());
+  Render(query.owner, request, *plan, out);
+  return absl::OkStatus();
+}
+
+absl::Status PlanFor(const PlanQuery& query, const Account& account, const Directory& directory,
+                     Ledger& ledger, Instant now, v1::Plan* out) {
+  absl::StatusOr<std::vector<Command>> drafts = Activations(query, account, now);
+  if (!drafts.ok()) return drafts.status();
+  if (query.known.IsSet())
+    return ExplainKnown(query, *std::move(drafts), account, directory, ledger, now, out);
+  const absl::StatusOr<Account> then = WithDrafts(query, account, directory, *drafts, now);
+  if (!then.ok()) return then.status();
+  Request request = *query.request;
+  request.id = NewRequestId(now);
+  const absl::StatusOr<Plan> plan = PlanRequest(query.owner, request, *then, directory, now);
+  if (!plan.ok()) return Under(kRequestField, plan.status());
+  Render(query.owner, request, *plan, out);
+  return absl::OkStatus();
 }
 
 }  // namespace

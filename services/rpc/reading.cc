@@ -11,7 +11,7 @@
 namespace capbroker {
 namespace {
 
-absl::StatusOr<RequestBook> FoldTrail(const std::vector<SealedAct>& trail) {
+absl::StatusOr<std::vector<Act>> Decoded(const std::vector<SealedAct>& trail) {
   std::vector<Act> acts;
   acts.reserve(trail.size());
   for (const SealedAct& sealed : trail) {
@@ -19,17 +19,29 @@ absl::StatusOr<RequestBook> FoldTrail(const std::vector<SealedAct>& trail) {
     if (!act.ok()) return act.status();
     acts.push_back(*std::move(act));
   }
-  return FoldRequest(acts);
+  return acts;
+}
+
+absl::StatusOr<RequestBook> FoldTrail(const std::vector<SealedAct>& trail) {
+  const absl::StatusOr<std::vector<Act>> acts = Decoded(trail);
+  if (!acts.ok()) return acts.status();
+  return FoldRequest(*acts);
 }
 
 }  // namespace
 
-absl::StatusOr<RequestBook> ReadRequest(Ledger& ledger, const RequestName& name) {
+absl::StatusOr<std::vector<Act>> ReadActsOf(Ledger& ledger, const RequestName& name) {
   const absl::StatusOr<std::vector<SealedAct>> trail = ledger.ReadRequest(name.owner, name.request);
   if (!trail.ok()) {
     return trail.status().code() == absl::StatusCode::kNotFound ? NoSuch(FullName(name)) : trail.status();
   }
-  return FoldTrail(*trail);
+  return Decoded(*trail);
+}
+
+absl::StatusOr<RequestBook> ReadRequest(Ledger& ledger, const RequestName& name) {
+  const absl::StatusOr<std::vector<Act>> acts = ReadActsOf(ledger, name);
+  if (!acts.ok()) return acts.status();
+  return FoldRequest(*acts);
 }
 
 absl::StatusOr<std::vector<OwnedRequest>> ReadRequests(

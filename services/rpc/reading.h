@@ -23,6 +23,7 @@ inline constexpr size_t kMessageBytes = 2 * 1024 * 1024;
 
 // NOT_FOUND if there is no such request.
 absl::StatusOr<RequestBook> ReadRequest(Ledger& ledger, const RequestName& name);
+absl::StatusOr<std::vector<Act>> ReadActsOf(Ledger& ledger, const RequestName& name);
 
 // In the order asked; those without a trail are left out.
 using OwnedRequest = std::pair<OwnerId, RequestBook>;

@@ -208,6 +208,12 @@ void Render(const OwnerId& owner, const Request& request, const Lineage& lineage
   for (const Passed& passed : lineage.skipped) Render(owner, passed, out->add_passed_over());
 }
 
+// Of the allocation. Nobody decides that it was delivered: time does.
+v1::Allocation::State StateAt(const Offer& offer, const Terms& terms, Instant now) {
+  const bool completed = offer.allocation == AllocationState::kConfirmed && terms.end <= now;
+  return completed ? v1::Allocation::STATE_COMPLETED : Rendered(offer.allocation);
+}
+
 // The version of the request that a lineage was routed from: that of its first offer, or the latest.
 const Request& VersionOf(const RequestBook& request, const Lineage& lineage) {
   for (const Offer& offer : request.offers) {
@@ -275,6 +281,7 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
   if (offer.successor != 0) out->set_superseded_by(FullName(OfferName{owner, id, offer.successor}));
   out->set_sealed(offer.sealed);
   out->set_standby(offer.standby);
+  out->set_allocation_state(StateAt(offer, AgreedTermsOf(request, offer), now));
   Render(offer.opened, out->mutable_open_time());
   Render(offer.deadline, out->mutable_deadline());
   const bool is_open = offer.state == OfferState::kOpen;
@@ -316,9 +323,7 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
   out->set_quantity(offer.accepted);
   Terms terms = AgreedTermsOf(request, offer);
   terms.quantity = offer.accepted;
-  // Nobody decides that it was delivered: time does.
-  const bool completed = offer.allocation == AllocationState::kConfirmed && terms.end <= now;
-  out->set_state(completed ? v1::Allocation::STATE_COMPLETED : Rendered(offer.allocation));
+  out->set_state(StateAt(offer, terms, now));
   Render(terms, out->mutable_terms());
   // An acceptance is held in the act that records it.
   Render(offer.answered, out->mutable_hold_time());
@@ -364,6 +369,11 @@ void Render(const OwnerId& owner, const Request& request, const Plan& plan, v1::
       Render(planned_step.terms, step->mutable_terms());
       Render(planned_step.earliest_open, step->mutable_earliest_open_time());
       Render(planned_step.latest_deadline, step->mutable_latest_deadline());
+      for (const Interval& counted : planned_step.counted) {
+        v1::CountedTime* added = step->add_counted_times();
+        Render(counted.from, added->mutable_start_time());
+        Render(counted.to, added->mutable_end_time());
+      }
     }
   }
   if (plan.latest_submit.IsSet()) Render(plan.latest_submit, out->mutable_latest_submit_time());

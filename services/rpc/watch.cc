@@ -1,6 +1,7 @@
 #include "services/rpc/watch.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "services/rpc/reading.h"
@@ -27,25 +28,23 @@ bool WasRead(absl::flat_hash_map<Key, uint64_t>& read, const Key& key, uint64_t 
   return false;
 }
 
-// The provider's offers that an act changed: opened, given a later deadline, or ended.
-std::vector<uint32_t> TouchedOffers(const Act& act, const ProviderId& provider) {
+// Whether a decision of this kind changes what its offer shows. Kinds are named after what they move.
+bool MovesAnOffer(Kind kind) {
+  static constexpr std::string_view kMoves[] = {"OFFER_", "COUNTER_",    "DEADLINE_",   "BID_",
+                                                "BEST_",  "ALLOCATION_", "WITHDRAWAL_", "STANDBY_"};
+  const std::string_view name = NameOf(kind);
+  return std::any_of(std::begin(kMoves), std::end(kMoves),
+                     [&](std::string_view moved) { return name.starts_with(moved); });
+}
+
+// The provider's offers that a change moved: opened, given a later deadline, bid for, ended, taken in
+// reserve, or their allocation moved on.
+std::vector<uint32_t> TouchedOffers(const Change& change, const ProviderId& provider) {
   std::vector<uint32_t> numbers;
-  for (const Decision& decision : act.decisions) {
-    if (decision.provider != provider || decision.offer == 0) continue;
-    switch (decision.kind) {
-      case Kind::OFFER_OPENED:
-      case Kind::OFFER_ACCEPTED:
-      case Kind::OFFER_PARTIALLY_ACCEPTED:
-      case Kind::OFFER_DECLINED:
-      case Kind::OFFER_LAPSED:
-      case Kind::OFFER_RESCINDED:
-      case Kind::DEADLINE_EXTENDED:
-      case Kind::DEADLINE_TOLLED:
-        numbers.push_back(decision.offer);
-        break;
-      default:
-        break;
-    }
+  for (const Decision& decision : change.act->decisions) {
+    if (!MovesAnOffer(decision.kind)) continue;
+    const Offer* offer = change.request->Find(decision.offer);
+    if (offer != nullptr && offer->provider == provider) numbers.push_back(decision.offer);
   }
   return numbers;
 }
@@ -151,7 +150,7 @@ absl::StatusOr<OfferWatch::Step> OfferWatch::Next(v1::WatchOffersResponse* out) 
   std::vector<News> news;
   absl::flat_hash_map<std::pair<RequestId, uint32_t>, size_t> index;
   for (const Change& change : *changes) {
-    for (const uint32_t number : TouchedOffers(*change.act, provider_)) {
+    for (const uint32_t number : TouchedOffers(change, provider_)) {
       const std::pair key(change.request->request->id, number);
       if (WasRead(read_, key, change.request->sequence)) continue;
       const auto [at, is_new] = index.try_emplace(key, news.size());

@@ -14,17 +14,6 @@ void Fence(Batch& batch, const std::vector<Tenure>& held) {
   }
 }
 
-// All of them anew: what an account has decides when its requests are due, those included that no act was
-// about.
-void ListDeadlines(Book& book) {
-  book.deadlines.clear();
-  const auto list = [&](Instant due, const RequestId& id) {
-    if (due != kLastInstant) book.deadlines.emplace(due, id);
-  };
-  list(book.account.NextDeadline(), RequestId{});
-  for (const auto& [id, request] : book.requests) list(DueTime(book.account, *request), id);
-}
-
 }  // namespace
 
 void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
@@ -129,10 +118,7 @@ void PendingBatch::TakeBack(Books& books) {
     book.hash = touched.hash;
     book.time = touched.time;
     if (touched.directory) book.directory = *std::move(touched.directory);
-    if (touched.account) {
-      book.account = *std::move(touched.account);
-      ListDeadlines(book);
-    }
+    if (touched.account) Put(book, *std::move(touched.account));
     books.Relist(shelved);
   }
 }
