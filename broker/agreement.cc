@@ -103,7 +103,8 @@ absl::Status CheckRight(const std::string& at, const AgreementVersion& version, 
     return Invalid(at + ".partial", "false", "true where a minimum or a step is given");
   }
   if (!c.calendar.empty() && CalendarOf(version, c) == nullptr) {
-    return Invalid(at + ".calendar", Cat("\"", c.calendar, "\""), "the id of one of this version's calendars");
+    return Invalid(at + ".calendar", Cat("\"", c.calendar, "\""),
+                   "the id of one of this version's calendars");
   }
   for (absl::Status status :
        {CheckSpan(at + ".window", c.window, Span{1}), CheckSpan(at + ".toll_over", c.toll_over, Span{}),
@@ -130,7 +131,8 @@ absl::Status CheckTrigger(const std::string& at, const AgreementVersion& version
   if (c.ends.empty()) return Invalid(at + ".ends", "none", "at least one clause of this version");
   for (size_t i = 0; i < c.ends.size(); ++i) {
     if (FindClause(version, c.ends[i]) != nullptr && c.ends[i] != c.id) continue;
-    return Invalid(Cat(at, ".ends[", i, "]"), Cat("\"", c.ends[i].value, "\""), "another clause of this version");
+    return Invalid(Cat(at, ".ends[", i, "]"), Cat("\"", c.ends[i].value, "\""),
+                   "another clause of this version");
   }
   if (c.attesters.empty()) return Invalid(at + ".attesters", "none", "at least one party");
   for (size_t i = 0; i < c.attesters.size(); ++i) {

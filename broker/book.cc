@@ -104,7 +104,8 @@ bool Account::HasEnded(const ClauseRef& ref, Instant t) const {
   for (const AgreementVersion* version : InForce(t)) {
     if (version->agreement != ref.agreement) continue;
     const Clause* clause = FindClause(*version, ref.clause);
-    if (clause != nullptr && clause->kind == pinned.kind && !IsTriggered(RefOf(*version, *clause))) return false;
+    if (clause != nullptr && clause->kind == pinned.kind && !IsTriggered(RefOf(*version, *clause)))
+      return false;
   }
   return true;
 }
@@ -118,7 +119,8 @@ Instant Account::EndOfRight(const ClauseRef& ref, Instant t) const {
   Instant next = kLastInstant;
   for (const auto& version : agreements) {
     if (version->agreement != ref.agreement) continue;
-    if (const Instant end = EndOf(*version); end.IsSet() && end > t && end < next && HasEnded(ref, end)) next = end;
+    if (const Instant end = EndOf(*version); end.IsSet() && end > t && end < next && HasEnded(ref, end))
+      next = end;
   }
   return next;
 }
@@ -155,7 +157,8 @@ Instant Account::NextDeadline() const {
     if (end.IsSet() && !recorded) next = std::min(next, end - Span{1});
   }
   for (const Trigger& trigger : triggers) {
-    if (IsFinal(trigger.state) || !trigger.disputed_by.empty() || !IsAttested(*Find(trigger.clause), trigger)) continue;
+    if (IsFinal(trigger.state) || !trigger.disputed_by.empty() || !IsAttested(*Find(trigger.clause), trigger))
+      continue;
     next = std::min(next, trigger.disputable_until);
   }
   return next;
@@ -165,7 +168,8 @@ Instant DueTime(const Account& account, const RequestBook& request) {
   Instant due = request.NextDeadline();
   if (IsFinished(request.state)) return due;
   for (const Offer& offer : request.offers) {
-    if (offer.state != OfferState::kOpen || !offer.clause.IsSet() || !account.Find(offer.clause)->void_on_end) continue;
+    if (offer.state != OfferState::kOpen || !offer.clause.IsSet() || !account.Find(offer.clause)->void_on_end)
+      continue;
     due = std::min(due, account.EndOfRight(offer.clause, offer.opened) - Span{1});
   }
   for (const Lineage& lineage : request.lineages) {

@@ -81,10 +81,10 @@ class LocalHours {
   absl::InlinedVector<Interval, 4> On(absl::CivilDay day) const {
     absl::InlinedVector<Interval, 4> out;
     if (HasHoliday(day, day + 1)) return out;
-    const auto [first, last] =
-        std::ranges::equal_range(calendar_.hours, WeekdayOf(day), {}, &WeeklyHours::weekday);
-    for (auto hours = first; hours != last; ++hours)
-      out.push_back({At(day, hours->from), At(day, hours->to)});
+    const int64_t weekday = WeekdayOf(day);
+    for (const WeeklyHours& hours : calendar_.hours) {
+      if (hours.weekday == weekday) out.push_back({At(day, hours.from), At(day, hours.to)});
+    }
     return out;
   }
 

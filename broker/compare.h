@@ -29,10 +29,12 @@ struct TermDifference {
 // lot's remainder is smaller by nature.
 std::vector<TermDifference> CompareTerms(const Terms& refused, const Terms& bid, const Tolerance& allowed);
 
-// A smaller minimum: the bid takes a smaller part of its lot than the holder might have taken of what it refused.
+// A smaller minimum: the bid takes a smaller part of its lot than the holder might have taken of what it
+// refused.
 std::optional<Figure> CompareParts(const Offer& refused, const Offer& bid);
 
-// R7: whether these terms are worse for the owner than a counter of a holder of this lineage that was not taken.
+// R7: whether these terms are worse for the owner than a counter of a holder of this lineage that was not
+// taken.
 bool IsBelowFloor(const RequestBook& book, uint32_t lineage, const Terms& terms);
 
 }  // namespace capbroker

@@ -12,13 +12,16 @@ namespace capbroker {
 namespace {
 
 absl::Status NoAllocation(const RequestId& request, uint32_t offer) {
-  return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND", Cat("no allocation ", offer, " of request ", Format(request)));
+  return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND",
+                Cat("no allocation ", offer, " of request ", Format(request)));
 }
 
-absl::Status NotIn(const Offer& offer, AllocationState want, std::string_view reason, std::string_view advice) {
-  return Refuse(absl::StatusCode::kFailedPrecondition, reason,
-                Cat("allocation ", offer.number, " is ", NameOf(offer.allocation), ", want ", NameOf(want), advice),
-                {{"state", std::string(NameOf(offer.allocation))}});
+absl::Status NotIn(const Offer& offer, AllocationState want, std::string_view reason,
+                   std::string_view advice) {
+  return Refuse(
+      absl::StatusCode::kFailedPrecondition, reason,
+      Cat("allocation ", offer.number, " is ", NameOf(offer.allocation), ", want ", NameOf(want), advice),
+      {{"state", std::string(NameOf(offer.allocation))}});
 }
 
 }  // namespace
@@ -30,11 +33,12 @@ absl::StatusOr<Verdict> Deciding::On(const ConfirmAllocation& confirm) const {
   const Offer& offer = **found;
   if (offer.allocation == AllocationState::kNone) return NoAllocation(confirm.request, confirm.offer);
   if (offer.allocation == AllocationState::kConfirmed) return Verdict{};
-  if (offer.allocation != AllocationState::kHeld) return NotIn(offer, AllocationState::kHeld, "ALLOCATION_NOT_HELD", "");
+  if (offer.allocation != AllocationState::kHeld)
+    return NotIn(offer, AllocationState::kHeld, "ALLOCATION_NOT_HELD", "");
   if (offer.confirm_by.IsSet() && now > offer.confirm_by) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "LATE_ANSWER",
-                  Cat("allocation ", offer.number, " could be confirmed until ", Format(offer.confirm_by), "; it is ",
-                      Format(now)),
+                  Cat("allocation ", offer.number, " could be confirmed until ", Format(offer.confirm_by),
+                      "; it is ", Format(now)),
                   {{"deadline", Format(offer.confirm_by)}, {"server_time", Format(now)}});
   }
   Rounds rounds(book, directory, book.Find(confirm.request), now);
@@ -42,9 +46,9 @@ absl::StatusOr<Verdict> Deciding::On(const ConfirmAllocation& confirm) const {
   const bool stands = rounds.request().Find(offer.number)->allocation == AllocationState::kConfirmed;
   rounds.Advance();
   if (stands) return Verdict{rounds.Take(), {}};
-  return Verdict{rounds.Take(),
-                 Refuse(absl::StatusCode::kFailedPrecondition, "PRICE_CAP",
-                        Cat("the owner's price cap is ", Format(PriceCapOf(*rounds.request().request)), " now"))};
+  return Verdict{rounds.Take(), Refuse(absl::StatusCode::kFailedPrecondition, "PRICE_CAP",
+                                       Cat("the owner's price cap is ",
+                                           Format(PriceCapOf(*rounds.request().request)), " now"))};
 }
 
 // R15.
@@ -67,9 +71,10 @@ absl::StatusOr<Verdict> Deciding::On(const WithdrawAllocation& withdraw) const {
   const Span notice = offer.clause.IsSet() ? book.account.Find(offer.clause)->withdraw_notice
                                            : request->VersionOf(offer).fallback.withdraw_notice;
   if (notice == Span{} || now >= AgreedTermsOf(*request, offer).end) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "WITHDRAWAL_NOT_ALLOWED",
-                  Cat("allocation ", offer.number, " is confirmed",
-                      notice == Span{} ? ", and what governs it allows no withdrawal" : " and its term is over"));
+    return Refuse(
+        absl::StatusCode::kFailedPrecondition, "WITHDRAWAL_NOT_ALLOWED",
+        Cat("allocation ", offer.number, " is confirmed",
+            notice == Span{} ? ", and what governs it allows no withdrawal" : " and its term is over"));
   }
   Decision noticed = Rounds::About(Kind::WITHDRAWAL_NOTICED, offer);
   noticed.clause = offer.clause;

@@ -47,12 +47,14 @@ Change ChangeOf(const Request& before, const Request& after, const Tolerance& to
   compare("resource_type", old.resource_type, now.resource_type);
   compare("region", old.region, now.region);
   compare("unit", old.unit, now.unit);
-  compare("currency", std::string(old.unit_price.currency.view()), std::string(now.unit_price.currency.view()));
+  compare("currency", std::string(old.unit_price.currency.view()),
+          std::string(now.unit_price.currency.view()));
   compare("quantity", Cat(old.quantity), Cat(now.quantity));
   compare("splittable", before.splittable ? "true" : "false", after.splittable ? "true" : "false");
   compare("smallest_useful_quantity", Cat(before.smallest_useful), Cat(after.smallest_useful));
   compare("renewal", before.renewal ? "true" : "false", after.renewal ? "true" : "false");
-  if (before.segments != after.segments && old.quantity == now.quantity) compare("segments", "others", "these");
+  if (before.segments != after.segments && old.quantity == now.quantity)
+    compare("segments", "others", "these");
   if (!change.material) {  // Better or worse for whoever was asked, past the tolerance, is another thing.
     const std::vector<TermDifference> there = CompareTerms(old, now, tolerance);
     const std::vector<TermDifference> back = CompareTerms(now, old, tolerance);
@@ -97,7 +99,8 @@ absl::Status CheckKept(const Request& before, const Request& after, const std::v
   for (size_t i = 0; i < placed.size(); ++i) {
     const Segment &was = before.segments[i], &is = after.segments[i];
     const std::string at = Cat("segments[", i, "]");
-    if (was.workload_class != is.workload_class) return Invalid(at + ".workload_class", is.workload_class, was.workload_class);
+    if (was.workload_class != is.workload_class)
+      return Invalid(at + ".workload_class", is.workload_class, was.workload_class);
     if (was.purpose != is.purpose) return Invalid(at + ".purpose", is.purpose, was.purpose);
     if (is.quantity < placed[i])
       return Invalid(at + ".quantity", Cat(is.quantity), Cat("at least the ", placed[i], " that stand"));
@@ -109,7 +112,8 @@ absl::Status CheckKept(const Request& before, const Request& after, const std::v
 std::vector<WaiverUse> CreditOf(const RequestBook& book) {
   std::vector<WaiverUse> credit;
   for (const Lineage& lineage : book.lineages) {
-    for (const ClauseRef& waiver : lineage.waivers) credit.push_back({waiver.agreement, waiver.clause, lineage.remaining});
+    for (const ClauseRef& waiver : lineage.waivers)
+      credit.push_back({waiver.agreement, waiver.clause, lineage.remaining});
   }
   return credit;
 }
@@ -122,7 +126,8 @@ class Amendment {
   void Supersede() {
     for (size_t i = 0; i < rounds_.request().offers.size(); ++i) {
       const Offer offer = rounds_.request().offers[i];
-      const bool is_chosen = rounds_.request().lineages[offer.lineage - 1].candidate == offer.number || offer.standby;
+      const bool is_chosen =
+          rounds_.request().lineages[offer.lineage - 1].candidate == offer.number || offer.standby;
       if (offer.state == OfferState::kOpen && !offer.standby) {
         rounds_.Supersede(offer.number, "AMENDED");
       } else if (is_chosen && offer.state != OfferState::kLapsed) {
@@ -187,14 +192,16 @@ absl::StatusOr<Verdict> Deciding::On(const AmendRequest& amend) const {
   }
   if (next.version != before.version + 1) {
     return Refuse(absl::StatusCode::kAborted, "VERSION_CONFLICT",
-                  Cat("version: got ", next.version, ", want ", before.version + 1, ": the request was amended meanwhile"),
+                  Cat("version: got ", next.version, ", want ", before.version + 1,
+                      ": the request was amended meanwhile"),
                   {{"next_version", Cat(before.version + 1)}});
   }
   if (absl::Status status = Validate(next, directory, now); !status.ok()) return status;
   for (const Offer& offer : request.offers) {  // R3: never shorten it.
     if (offer.state == OfferState::kOpen && !offer.standby && next.expiry < offer.deadline) {
-      return Invalid("expire_time", Format(next.expiry),
-                     Cat("a time not before ", Format(offer.deadline), ", the deadline of offer ", offer.number));
+      return Invalid(
+          "expire_time", Format(next.expiry),
+          Cat("a time not before ", Format(offer.deadline), ", the deadline of offer ", offer.number));
     }
   }
   const std::vector<int64_t> placed = PlacedOf(request);

@@ -107,10 +107,11 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
   Rounds rounds(book, directory, request, now);
   if (is_taken) {  // R9: another was first.
     if (!offer.standby) rounds.KeepInReserve(offer.number, quantity, "ALREADY_PLACED");
-    return Verdict{rounds.Take(),
-                   Refuse(absl::StatusCode::kAborted, "ALREADY_PLACED",
-                          Cat("another accepted first; offer ", offer.number, " is kept in reserve for ", quantity),
-                          {{"request_state", std::string(NameOf(request->state))}, {"server_time", Format(now)}})};
+    return Verdict{
+        rounds.Take(),
+        Refuse(absl::StatusCode::kAborted, "ALREADY_PLACED",
+               Cat("another accepted first; offer ", offer.number, " is kept in reserve for ", quantity),
+               {{"request_state", std::string(NameOf(request->state))}, {"server_time", Format(now)}})};
   }
   const bool whole = quantity == offer.quantity;
   Decision accepted = Rounds::About(whole ? Kind::OFFER_ACCEPTED : Kind::OFFER_PARTIALLY_ACCEPTED, offer);
@@ -127,7 +128,8 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
 // R26: refused and, where the owner wants it so, kept in reserve.
 Verdict Deciding::AcceptLate(const RequestBook& request, const Offer& offer, int64_t quantity) const {
   Verdict verdict = Reject(request, offer);
-  if (!request.request->accept_late || offer.standby || IsFinished(request.state) || request.IsExchange(offer))
+  if (!request.request->accept_late || offer.standby || IsFinished(request.state) ||
+      request.IsExchange(offer))
     return verdict;
   Rounds rounds(book, directory, &request, now);
   for (Decision& decision : verdict.decisions) rounds.Add(std::move(decision));
@@ -174,7 +176,8 @@ absl::StatusOr<Verdict> Deciding::On(const CounterOffer& counter) const {
     return Refuse(absl::StatusCode::kFailedPrecondition, "COUNTER_NOT_ALLOWED",
                   Cat("offer ", offer.number, " can be accepted or declined; its clause allows no counter"));
   }
-  if (absl::Status status = ValidateAnswer(counter.terms, TermsOf(*request, offer), "terms"); !status.ok()) return status;
+  if (absl::Status status = ValidateAnswer(counter.terms, TermsOf(*request, offer), "terms"); !status.ok())
+    return status;
   if (absl::Status status = CheckQuantity(offer, counter.terms.quantity); !status.ok()) return status;
   Rounds rounds(book, directory, request, now);
   Decision countered = Rounds::About(Kind::OFFER_COUNTERED, offer);
@@ -194,10 +197,11 @@ absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
   if (!request.ok()) return request.status();
   const Offer* offer = (*request)->Find(answer.offer);
   if (offer == nullptr) return NoOffer(answer.request, answer.offer);
-  const bool is_pending = offer->state == OfferState::kCountered && offer->take_by.IsSet() && now <= offer->take_by &&
-                          !IsFinished((*request)->state);
+  const bool is_pending = offer->state == OfferState::kCountered && offer->take_by.IsSet() &&
+                          now <= offer->take_by && !IsFinished((*request)->state);
   if (!is_pending) {
-    const bool is_repeat = offer->state == OfferState::kCountered && IsStanding(offer->allocation) == answer.take;
+    const bool is_repeat =
+        offer->state == OfferState::kCountered && IsStanding(offer->allocation) == answer.take;
     if (is_repeat && !offer->take_by.IsSet()) return Verdict{};
     return Refuse(absl::StatusCode::kFailedPrecondition, "COUNTER_CLOSED",
                   Cat("offer ", offer->number, " is ", NameOf(offer->state), " and has no counter to answer"),
@@ -208,8 +212,8 @@ absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
   const Money cap = PriceCapOf(*(*request)->request);
   if (answer.take && offer->answer->unit_price.micros > cap.micros) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "PRICE_CAP",
-                  Cat("the counter asks ", Format(offer->answer->unit_price), ", the request's cap is ", Format(cap),
-                      "; amend the request first"));
+                  Cat("the counter asks ", Format(offer->answer->unit_price), ", the request's cap is ",
+                      Format(cap), "; amend the request first"));
   }
   Rounds rounds(book, directory, *request, now);
   if (answer.take) {
@@ -233,18 +237,21 @@ absl::StatusOr<Verdict> Deciding::On(const SubmitBid& bid) const {
   if (!found.ok()) return found.status();
   const Offer& offer = **found;
   const RequestBook* request = book.Find(bid.request);
-  if (offer.state != OfferState::kOpen || now > offer.deadline || offer.standby) return Reject(*request, offer);
+  if (offer.state != OfferState::kOpen || now > offer.deadline || offer.standby)
+    return Reject(*request, offer);
   if (!offer.sealed) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "NOT_SEALED",
                   Cat("offer ", offer.number, " takes no bids; it can be accepted or declined"));
   }
-  if (absl::Status status = ValidateAnswer(bid.terms, TermsOf(*request, offer), "terms"); !status.ok()) return status;
+  if (absl::Status status = ValidateAnswer(bid.terms, TermsOf(*request, offer), "terms"); !status.ok())
+    return status;
   if (absl::Status status = CheckQuantity(offer, bid.terms.quantity); !status.ok()) return status;
   if (absl::Status status = CheckText("contingent", bid.contingent); !status.ok()) return status;
   return Bid(*request, offer, bid.terms, bid.contingent);
 }
 
-Verdict Deciding::Bid(const RequestBook& request, const Offer& offer, Terms terms, std::string contingent) const {
+Verdict Deciding::Bid(const RequestBook& request, const Offer& offer, Terms terms,
+                      std::string contingent) const {
   Rounds rounds(book, directory, &request, now);
   Decision received = Rounds::About(Kind::BID_RECEIVED, offer);
   received.quantity = terms.quantity;

@@ -1,4 +1,5 @@
-// What happens to an open offer besides its answer: more time, its end by an operator, the notices that were tried.
+// What happens to an open offer besides its answer: more time, its end by an operator, the notices that were
+// tried.
 #include <utility>
 
 #include "broker/deciding.h"
@@ -16,8 +17,7 @@ absl::StatusOr<Verdict> Deciding::On(const ExtendOffer& extend) const {
   if (!request.ok()) return request.status();
   const Offer* offer = (*request)->Find(extend.offer);
   if (offer == nullptr) return NoOffer(extend.request, extend.offer);
-  if (offer->state != OfferState::kOpen || now > offer->deadline)
-    return Closed(*offer, (*request)->state);
+  if (offer->state != OfferState::kOpen || now > offer->deadline) return Closed(*offer, (*request)->state);
   if (extend.deadline == offer->deadline) return Verdict{};
   if (const Instant expiry = (*request)->request->expiry;
       extend.deadline < offer->deadline || extend.deadline > expiry) {

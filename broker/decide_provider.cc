@@ -76,7 +76,8 @@ absl::StatusOr<Verdict> Deciding::On(const ReportHealth& report) const {
   const Provider* known = book.directory.Find(report.provider);
   if (known == nullptr) return NoProvider(report.provider);
   if (known->unhealthy == !report.healthy) return Verdict{};
-  return Switch(report.healthy ? Kind::PROVIDER_HEALED : Kind::PROVIDER_TRIPPED, report.provider, report.text);
+  return Switch(report.healthy ? Kind::PROVIDER_HEALED : Kind::PROVIDER_TRIPPED, report.provider,
+                report.text);
 }
 
 }  // namespace capbroker

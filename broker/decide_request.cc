@@ -26,7 +26,8 @@ absl::StatusOr<Verdict> Deciding::On(const CreateRequest& create) const {
   }
   const absl::StatusOr<Routing> routing = RouteRequest(create.request, book.account, now);
   if (!routing.ok()) return routing.status();
-  if (absl::Status status = CheckFeasible(create.request, *routing, book.account, now); !status.ok()) return status;
+  if (absl::Status status = CheckFeasible(create.request, *routing, book.account, now); !status.ok())
+    return status;
 
   Rounds rounds(book, directory, nullptr, now);
   Decision received{.kind = Kind::REQUEST_RECEIVED};

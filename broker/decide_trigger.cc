@@ -19,7 +19,8 @@ struct Found {
   ClauseRef ref() const { return RefOf(*version, *clause); }
 };
 
-absl::StatusOr<Found> Find(const Account& account, const AgreementId& agreement, const ClauseId& id, Instant now) {
+absl::StatusOr<Found> Find(const Account& account, const AgreementId& agreement, const ClauseId& id,
+                           Instant now) {
   for (const AgreementVersion* version : account.InForce(now)) {
     if (version->agreement != agreement) continue;
     const Clause* clause = FindClause(*version, id);
@@ -41,7 +42,8 @@ bool IsAttester(const Found& found, const Actor& actor) {
 }
 
 absl::Status Denied(const Actor& actor, std::string_view want) {
-  return Refuse(absl::StatusCode::kPermissionDenied, "PERMISSION_DENIED", Cat("got ", Format(actor), ", want ", want));
+  return Refuse(absl::StatusCode::kPermissionDenied, "PERMISSION_DENIED",
+                Cat("got ", Format(actor), ", want ", want));
 }
 
 absl::Status NotPending(const Found& found) {
@@ -68,12 +70,14 @@ std::vector<Decision> Deciding::TriggersDue(const Account& account) const {
   for (const Trigger& trigger : account.triggers) {
     const Clause& clause = *account.Find(trigger.clause);
     const bool waits = clause.dispute_window > Span{} && now <= trigger.disputable_until;
-    if (IsFinal(trigger.state) || !trigger.disputed_by.empty() || waits || !IsAttested(clause, trigger)) continue;
+    if (IsFinal(trigger.state) || !trigger.disputed_by.empty() || waits || !IsAttested(clause, trigger))
+      continue;
     Decision effective{.kind = Kind::TRIGGER_EFFECTIVE};
     effective.clause = trigger.clause;
     for (const Trigger::Signature& signature : trigger.signatures) {
-      effective.figures.push_back({signature.party, signature.measure.IsSet() ? Format(signature.measure) : "signed",
-                                   clause.threshold.IsSet() ? Cat("at least ", Format(clause.threshold)) : ""});
+      effective.figures.push_back(
+          {signature.party, signature.measure.IsSet() ? Format(signature.measure) : "signed",
+           clause.threshold.IsSet() ? Cat("at least ", Format(clause.threshold)) : ""});
     }
     out.push_back(std::move(effective));
     for (const auto& version : account.agreements) {  // In force, or to be.
@@ -130,7 +134,8 @@ absl::StatusOr<Verdict> Deciding::On(const ResolveDispute& resolve) const {
   if (absl::Status status = CheckActor(Role::kOperator); !status.ok()) return status;
   const absl::StatusOr<Found> found = Find(book.account, resolve.agreement, resolve.trigger, now);
   if (!found.ok()) return found.status();
-  if (found->trigger == nullptr || found->trigger->state != TriggerState::kDisputed) return NotPending(*found);
+  if (found->trigger == nullptr || found->trigger->state != TriggerState::kDisputed)
+    return NotPending(*found);
   if (absl::Status status = CheckReason(resolve.text); !status.ok()) return status;
   Verdict verdict;
   Decision resolved = About(Kind::DISPUTE_RESOLVED, *found, actor, resolve.text);

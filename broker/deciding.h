@@ -1,5 +1,6 @@
-// What Decide is made of: one overload per command, in files by subject (decide_request.cc, decide_amendment.cc,
-// decide_answer.cc, decide_offer.cc, decide_allocation.cc, decide_agreement.cc, decide_trigger.cc, decide_provider.cc).
+// What Decide is made of: one overload per command, in files by subject (decide_request.cc,
+// decide_amendment.cc, decide_answer.cc, decide_offer.cc, decide_allocation.cc, decide_agreement.cc,
+// decide_trigger.cc, decide_provider.cc).
 #pragma once
 
 #include "broker/decide.h"

@@ -34,13 +34,14 @@ bool IsDone(const RequestBook& book, const Lineage& lineage, const ProviderId& p
          });
 }
 
-// An offer over this lineage to this party that ended without its taking all, at this price: those terms it has
-// refused. R11: affiliates are one party.
+// An offer over this lineage to this party that ended without its taking all, at this price: those terms it
+// has refused. R11: affiliates are one party.
 const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const Directory& directory,
                        const ProviderId& provider, const Money& unit_price) {
   for (const Offer& offer : book.offers) {
-    if (offer.lineage == lineage.number && offer.unit_price == unit_price && offer.state != OfferState::kOpen &&
-        offer.state != OfferState::kAccepted && WasAnswered(offer) && directory.IsSameParty(offer.provider, provider)) {
+    if (offer.lineage == lineage.number && offer.unit_price == unit_price &&
+        offer.state != OfferState::kOpen && offer.state != OfferState::kAccepted && WasAnswered(offer) &&
+        directory.IsSameParty(offer.provider, provider)) {
       return &offer;
     }
   }
@@ -56,8 +57,8 @@ bool HasWithdrawn(const RequestBook& book, const ProviderId& provider) {
 // R23: one request in eight still tries an unhealthy provider, to see whether it is well again.
 bool IsProbe(const RequestId& request) { return request.bytes.back() % 8 == 0; }
 
-Alternative Judge(const RequestBook& book, const Lineage& lineage, const ProviderId& id, const Account& account,
-                  const Directory& directory, Instant now) {
+Alternative Judge(const RequestBook& book, const Lineage& lineage, const ProviderId& id,
+                  const Account& account, const Directory& directory, Instant now) {
   const Request& request = *book.request;
   Alternative out{.provider = id, .unit_price = request.terms.unit_price, .skip = std::nullopt};
   const auto skip = [&](std::string_view reason, std::string text) {

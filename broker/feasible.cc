@@ -45,7 +45,8 @@ Instant LatestSubmit(const Request& request, const Routing& routing, const Accou
   return latest;
 }
 
-absl::Status CheckFeasible(const Request& request, const Routing& routing, const Account& account, Instant now) {
+absl::Status CheckFeasible(const Request& request, const Routing& routing, const Account& account,
+                           Instant now) {
   const Instant latest = LatestSubmit(request, routing, account);
   if (now <= latest) return absl::OkStatus();
   return Refuse(absl::StatusCode::kFailedPrecondition, "REQUEST_TOO_URGENT",

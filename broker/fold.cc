@@ -10,7 +10,8 @@ Offer& OfferOf(RequestBook& book, const Decision& d) { return book.offers[d.offe
 Lineage& LineageOf(RequestBook& book, const Decision& d) { return book.lineages[d.lineage - 1]; }
 Right* RightOf(RequestBook& book, const Decision& d) {
   std::vector<Right>& rights = LineageOf(book, d).rights;
-  const auto right = std::find_if(rights.begin(), rights.end(), [&](const Right& r) { return r.clause == d.clause; });
+  const auto right =
+      std::find_if(rights.begin(), rights.end(), [&](const Right& r) { return r.clause == d.clause; });
   return right == rights.end() ? nullptr : &*right;
 }
 
@@ -187,7 +188,8 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
       break;
     case Kind::OFFER_ACCEPTED:
     case Kind::OFFER_PARTIALLY_ACCEPTED:
-      End(book, d, d.kind == Kind::OFFER_ACCEPTED ? OfferState::kAccepted : OfferState::kPartiallyAccepted, time);
+      End(book, d, d.kind == Kind::OFFER_ACCEPTED ? OfferState::kAccepted : OfferState::kPartiallyAccepted,
+          time);
       OfferOf(book, d).promised = d.quantity;
       Choose(book, OfferOf(book, d));
       break;
@@ -245,7 +247,8 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
       RightOf(book, d)->revived = true;
       RightOf(book, d)->close_by = Instant{};
       lineage.stage = Lineage::Stage::kRights;
-      std::erase_if(lineage.skipped, [](const Passed& passed) { return !passed.clause.IsSet(); });  // Judged anew.
+      std::erase_if(lineage.skipped,
+                    [](const Passed& passed) { return !passed.clause.IsSet(); });  // Judged anew.
       break;
     }
     case Kind::FALLBACK_STARTED:
@@ -400,7 +403,8 @@ namespace {
 
 Trigger& TriggerOf(Account& account, const Decision& d) {
   for (Trigger& trigger : account.triggers) {
-    if (trigger.clause.agreement == d.clause.agreement && trigger.clause.clause == d.clause.clause) return trigger;
+    if (trigger.clause.agreement == d.clause.agreement && trigger.clause.clause == d.clause.clause)
+      return trigger;
   }
   return account.triggers.emplace_back();
 }
@@ -458,10 +462,8 @@ void Fold(Account& account, const Decision& d, Instant time) {
       }
       break;
     case Kind::TRIGGER_ASSERTED:
-      TriggerOf(account, d) = {.clause = d.clause,
-                               .asserted_by = d.party,
-                               .asserted = time,
-                               .disputable_until = d.until};
+      TriggerOf(account, d) = {
+          .clause = d.clause, .asserted_by = d.party, .asserted = time, .disputable_until = d.until};
       break;
     case Kind::TRIGGER_DISPUTED:
       TriggerOf(account, d).state = TriggerState::kDisputed;

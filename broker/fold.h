@@ -10,7 +10,8 @@ namespace capbroker {
 // One decision of an act at `time` about this request. Kinds that are not about a request change nothing.
 void Fold(RequestBook& request, const Decision& decision, Instant time);
 
-// The part of a decision at `time` that touches the owner's account: agreements, waivers, triggers, balances, cool-downs.
+// The part of a decision at `time` that touches the owner's account: agreements, waivers, triggers, balances,
+// cool-downs.
 void Fold(Account& account, const Decision& decision, Instant time);
 bool TouchesAccount(const Decision& decision);
 // Whether a decision of this kind changes the rights that stand, or may, and with them when requests are due.

@@ -21,11 +21,11 @@ bool WasAccepted(OfferState state) {
   return state == OfferState::kAccepted || state == OfferState::kPartiallyAccepted;
 }
 
-// Whether the later of two offers on the same terms is no repetition: others ended the earlier, or the right has revived
-// (R12) or is held against a bid.
+// Whether the later of two offers on the same terms is no repetition: others ended the earlier, or the right
+// has revived (R12) or is held against a bid.
 bool IsAskedAnew(const RequestBook& book, const Offer& earlier, const Offer& later) {
-  const bool was_ended = earlier.state == OfferState::kRescinded || earlier.state == OfferState::kSuperseded ||
-                         earlier.state == OfferState::kVoided;
+  const bool was_ended = earlier.state == OfferState::kRescinded ||
+                         earlier.state == OfferState::kSuperseded || earlier.state == OfferState::kVoided;
   const Right* right = nullptr;
   for (const Right& r : book.lineages[later.lineage - 1].rights) {
     if (r.clause == later.clause) right = &r;
@@ -40,18 +40,20 @@ void CheckOffer(Findings& findings, const RequestBook& book, const Offer& offer)
   if (offer.kind == OfferKind::kAlternative) {
     findings.Unless(lineage.route != Kind::ROUTE_EXCLUSIVE, "1: ", at,
                     " goes to an alternative over an exclusivity");
-    for (const Right& right : lineage.rights) {  // In mode MATCH alternatives may be asked, but not placed, before it.
-      findings.Unless(offer.allocation != AllocationState::kHeld || right.done || right.matched == offer.number,
-                      "1: ", at, " is held while the first refusal ", Format(right.clause), " over it stands");
+    for (const Right& right :
+         lineage.rights) {  // In mode MATCH alternatives may be asked, but not placed, before it.
+      findings.Unless(
+          offer.allocation != AllocationState::kHeld || right.done || right.matched == offer.number,
+          "1: ", at, " is held while the first refusal ", Format(right.clause), " over it stands");
     }
   }
-  // What was accepted is allocated, unless holders may come first or another did. What is allocated was accepted, late
-  // where the owner takes that, or countered and taken.
+  // What was accepted is allocated, unless holders may come first or another did. What is allocated was
+  // accepted, late where the owner takes that, or countered and taken.
   findings.Unless(!allocated || WasAccepted(offer.state) || offer.state == OfferState::kLapsed ||
                       (offer.state == OfferState::kCountered && !offer.take_by.IsSet()),
                   "2: ", at, " is ", NameOf(offer.state), " and allocated");
-  findings.Unless(allocated || !WasAccepted(offer.state) || offer.kind == OfferKind::kAlternative, "2: ", at, " is ",
-                  NameOf(offer.state), " but not allocated");
+  findings.Unless(allocated || !WasAccepted(offer.state) || offer.kind == OfferKind::kAlternative, "2: ", at,
+                  " is ", NameOf(offer.state), " but not allocated");
   findings.Unless(!WasAccepted(offer.state) || offer.sealed || offer.answered <= offer.deadline, "2: ", at,
                   " was accepted after its deadline");
   findings.Unless(offer.state != OfferState::kLapsed || offer.answered > offer.deadline, "2: ", at,
@@ -107,7 +109,8 @@ std::vector<std::string> BrokenInvariants(const Account& account) {
   }
   for (const WaiverUse& use : account.waivers) {
     const AgreementVersion* latest = account.Latest(use.agreement);
-    const Clause* clause = latest == nullptr ? nullptr : account.Find({use.agreement, latest->version, use.clause});
+    const Clause* clause =
+        latest == nullptr ? nullptr : account.Find({use.agreement, latest->version, use.clause});
     if (clause == nullptr || clause->cap_quantity == 0) continue;
     findings.Unless(use.drawn <= clause->cap_quantity, "6: waiver ", use.agreement.value, "/",
                     use.clause.value, " is drawn ", use.drawn, " times of ", clause->cap_quantity);

@@ -32,7 +32,8 @@ absl::Status PassTime(Book& book, const Directory& directory, const RequestId& i
     const Instant next = DueTime(book.account, *planned);
     if (next == kLastInstant) break;
     at = std::max(at, next + Span{1});
-    const auto decisions = Step(book, directory, {book.owner, {Role::kBroker, ""}, ReachDeadline{id}}, id, at);
+    const auto decisions =
+        Step(book, directory, {book.owner, {Role::kBroker, ""}, ReachDeadline{id}}, id, at);
     if (!decisions.ok()) return decisions.status();
     if (decisions->empty()) break;
   }
@@ -52,9 +53,11 @@ Instant LatestSubmitOf(const RequestBook& request, const Account& account) {
 }
 
 // The plan that `book` holds after time has passed. `acts` are those that led there.
-Plan Collect(const Book& book, const RequestBook& planned, const std::vector<Decision>& decisions, Instant now) {
+Plan Collect(const Book& book, const RequestBook& planned, const std::vector<Decision>& decisions,
+             Instant now) {
   Plan plan{.time = now};
-  for (const Lineage& lineage : planned.lineages) plan.lineages.push_back({.lineage = lineage, .passed = {}, .steps = {}});
+  for (const Lineage& lineage : planned.lineages)
+    plan.lineages.push_back({.lineage = lineage, .passed = {}, .steps = {}});
   for (const Decision& d : decisions) {
     if (d.kind == Kind::WAIVER_TESTED || d.kind == Kind::AGGREGATION_APPLIED) plan.tests.push_back(d);
     const bool routes = d.kind == Kind::ROUTE_EXCLUSIVE || d.kind == Kind::ROUTE_FIRST_REFUSAL ||
@@ -91,8 +94,8 @@ absl::StatusOr<Plan> PlanRequest(const OwnerId& owner, const Request& request, c
 }
 
 absl::StatusOr<Plan> Explain(const OwnerId& owner, const RequestBook& request, const std::vector<Act>& acts,
-                             const Account& account, const Directory& directory, const std::vector<Command>& what_if,
-                             Instant now) {
+                             const Account& account, const Directory& directory,
+                             const std::vector<Command>& what_if, Instant now) {
   Book book;
   book.owner = owner;
   book.time = now;

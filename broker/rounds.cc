@@ -153,7 +153,8 @@ void Rounds::EndWhatIsOver() {
       Add(std::move(voided));
     } else if (offer.state == OfferState::kCountered && offer.take_by.IsSet() && now_ > offer.take_by) {
       EndRight(number, "COUNTER_NOT_TAKEN");  // R7.
-    } else if (offer.allocation == AllocationState::kHeld && offer.confirm_by.IsSet() && now_ > offer.confirm_by) {
+    } else if (offer.allocation == AllocationState::kHeld && offer.confirm_by.IsSet() &&
+               now_ > offer.confirm_by) {
       ExpireHold(number, "NOT_CONFIRMED");
     } else if (offer.allocation == AllocationState::kConfirmed && offer.withdraws.IsSet() &&
                now_ >= offer.withdraws) {
@@ -207,8 +208,8 @@ void Rounds::RescindOffers(std::string_view reason) {
   }
 }
 
-// R14, R16: once nothing is left to ask, holds are confirmed and the request ends; or it stays BLOCKED. True if a hold
-// could not be confirmed, so that there is something to ask again.
+// R14, R16: once nothing is left to ask, holds are confirmed and the request ends; or it stays BLOCKED. True
+// if a hold could not be confirmed, so that there is something to ask again.
 bool Rounds::Settle() {
   using Stage = Lineage::Stage;
   bool blocked = false;

@@ -1,5 +1,6 @@
 // One request under decision: decisions are drafted on a copy, and the rounds go on by themselves as far as
-// they can. Rights are in rounds_rights.cc, alternatives in rounds_fallback.cc, allocations in rounds_hold.cc.
+// they can. Rights are in rounds_rights.cc, alternatives in rounds_fallback.cc, allocations in
+// rounds_hold.cc.
 #pragma once
 
 #include <optional>
@@ -29,12 +30,13 @@ class Rounds {
   // A decision about an offer, with the offer's lineage, number, provider and clause.
   static Decision About(Kind kind, const Offer& offer);
 
-  // The lineages of what is to be routed, with the evidence. `replaces` is the lineage whose remainder it was; 0: none.
-  // `credit`: units of waivers that count as drawn already.
+  // The lineages of what is to be routed, with the evidence. `replaces` is the lineage whose remainder it
+  // was; 0: none. `credit`: units of waivers that count as drawn already.
   void AddRoutes(const Routing& routing, uint32_t replaces, const std::vector<WaiverUse>& credit);
   // Opens whatever is next on each lineage; when nothing is left to ask, settles the request.
   void Advance();
-  // What the clock has ended by `now`: offers, counters, holds, withdrawals, rights waived for a time, blocks.
+  // What the clock has ended by `now`: offers, counters, holds, withdrawals, rights waived for a time,
+  // blocks.
   void EndWhatIsOver();
 
   // Places what the offer promised with its provider: hold, reservation.
@@ -61,8 +63,8 @@ class Rounds {
   void EndHolds(Kind kind, std::string_view reason);  // ALLOCATION_RELEASED or _EXPIRED.
 
   void Supersede(uint32_t offer, std::string_view reason);
-  // R13: the superseded offer goes on, on the terms of the latest version, until its own deadline and for `least` at
-  // least.
+  // R13: the superseded offer goes on, on the terms of the latest version, until its own deadline and for
+  // `least` at least.
   void OpenSuccessor(uint32_t offer, Span least);
   // R13: what stands of the offer is to be exchanged for the latest version's terms, if its provider agrees.
   void OpenExchange(uint32_t offer);

@@ -1,7 +1,9 @@
-// R9, R16: alternatives, one after the other, several at once or by sealed bids; and what is left when all were asked.
+// R9, R16: alternatives, one after the other, several at once or by sealed bids; and what is left when all
+// were asked.
 #include <algorithm>
 #include <utility>
 
+#include "broker/compare.h"
 #include "broker/rounds.h"
 #include "broker/text.h"
 
@@ -25,12 +27,14 @@ bool Rounds::AdvanceFallback(uint32_t number) {
   return AskAlternatives(number, width);
 }
 
-// Those passed over on the way are recorded. False: `width` of them have an open offer, or nobody is left to ask.
+// Those passed over on the way are recorded. False: `width` of them have an open offer, or nobody is left to
+// ask.
 bool Rounds::AskAlternatives(uint32_t number, int64_t width) {
   int64_t open = 0;
   for (size_t i = 0; i < request_.offers.size(); ++i) {
     const Offer offer = request_.offers[i];
-    if (offer.lineage != number || offer.state != OfferState::kOpen || offer.standby || request_.IsExchange(offer))
+    if (offer.lineage != number || offer.state != OfferState::kOpen || offer.standby ||
+        request_.IsExchange(offer))
       continue;
     if (offer.quantity > LineageOf(number).remaining) {  // Another has taken a part meanwhile.
       Supersede(offer.number, "REMAINDER");
@@ -67,8 +71,8 @@ bool Rounds::AskAlternatives(uint32_t number, int64_t width) {
   return true;
 }
 
-// Once everybody has bid or the window has closed, the cheapest bid that qualifies is chosen, the earlier of equals; the
-// others stay in reserve until it is confirmed. True if the round is over.
+// Once everybody has bid or the window has closed, the cheapest bid that qualifies is chosen, the earlier of
+// equals; the others stay in reserve until it is confirmed. True if the round is over.
 bool Rounds::CloseBids(uint32_t number) {
   std::vector<uint32_t> bids;
   for (const Offer& offer : request_.offers) {
@@ -131,8 +135,8 @@ std::string_view Rounds::WhyDisqualified(const Offer& offer, const std::vector<P
   return affiliate ? "AFFILIATE" : "";
 }
 
-// The first in reserve whose promise fits what remains. `late`: those who accepted after their deadline, in that order;
-// else those who lost to somebody who then did not deliver, the cheapest first.
+// The first in reserve whose promise fits what remains. `late`: those who accepted after their deadline, in
+// that order; else those who lost to somebody who then did not deliver, the cheapest first.
 bool Rounds::Promote(uint32_t number, bool late) {
   const Offer* first = nullptr;
   const auto price = [&](const Offer& offer) { return AgreedTermsOf(request_, offer).unit_price.micros; };

@@ -17,7 +17,8 @@ void Rounds::Hold(uint32_t number) {
   if (confirm_within > Span{}) held.until = now_ + confirm_within;
   Add(std::move(held));
   // R13: the old allocation goes once the new one stands, and what it drew before the new one draws.
-  if (request_.IsExchange(offer)) GiveUp(Kind::ALLOCATION_RELEASED, Offer(OfferOf(offer.replaces)), "AMENDED", "");
+  if (request_.IsExchange(offer))
+    GiveUp(Kind::ALLOCATION_RELEASED, Offer(OfferOf(offer.replaces)), "AMENDED", "");
   Reserve(offer, offer.promised);
   if (matched != 0) KeepInReserve(matched, OfferOf(matched).promised, "MATCHED");
 }
@@ -189,7 +190,8 @@ void Rounds::OpenSuccessor(uint32_t number, Span least) {
         .unit_price = at_owners_price ? request_.request->terms.unit_price : offer.unit_price,
         .sealed = offer.sealed,
         .replaces = number,
-        .deadline = std::max(offer.deadline, right == nullptr ? now_ + least : DeadlineUnder(offer.clause, least))});
+        .deadline =
+            std::max(offer.deadline, right == nullptr ? now_ + least : DeadlineUnder(offer.clause, least))});
 }
 
 }  // namespace capbroker

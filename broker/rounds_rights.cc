@@ -19,8 +19,8 @@ Instant Rounds::DeadlineUnder(const ClauseRef& ref, Span window) const {
   return AddWindow(CalendarOf(version, *FindClause(version, ref.clause)), now_, window);
 }
 
-// The next right in order. R1: in mode MATCH it is asked when there is a bid. R17: a right whose clause has ended since
-// the request was routed opens no new round. R8: a holder that asked not to be asked is not.
+// The next right in order. R1: in mode MATCH it is asked when there is a bid. R17: a right whose clause has
+// ended since the request was routed opens no new round. R8: a holder that asked not to be asked is not.
 bool Rounds::AdvanceRights(uint32_t number) {
   if (HasOpenOffer(number)) return false;
   const Lineage& lineage = LineageOf(number);
@@ -58,7 +58,8 @@ void Rounds::AskHolder(uint32_t number, const ClauseRef& ref, OfferKind kind) {
                     .unit_price = request_.request->terms.unit_price};
   question.deadline = DeadlineUnder(ref, clause.window);
   for (const Offer& before : request_.offers) {  // What an amendment took from the same holder goes on here.
-    if (before.state == OfferState::kSuperseded && before.successor == 0 && before.provider == question.provider)
+    if (before.state == OfferState::kSuperseded && before.successor == 0 &&
+        before.provider == question.provider)
       question.replaces = before.number;
   }
   Open(number, std::move(question));
@@ -106,8 +107,8 @@ const Offer* Rounds::LastRefusal(uint32_t number, const ClauseRef& ref) const {
   return nullptr;
 }
 
-// R1, R10: the holders over this lineage may stand before the alternative that is chosen, each in its turn. True if the
-// lineage goes on by itself.
+// R1, R10: the holders over this lineage may stand before the alternative that is chosen, each in its turn.
+// True if the lineage goes on by itself.
 bool Rounds::Match(uint32_t number) {
   const Lineage& lineage = LineageOf(number);
   const uint32_t candidate = lineage.candidate;
@@ -129,7 +130,8 @@ bool Rounds::MatchUnder(uint32_t number, const ClauseRef& ref) {
   const AgreementVersion& version = *account().Find(ref.agreement, ref.version);
   const Clause& clause = *FindClause(version, ref.clause);
   const Offer* refused = LastRefusal(number, ref);
-  if (refused == nullptr && clause.mode == Mode::kFirstOffer) return false;  // It was passed over, and that is recorded.
+  if (refused == nullptr && clause.mode == Mode::kFirstOffer)
+    return false;  // It was passed over, and that is recorded.
 
   Decision decision = About(Kind::MATCH_NOT_REQUIRED, bid);
   decision.clause = ref;
@@ -217,9 +219,10 @@ void Rounds::Unblock(uint32_t number) {
   const ClauseRef blocking = LineageOf(number).rights.front().clause;
   const absl::StatusOr<Routing> routing =
       RouteRequest(*request_.request, RemainderOf(LineageOf(number)), account(), now_);
-  const bool lifted = routing.ok() && std::none_of(routing->routes.begin(), routing->routes.end(), [&](const Route& r) {
-    return std::find(r.clauses.begin(), r.clauses.end(), blocking) != r.clauses.end();
-  });
+  const bool lifted =
+      routing.ok() && std::none_of(routing->routes.begin(), routing->routes.end(), [&](const Route& r) {
+        return std::find(r.clauses.begin(), r.clauses.end(), blocking) != r.clauses.end();
+      });
   if (lifted) {
     AddRoutes(*routing, number, {});
     return;

@@ -35,8 +35,8 @@ int64_t WaivedShare(const Request& request, const Scope& scope) {
 }
 
 // R20. Whether the waiver may lift anything of this request; units already drawn count against its cap.
-WaiverTest Test(const InForce& waiver, const Request& request, const std::vector<int64_t>& todo, const Account& account,
-                Instant now) {
+WaiverTest Test(const InForce& waiver, const Request& request, const std::vector<int64_t>& todo,
+                const Account& account, Instant now) {
   WaiverTest test{.waiver = waiver.ref, .met = false, .reason = "MET", .figures = {}};
   const Clause& clause = *waiver.clause;
   int64_t units = 0;
@@ -144,9 +144,10 @@ class Router {
     for (size_t i = 0; i < request_.segments.size(); ++i) {
       const Segment& segment = request_.segments[i];
       if (todo_[i] == 0 || !Covers(right.clause->scope, request_, segment, false, kMostQuantity)) continue;
-      const auto same = std::find_if(aggregations_.begin(), aggregations_.end(), [&](const AggregationTest& test) {
-        return test.clause == right.ref && test.adds.purpose == segment.purpose;
-      });
+      const auto same =
+          std::find_if(aggregations_.begin(), aggregations_.end(), [&](const AggregationTest& test) {
+            return test.clause == right.ref && test.adds.purpose == segment.purpose;
+          });
       if (same != aggregations_.end()) {
         same->adds.quantity += todo_[i];
         continue;
@@ -201,10 +202,9 @@ class Router {
       if (!Covers(right.clause->scope, request_, segment, false, CountedWith(right, segment.purpose))) {
         route.passed.push_back({right.version->holder, right.ref, "OUT_OF_SCOPE", ""});
       } else if (const InForce* waiver = LiftedBy(right, segment); waiver != nullptr) {
-        route.passed.push_back(
-            {right.version->holder, right.ref, "WAIVED", Cat("by ", Format(waiver->ref()))});
-        if (std::find(waived.begin(), waived.end(), waiver->ref()) == waived.end())
-          waived.push_back(waiver->ref());
+        route.passed.push_back({right.version->holder, right.ref, "WAIVED", Cat("by ", Format(waiver->ref))});
+        if (std::find(waived.begin(), waived.end(), waiver->ref) == waived.end())
+          waived.push_back(waiver->ref);
       } else {
         (right.clause->kind == ClauseKind::kExclusivity ? exclusive : first).push_back(right.ref);
       }
@@ -279,8 +279,8 @@ class Router {
 
 }  // namespace
 
-absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo, const Account& account,
-                                     Instant now) {
+absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo,
+                                     const Account& account, Instant now) {
   return Router(request, todo, account, now).Run();
 }
 

@@ -44,12 +44,13 @@ struct Routing {
   std::vector<Route> routes{};  // In the order of their first segments.
 };
 
-// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `todo` is how much of each segment is to be routed;
-// segments with nothing are left out, and count all the same in what a clause says of the whole request. Segments that
-// differ go apart if the request is splittable, else the most restrictive route governs all. INVALID_ARGUMENT
-// (splittable) where that cannot be: two exclusive holders over one request that may not be split.
-absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo, const Account& account,
-                                     Instant now);
+// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `todo` is how much of each segment is to be
+// routed; segments with nothing are left out, and count all the same in what a clause says of the whole
+// request. Segments that differ go apart if the request is splittable, else the most restrictive route
+// governs all. INVALID_ARGUMENT (splittable) where that cannot be: two exclusive holders over one request
+// that may not be split.
+absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo,
+                                     const Account& account, Instant now);
 // The whole request.
 absl::StatusOr<Routing> RouteRequest(const Request& request, const Account& account, Instant now);
 

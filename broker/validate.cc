@@ -120,8 +120,9 @@ absl::Status CheckSpan(std::string_view field, Span got) {
 absl::Status CheckFallback(const Fallback& fallback, const Directory& directory) {
   const bool fans_out = fallback.kind == FallbackKind::kFanOut;
   if (fans_out ? fallback.fan_out < 2 || fallback.fan_out > kMostFanOut : fallback.fan_out != 0) {
-    return Invalid("fallback_policy.fan_out", Cat(fallback.fan_out),
-                   fans_out ? Cat("how many are asked at once, 2 to ", kMostFanOut) : "nothing but with FAN_OUT");
+    return Invalid(
+        "fallback_policy.fan_out", Cat(fallback.fan_out),
+        fans_out ? Cat("how many are asked at once, 2 to ", kMostFanOut) : "nothing but with FAN_OUT");
   }
   for (absl::Status status : {CheckSpan("fallback_policy.confirm_within", fallback.confirm_within),
                               CheckSpan("fallback_policy.withdraw_notice", fallback.withdraw_notice)}) {
@@ -214,22 +215,28 @@ absl::Status ValidateAnswer(const Terms& terms, const Terms& offered, const std:
   const auto same = [&](const char* name, const std::string& got, const std::string& want) {
     return got == want ? absl::OkStatus() : Invalid(Cat(at, ".", name), Quoted(got), Quoted(want));
   };
-  for (absl::Status status : {same("resource_type", terms.resource_type, offered.resource_type),
-                              same("region", terms.region, offered.region), same("unit", terms.unit, offered.unit)}) {
+  for (absl::Status status :
+       {same("resource_type", terms.resource_type, offered.resource_type),
+        same("region", terms.region, offered.region), same("unit", terms.unit, offered.unit)}) {
     if (!status.ok()) return status;
   }
   if (terms.unit_price.currency != offered.unit_price.currency) {
-    return Invalid(at + ".unit_price", Format(terms.unit_price), Cat("an amount in ", offered.unit_price.currency.view()));
+    return Invalid(at + ".unit_price", Format(terms.unit_price),
+                   Cat("an amount in ", offered.unit_price.currency.view()));
   }
   if (terms.quantity > offered.quantity) {
-    return Invalid(at + ".quantity", Cat(terms.quantity), Cat("at most the ", offered.quantity, " that were offered"));
+    return Invalid(at + ".quantity", Cat(terms.quantity),
+                   Cat("at most the ", offered.quantity, " that were offered"));
   }
   const absl::StatusOr<Money> cost = Cost(terms.unit_price, terms.quantity, terms.end - terms.start);
   if (cost.ok()) return absl::OkStatus();
-  return Invalid(at + ".unit_price", Format(terms.unit_price), Cat("a price at which ", cost.status().message(), " is not so"));
+  return Invalid(at + ".unit_price", Format(terms.unit_price),
+                 Cat("a price at which ", cost.status().message(), " is not so"));
 }
 
-absl::Status CheckText(std::string_view field, std::string_view got) { return CheckLength(field, got, kLongestText); }
+absl::Status CheckText(std::string_view field, std::string_view got) {
+  return CheckLength(field, got, kLongestText);
+}
 
 absl::Status CheckReason(std::string_view text) {
   if (text.empty()) return Invalid("text", "nothing", "the reason, in words");

@@ -13,8 +13,8 @@ namespace capbroker {
 // INVALID_ARGUMENT naming the field as the API spells it ("terms.end_time"), with got and want.
 absl::Status Validate(const Request& request, const Directory& directory, Instant now);
 absl::Status Validate(const Provider& provider);
-// Terms that a provider answers with, a counter's or a bid's, against those it was offered: of the same resource, region,
-// unit and currency, and not more of it. Fields stand below `at` ("terms").
+// Terms that a provider answers with, a counter's or a bid's, against those it was offered: of the same
+// resource, region, unit and currency, and not more of it. Fields stand below `at` ("terms").
 absl::Status ValidateAnswer(const Terms& terms, const Terms& offered, const std::string& at);
 
 // A party's own words: at most 1,024 bytes. A reason may not be empty either.
