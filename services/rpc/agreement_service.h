@@ -24,6 +24,8 @@ class AgreementService final : public v1::AgreementService::CallbackService {
   Reactor* ListAgreementVersions(Context* context, const v1::ListAgreementVersionsRequest* in,
                                  v1::ListAgreementVersionsResponse* out) override;
 
+  Reactor* LintAgreement(Context* context, const v1::LintAgreementRequest* in,
+                         v1::LintAgreementResponse* out) override;
   Reactor* GrantWaiver(Context* context, const v1::GrantWaiverRequest* in, v1::GrantedWaiver* out) override;
   Reactor* RevokeWaiver(Context* context, const v1::RevokeWaiverRequest* in, v1::GrantedWaiver* out) override;
   Reactor* ListWaivers(Context* context, const v1::ListWaiversRequest* in,

@@ -5,6 +5,7 @@
 
 #include "broker/book.h"
 #include "broker/commitment.h"
+#include "broker/lint.h"
 #include "broker/plan.h"
 #include "broker/provider.h"
 #include "capbroker/v1/agreement.pb.h"
@@ -12,6 +13,7 @@
 #include "capbroker/v1/capacity_request.pb.h"
 #include "capbroker/v1/commitment.pb.h"
 #include "capbroker/v1/decision.pb.h"
+#include "capbroker/v1/finding.pb.h"
 #include "capbroker/v1/offer.pb.h"
 #include "capbroker/v1/provider.pb.h"
 #include "capbroker/v1/route.pb.h"
@@ -41,6 +43,8 @@ void Render(const OwnerId& owner, const AgreementVersion& latest, Instant now, v
 void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
             v1::GrantedWaiver* out);
 void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* out);
+// About this version: the field as the message has it.
+void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out);
 // `statement` has a clause.
 void Render(const OwnerId& owner, const Statement& statement, Instant now, v1::CommitmentStatement* out);
 

@@ -1,4 +1,6 @@
 // Agreements as messages, and what stands beside them.
+#include "broker/refusal.h"
+#include "services/rpc/parse.h"
 #include "services/rpc/render.h"
 #include "services/rpc/render_values.h"
 #include "services/rpc/resource_name.h"
@@ -193,6 +195,14 @@ void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* 
     added->set_party(signature.party);
     if (signature.measure.IsSet()) Render(signature.measure, added->mutable_measure());
   }
+}
+
+void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out) {
+  out->set_severity(finding.severity == Severity::kError ? v1::Finding::SEVERITY_ERROR
+                                                         : v1::Finding::SEVERITY_WARNING);
+  out->set_code(finding.code);
+  out->set_field(FieldOf(AsInMessage(version, Invalid(finding.field, "", ""))));
+  out->set_text(finding.text);
 }
 
 void Render(const OwnerId& owner, const Statement& statement, Instant now, v1::CommitmentStatement* out) {
