@@ -1,5 +1,6 @@
 #include "storage/verify.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -40,7 +41,8 @@ std::string Words(const OfferRow& row) {
              " by ", Format(row.deadline));
 }
 
-// What moves a lineage has to name it; what moves an offer, or the allocation that came of it, has to name that.
+// What moves a lineage has to name it, what moves a right over it the right's clause as well; what moves an offer, or
+// the allocation that came of it, has to name that.
 bool NeedsLineage(Kind kind) {
   switch (kind) {
     case Kind::ROUTE_EXCLUSIVE:
@@ -54,13 +56,26 @@ bool NeedsLineage(Kind kind) {
     case Kind::FALLBACK_EXHAUSTED:
     case Kind::REQUEST_BLOCKED:
     case Kind::OFFER_OPENED:
-    case Kind::BEST_BID_SELECTED:
     case Kind::MATCH_REQUIRED:
     case Kind::MATCH_NOT_REQUIRED:
     case Kind::MATCH_SKIPPED:
     case Kind::ALLOCATION_HELD:
-    case Kind::ALLOCATION_EXPIRED:
-    case Kind::ALLOCATION_WITHDRAWN:
+      return true;
+    default:
+      return false;
+  }
+}
+bool NeedsRight(const Decision& d) {
+  switch (d.kind) {
+    case Kind::PROVIDER_SKIPPED:
+      return d.clause.IsSet();
+    case Kind::OFFER_OPENED:
+      return d.offer_kind == OfferKind::kReoffer;
+    case Kind::RIGHT_WAIVED:
+    case Kind::RIGHT_REVIVED:
+    case Kind::MATCH_REQUIRED:
+    case Kind::MATCH_NOT_REQUIRED:
+    case Kind::MATCH_SKIPPED:
       return true;
     default:
       return false;
@@ -100,18 +115,40 @@ bool NeedsOffer(Kind kind) {
   }
 }
 
-// Fold is total over acts that Decide made. One that was changed may name an offer or a lineage that is not
-// there: why this one cannot be folded; empty if it can.
-std::string WhyNotFoldable(const Act& act, const RequestBook* book) {
+// The rights over each lineage, from the first.
+using Rights = std::vector<std::vector<ClauseRef>>;
+
+Rights RightsOf(const RequestBook* book) {
+  Rights rights;
+  for (size_t i = 0; book != nullptr && i < book->lineages.size(); ++i) {
+    rights.emplace_back();
+    for (const Right& right : book->lineages[i].rights) rights.back().push_back(right.clause);
+  }
+  return rights;
+}
+
+// Of a decision about the account: what it rests on has to be there.
+std::string WhyNotOfAccount(const Decision& d, const Account& account) {
+  if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
+    return "an activation without its agreement";
+  if (d.kind == Kind::WAIVER_GRANTED && d.grant == nullptr) return "a grant without its waiver";
+  if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) && d.record == nullptr)
+    return "a registration without its provider";
+  const std::string_view kind = NameOf(d.kind);
+  if (!kind.starts_with("TRIGGER_") && d.kind != Kind::DISPUTE_RESOLVED) return "";
+  const Clause* clause = account.Find(d.clause);
+  const bool known = clause != nullptr && clause->kind == ClauseKind::kTrigger;
+  return known ? "" : Cat(kind, " names no trigger of an agreement: ", Format(d.clause));
+}
+
+// Fold is total over acts that Decide made. One that was changed may name an offer, a lineage or a clause that is
+// not there: why this one cannot be folded; empty if it can.
+std::string WhyNotFoldable(const Act& act, const RequestBook* book, const Account& account) {
   size_t offers = book == nullptr ? 0 : book->offers.size();
-  size_t lineages = book == nullptr ? 0 : book->lineages.size();
+  Rights rights = RightsOf(book);
   bool received = book != nullptr;
   for (const Decision& d : act.decisions) {
-    if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
-      return "an activation without its agreement";
-    if (d.kind == Kind::WAIVER_GRANTED && d.grant == nullptr) return "a grant without its waiver";
-    if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) && d.record == nullptr)
-      return "a registration without its provider";
+    if (const std::string why = WhyNotOfAccount(d, account); !why.empty()) return why;
     if (!act.request.IsSet()) continue;
     if (d.kind == Kind::REQUEST_RECEIVED || d.kind == Kind::REQUEST_AMENDED) {
       if (d.request == nullptr) return "a request's version without its content";
@@ -119,13 +156,25 @@ std::string WhyNotFoldable(const Act& act, const RequestBook* book) {
     }
     if (!received) return "it comes before its request was received";
     const std::string_view kind = NameOf(d.kind);
-    const bool is_route = kind.starts_with("ROUTE_");
-    if (is_route && d.replaces > lineages) return Cat(kind, " replaces lineage ", d.replaces, " of ", lineages);
-    if (is_route) ++lineages;
-    if (d.lineage > lineages) return Cat(kind, " names lineage ", d.lineage, " of ", lineages);
+    if (kind.starts_with("ROUTE_")) {
+      if (d.replaces > rights.size())
+        return Cat(kind, " replaces lineage ", d.replaces, " of ", rights.size());
+      const bool has_rights = d.kind == Kind::ROUTE_EXCLUSIVE || d.kind == Kind::ROUTE_FIRST_REFUSAL;
+      rights.push_back(has_rights ? d.clauses : std::vector<ClauseRef>{});
+    }
+    if (d.lineage > rights.size()) return Cat(kind, " names lineage ", d.lineage, " of ", rights.size());
     if (NeedsLineage(d.kind) && d.lineage == 0) return Cat(kind, " names no lineage");
+    if (d.kind == Kind::REQUEST_BLOCKED && rights[d.lineage - 1].empty())
+      return Cat(kind, " names lineage ", d.lineage, ", which has no rights");
+    if (NeedsRight(d)) {
+      const std::vector<ClauseRef>& over = rights[d.lineage - 1];
+      if (std::find(over.begin(), over.end(), d.clause) == over.end())
+        return Cat(kind, " names ", Format(d.clause), ", no right over lineage ", d.lineage);
+    }
     if (d.kind == Kind::OFFER_OPENED) {
       if (d.replaces > offers) return Cat(kind, " replaces offer ", d.replaces, " of ", offers);
+      if (d.clause.IsSet() && account.Find(d.clause) == nullptr)
+        return Cat(kind, " names ", Format(d.clause), ", which no agreement has");
       ++offers;
     }
     if (d.offer > offers) return Cat(kind, " names offer ", d.offer, " of ", offers);
@@ -237,7 +286,7 @@ class Verifier {
       if (absl::Status status = Recall(act); !status.ok()) return status;
     }
     const RequestBook* before = act.request.IsSet() ? book_.Find(act.request) : nullptr;
-    if (const std::string why = WhyNotFoldable(act, before); !why.empty()) {
+    if (const std::string why = WhyNotFoldable(act, before, book_.account); !why.empty()) {
       Find(name, ": it cannot be folded: ", why);
       if (act.request.IsSet()) broken_.insert(act.request);
       Forget(book_, act.request);
@@ -263,7 +312,7 @@ class Verifier {
     bool whole = false;
     for (size_t i = 0; trail.ok() && i < trail->size() && (*trail)[i].sequence < act.sequence; ++i) {
       const absl::StatusOr<Act> earlier = DecodeAct((*trail)[i].text);
-      if (!earlier.ok() || !WhyNotFoldable(*earlier, whole ? &request : nullptr).empty()) {
+      if (!earlier.ok() || !WhyNotFoldable(*earlier, whole ? &request : nullptr, book_.account).empty()) {
         whole = false;
         break;
       }
