@@ -211,7 +211,7 @@ void Rounds::Revive(uint32_t number, const ClauseRef& ref) {
   if (!request_.IsUnconfirmed(LineageOf(number))) return;
   for (size_t i = 0; i < request_.offers.size(); ++i) {
     const Offer offer = request_.offers[i];
-    if (offer.lineage != number || offer.clause.IsSet()) continue;
+    if (offer.lineage != number || (offer.clause.IsSet() && offer.kind != OfferKind::kMatch)) continue;
     if (offer.state == OfferState::kOpen) {
       Decision rescinded = About(Kind::OFFER_RESCINDED, offer);
       rescinded.reason = "RIGHT_REVIVED";

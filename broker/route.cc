@@ -221,6 +221,8 @@ class Router {
     } else if (!waived.empty()) {
       route.kind = Kind::ROUTE_WAIVED;
       route.clauses = std::move(waived);
+    } else {
+      route.kind = Kind::ROUTE_OPEN;
     }
     return route;
   }
