@@ -1,5 +1,5 @@
-// How people write lengths of time, instants and quantities, in flags, in files and in scenarios. What broker/describe.h
-// shows, these read back.
+// How people write lengths of time, instants and quantities, in flags, in files and in scenarios. What
+// broker/describe.h shows, these read back.
 #pragma once
 
 #include <cstdint>
