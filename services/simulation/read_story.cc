@@ -117,7 +117,7 @@ class Reader {
     Entry entry = *std::move(entry_);
     entry_.reset();
     if (entry.keyword == "then") return;  // Read line by line.
-    WordReader words(scenario_.file, std::move(entry.words), entry.last_line);
+    WordReader words(scenario_.file, entry.words, entry.last_line);
     if (entry.keyword == "story") {
       std::string name;
       while (!words.done()) name += Cat(name.empty() ? "" : " ", words.Take(""));
