@@ -33,6 +33,11 @@ Clause OfItsKind(const Clause& c) {
       out.priority = c.priority;
       out.price_tolerance_ppm = c.price_tolerance_ppm;
       out.start_tolerance = c.start_tolerance;
+      out.match_window = c.match_window;
+      out.match_always = c.match_always;
+      out.contingent = c.contingent;
+      out.close_within = c.close_within;
+      out.reoffer = c.reoffer;
       [[fallthrough]];
     case ClauseKind::kExclusivity:
       out.scope = c.scope;
@@ -40,8 +45,14 @@ Clause OfItsKind(const Clause& c) {
       out.partial = c.partial;
       out.min_quantity = c.min_quantity;
       out.quantity_step = c.quantity_step;
+      out.calendar = c.calendar;
       out.void_on_end = c.void_on_end;
       out.toll_over = c.toll_over;
+      out.min_remaining = c.min_remaining;
+      out.counter_window = c.counter_window;
+      out.confirm_within = c.confirm_within;
+      out.withdraw_notice = c.withdraw_notice;
+      out.aggregation_window = c.aggregation_window;
       break;
     case ClauseKind::kWaiver:
       out.scope = c.scope;
@@ -59,6 +70,12 @@ Clause OfItsKind(const Clause& c) {
       out.term_end = c.term_end;
       break;
     case ClauseKind::kTrigger:
+      out.ends = c.ends;
+      out.attesters = c.attesters;
+      out.quorum = c.quorum;
+      out.threshold = c.threshold;
+      out.dispute_window = c.dispute_window;
+      break;
     case ClauseKind::kNoted:
       break;
   }
@@ -81,19 +98,24 @@ absl::Status CheckOrder(std::string_view field, Instant from, Instant to) {
   return Invalid(field, Format(to), Cat("a time after ", Format(from)));
 }
 
-absl::Status CheckRight(const std::string& at, const Clause& c) {
-  if (c.mode != Mode::kFirstOffer) {
-    return Invalid(at + ".mode", NameOf(c.mode),
-                   "FIRST_OFFER (the other modes are not executed by this version)");
-  }
-  if (c.void_on_end)
-    return Invalid(at + ".void_on_end", "true", "false (voiding is not executed by this version)");
+absl::Status CheckRight(const std::string& at, const AgreementVersion& version, const Clause& c) {
   if (!c.partial && (c.min_quantity != 0 || c.quantity_step != 0)) {
     return Invalid(at + ".partial", "false", "true where a minimum or a step is given");
+  }
+  if (!c.calendar.empty() && CalendarOf(version, c) == nullptr) {
+    return Invalid(at + ".calendar", Cat("\"", c.calendar, "\""),
+                   "the id of one of this version's calendars");
   }
   for (absl::Status status :
        {CheckSpan(at + ".window", c.window, Span{1}), CheckSpan(at + ".toll_over", c.toll_over, Span{}),
         CheckSpan(at + ".start_tolerance", c.start_tolerance, Span{}),
+        CheckSpan(at + ".min_remaining", c.min_remaining, Span{}),
+        CheckSpan(at + ".counter_window", c.counter_window, Span{}),
+        CheckSpan(at + ".match_window", c.match_window, Span{}),
+        CheckSpan(at + ".close_within", c.close_within, Span{}),
+        CheckSpan(at + ".confirm_within", c.confirm_within, Span{}),
+        CheckSpan(at + ".withdraw_notice", c.withdraw_notice, Span{}),
+        CheckSpan(at + ".aggregation_window", c.aggregation_window, Span{}),
         CheckRange(at + ".min_quantity", c.min_quantity, 0, kMostQuantity),
         CheckRange(at + ".quantity_step", c.quantity_step, 0, kMostQuantity),
         CheckRange(at + ".priority", c.priority, 0, 1'000'000),
@@ -101,6 +123,33 @@ absl::Status CheckRight(const std::string& at, const Clause& c) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+// R18.
+absl::Status CheckTrigger(const std::string& at, const AgreementVersion& version, const Clause& c) {
+  if (c.text.empty()) return Invalid(at + ".text", "none", "what is agreed, in words");
+  if (c.ends.empty()) return Invalid(at + ".ends", "none", "at least one clause of this version");
+  for (size_t i = 0; i < c.ends.size(); ++i) {
+    if (FindClause(version, c.ends[i]) != nullptr && c.ends[i] != c.id) continue;
+    return Invalid(Cat(at, ".ends[", i, "]"), Cat("\"", c.ends[i].value, "\""),
+                   "another clause of this version");
+  }
+  if (c.attesters.empty()) return Invalid(at + ".attesters", "none", "at least one party");
+  for (size_t i = 0; i < c.attesters.size(); ++i) {
+    const bool is_repeated = std::find(c.attesters.begin(), c.attesters.begin() + static_cast<ptrdiff_t>(i),
+                                       c.attesters[i]) != c.attesters.begin() + static_cast<ptrdiff_t>(i);
+    if (ParseActor(c.attesters[i]).ok() && !is_repeated) continue;
+    return Invalid(Cat(at, ".attesters[", i, "]"), Cat("\"", c.attesters[i], "\""),
+                   "a party as \"auditor/NAME\", \"owner/NAME\" or \"provider/NAME\", each once");
+  }
+  if (c.threshold.IsSet() && c.threshold.micros <= 0) {
+    return Invalid(at + ".threshold", Format(c.threshold), "an amount over zero");
+  }
+  if (absl::Status status = CheckRange(at + ".quorum", c.quorum, 0, static_cast<int64_t>(c.attesters.size()));
+      !status.ok()) {
+    return status;
+  }
+  return CheckSpan(at + ".dispute_window", c.dispute_window, Span{});
 }
 
 absl::Status CheckWaiver(const std::string& at, const AgreementVersion& version, const Clause& c) {
@@ -133,7 +182,7 @@ absl::Status CheckClause(const std::string& at, const AgreementVersion& version,
   switch (c.kind) {
     case ClauseKind::kExclusivity:
     case ClauseKind::kFirstRefusal:
-      return CheckRight(at, c);
+      return CheckRight(at, version, c);
     case ClauseKind::kWaiver:
       return CheckWaiver(at, version, c);
     case ClauseKind::kCommitment:
@@ -144,6 +193,7 @@ absl::Status CheckClause(const std::string& at, const AgreementVersion& version,
         return Invalid(at + ".term_end", "none", "the instant at which the agreement has ended");
       return CheckOrder(at + ".term_end", version.effective_from, c.term_end);
     case ClauseKind::kTrigger:
+      return CheckTrigger(at, version, c);
     case ClauseKind::kNoted:
       if (!c.text.empty()) return absl::OkStatus();
       return Invalid(at + ".text", "none", "what is agreed, in words");
@@ -160,6 +210,13 @@ const Clause* FindClause(const AgreementVersion& version, const ClauseId& id) {
   return nullptr;
 }
 
+const Calendar* CalendarOf(const AgreementVersion& version, const Clause& clause) {
+  for (const Calendar& calendar : version.calendars) {
+    if (!clause.calendar.empty() && calendar.id == clause.calendar) return &calendar;
+  }
+  return nullptr;
+}
+
 Instant EndOf(const AgreementVersion& version) {
   Instant end = OrLast(version.effective_to);
   for (const Clause& clause : version.clauses) {
@@ -172,12 +229,13 @@ bool IsInForce(const AgreementVersion& version, Instant t) {
   return version.effective_from <= t && t < OrLast(EndOf(version));
 }
 
-bool Covers(const Scope& scope, const Request& request, const Segment& segment, bool purpose_must_match) {
+bool Covers(const Scope& scope, const Request& request, const Segment& segment, bool purpose_must_match,
+            int64_t quantity) {
   if (purpose_must_match && segment.purpose.empty()) return false;
   return Admits(scope.workload_classes, segment.workload_class) && Admits(scope.purposes, segment.purpose) &&
          Admits(scope.resource_types, request.terms.resource_type) &&
          Admits(scope.regions, request.terms.region) && !(scope.new_capacity_only && request.renewal) &&
-         request.terms.quantity >= scope.min_quantity && request.terms.start >= scope.delivery_from &&
+         quantity >= scope.min_quantity && request.terms.start >= scope.delivery_from &&
          request.terms.start < OrLast(scope.delivery_to);
 }
 
@@ -197,6 +255,13 @@ absl::Status Validate(const AgreementVersion& version) {
     return status;
   }
   if (version.clauses.empty()) return Invalid("clauses", "none", "at least one");
+  absl::flat_hash_set<std::string> calendars;
+  for (size_t i = 0; i < version.calendars.size(); ++i) {
+    const std::string at = Cat("calendars[", i, "]");
+    if (absl::Status status = Validate(version.calendars[i], at); !status.ok()) return status;
+    if (!calendars.insert(version.calendars[i].id).second)
+      return Invalid(at + ".id", version.calendars[i].id, "an id used once");
+  }
   absl::flat_hash_set<std::string> seen;
   bool has_term = false;
   for (size_t i = 0; i < version.clauses.size(); ++i) {
@@ -213,6 +278,15 @@ absl::Status Validate(const AgreementVersion& version) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateWaiver(const AgreementVersion& version, const Clause& waiver) {
+  if (!IsClauseName(waiver.id.value)) {
+    return Invalid("waiver.id", Cat("\"", waiver.id.value, "\""),
+                   "1 to 63 letters, digits, '-' or '_', a letter first");
+  }
+  if (waiver.kind != ClauseKind::kWaiver) return Invalid("waiver.kind", NameOf(waiver.kind), "WAIVER");
+  return CheckClause("waiver", version, waiver);
 }
 
 }  // namespace capbroker

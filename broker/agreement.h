@@ -67,9 +67,10 @@ struct Clause {
   int64_t price_tolerance_ppm = 0;  // R10: an alternative's price may exceed the refused one by so much.
   Span start_tolerance{};           // R10: and start so much later.
   bool void_on_end = false;         // R17: open offers are voided when the clause ends, else they run off.
-  Span toll_over{};  // R22: an outage longer than this is added back to open windows; zero: never.
+  Span toll_over{};           // R22: an outage longer than this is added back to open windows; zero: never.
   Span min_remaining{};       // R13: an immaterial amendment leaves at least this much of a window.
-  Span counter_window{};      // R7: the holder may counter, and the owner has so long to take it; zero: no counters.
+  Span counter_window{};      // R7: the holder may counter, and the owner has so long to take it; zero: no
+                              // counters.
   Span match_window{};        // R1: of a match round; zero: as long as `window`.
   bool match_always = false;  // R10: other terms open a match round even if they are better for the owner.
   bool contingent = false;    // R11: contingent bids count against this right.
@@ -77,7 +78,8 @@ struct Clause {
   Span confirm_within{};      // R14: from hold to confirmation by the holder; zero: at once.
   Span withdraw_notice{};     // R15: of a confirmed allocation; zero: it may not be withdrawn.
   bool reoffer = false;       // R16: asked once more before the request is unfilled.
-  Span aggregation_window{};  // R24: requests alike count as one against scope.min_quantity; zero: each by itself.
+  Span aggregation_window{};  // R24: requests alike count as one against scope.min_quantity; zero: each by
+                              // itself.
 
   // WAIVER
   std::vector<ClauseId> lifts{};  // Clauses of the same agreement that do not apply within this scope.
@@ -173,11 +175,12 @@ inline ClauseRef RefOf(const AgreementVersion& version, const Clause& clause) {
 Instant EndOf(const AgreementVersion& version);
 bool IsInForce(const AgreementVersion& version, Instant t);
 
-// Whether the segment of the request lies in the scope. `purpose_must_match` is a waiver's stricter reading. `quantity`
-// is what counts against the scope's minimum: the request's, or more of them taken as one (R24).
+// Whether the segment of the request lies in the scope. `purpose_must_match` is a waiver's stricter reading.
+// `quantity` is what counts against the scope's minimum: the request's, or more of them taken as one (R24).
 bool Covers(const Scope& scope, const Request& request, const Segment& segment, bool purpose_must_match,
             int64_t quantity);
-inline bool Covers(const Scope& scope, const Request& request, const Segment& segment, bool purpose_must_match) {
+inline bool Covers(const Scope& scope, const Request& request, const Segment& segment,
+                   bool purpose_must_match) {
   return Covers(scope, request, segment, purpose_must_match, request.terms.quantity);
 }
 

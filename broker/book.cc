@@ -12,19 +12,53 @@ int64_t RequestBook::Standing() const {
   return sum;
 }
 
+bool RequestBook::IsInPlay() const {
+  return std::any_of(lineages.begin(), lineages.end(), [](const Lineage& l) { return l.remaining > 0; }) ||
+         std::any_of(offers.begin(), offers.end(), [](const Offer& o) {
+           return o.state == OfferState::kOpen || o.allocation == AllocationState::kHeld;
+         });
+}
+
 Instant RequestBook::NextDeadline() const {
   if (IsFinished(state)) return kLastInstant;
-  Instant next = request->expiry;
+  Instant next = IsInPlay() ? request->expiry : kLastInstant;
+  const auto until = [&](Instant t) {
+    if (t.IsSet()) next = std::min(next, t);
+  };
   for (const Offer& offer : offers) {
-    if (offer.state == OfferState::kOpen) next = std::min(next, offer.deadline);
+    if (offer.state == OfferState::kOpen && !offer.standby) until(offer.deadline);
+    if (offer.state == OfferState::kCountered) until(offer.take_by);
+    if (offer.allocation == AllocationState::kHeld) until(offer.confirm_by);
+    if (offer.allocation == AllocationState::kConfirmed && offer.withdraws.IsSet())
+      until(offer.withdraws - Span{1});
+  }
+  for (const Lineage& lineage : lineages) {
+    for (const Right& right : lineage.rights) {
+      if (right.close_by.IsSet() && IsUnconfirmed(lineage)) until(right.close_by);
+    }
   }
   return next;
 }
 
-Terms TermsOf(const Request& request, const Offer& offer) {
-  Terms terms = request.terms;
+bool RequestBook::IsUnconfirmed(const Lineage& lineage) const {
+  return lineage.stage != Lineage::Stage::kClosed &&
+         (lineage.remaining > 0 || std::any_of(offers.begin(), offers.end(), [&](const Offer& offer) {
+            return offer.lineage == lineage.number && !offer.clause.IsSet() &&
+                   offer.allocation == AllocationState::kHeld;
+          }));
+}
+
+Terms TermsOf(const RequestBook& book, const Offer& offer) {
+  if (offer.terms != nullptr) return *offer.terms;
+  Terms terms = book.VersionOf(offer).terms;
   terms.quantity = offer.quantity;
   terms.unit_price = offer.unit_price;
+  return terms;
+}
+
+Terms AgreedTermsOf(const RequestBook& book, const Offer& offer) {
+  Terms terms = offer.answer != nullptr ? *offer.answer : TermsOf(book, offer);
+  if (offer.promised != 0) terms.quantity = offer.promised;
   return terms;
 }
 
@@ -45,7 +79,50 @@ const AgreementVersion* Account::Latest(const AgreementId& id) const {
 
 const Clause* Account::Find(const ClauseRef& ref) const {
   const AgreementVersion* version = Find(ref.agreement, ref.version);
-  return version == nullptr ? nullptr : FindClause(*version, ref.clause);
+  if (version == nullptr) return nullptr;
+  if (const Clause* clause = FindClause(*version, ref.clause); clause != nullptr) return clause;
+  const GrantedWaiver* waiver = FindGrant(ref.agreement, ref.clause);
+  return waiver == nullptr ? nullptr : &waiver->grant->waiver;
+}
+
+const GrantedWaiver* Account::FindGrant(const AgreementId& agreement, const ClauseId& waiver) const {
+  for (const GrantedWaiver& candidate : grants) {
+    if (candidate.grant->agreement == agreement && candidate.grant->waiver.id == waiver) return &candidate;
+  }
+  return nullptr;
+}
+
+const Trigger* Account::FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const {
+  for (const Trigger& candidate : triggers) {
+    if (candidate.clause.agreement == agreement && candidate.clause.clause == trigger) return &candidate;
+  }
+  return nullptr;
+}
+
+bool Account::HasEnded(const ClauseRef& ref, Instant t) const {
+  const Clause& pinned = *Find(ref);
+  for (const AgreementVersion* version : InForce(t)) {
+    if (version->agreement != ref.agreement) continue;
+    const Clause* clause = FindClause(*version, ref.clause);
+    if (clause != nullptr && clause->kind == pinned.kind && !IsTriggered(RefOf(*version, *clause)))
+      return false;
+  }
+  return true;
+}
+
+bool Account::IsTriggered(const ClauseRef& ref) const {
+  return std::find(triggered.begin(), triggered.end(), ref) != triggered.end();
+}
+
+Instant Account::EndOfRight(const ClauseRef& ref, Instant t) const {
+  if (HasEnded(ref, t)) return t;
+  Instant next = kLastInstant;
+  for (const auto& version : agreements) {
+    if (version->agreement != ref.agreement) continue;
+    if (const Instant end = EndOf(*version); end.IsSet() && end > t && end < next && HasEnded(ref, end))
+      next = end;
+  }
+  return next;
 }
 
 std::vector<const AgreementVersion*> Account::InForce(Instant t) const {
@@ -79,7 +156,45 @@ Instant Account::NextDeadline() const {
     // A deadline is the last instant before something happens; a clause has ended at its end.
     if (end.IsSet() && !recorded) next = std::min(next, end - Span{1});
   }
+  for (const Trigger& trigger : triggers) {
+    if (IsFinal(trigger.state) || !trigger.disputed_by.empty() || !IsAttested(*Find(trigger.clause), trigger))
+      continue;
+    next = std::min(next, trigger.disputable_until);
+  }
   return next;
+}
+
+Instant DueTime(const Account& account, const RequestBook& request) {
+  Instant due = request.NextDeadline();
+  if (IsFinished(request.state)) return due;
+  for (const Offer& offer : request.offers) {
+    if (offer.state != OfferState::kOpen || !offer.clause.IsSet() || !account.Find(offer.clause)->void_on_end)
+      continue;
+    due = std::min(due, account.EndOfRight(offer.clause, offer.opened) - Span{1});
+  }
+  for (const Lineage& lineage : request.lineages) {
+    if (const Instant from = WaiverDue(account, request, lineage); from != kLastInstant)
+      due = std::min(due, from - Span{1});
+  }
+  return due;
+}
+
+Instant WaiverDue(const Account& account, const RequestBook& request, const Lineage& lineage) {
+  Instant due = kLastInstant;
+  if (lineage.stage != Lineage::Stage::kBlocked || lineage.remaining == 0) return due;
+  const ClauseRef& blocking = lineage.rights.front().clause;
+  for (const GrantedWaiver& waiver : account.grants) {
+    const Grant& grant = *waiver.grant;
+    const auto& lifts = grant.waiver.lifts;
+    const Instant from = std::max(waiver.granted, grant.waiver.from);
+    if (waiver.revoked.IsSet() || from < lineage.blocked || grant.agreement != blocking.agreement ||
+        (grant.request.IsSet() && grant.request != request.request->id) ||
+        std::find(lifts.begin(), lifts.end(), blocking.clause) == lifts.end()) {
+      continue;
+    }
+    due = std::min(due, from);
+  }
+  return due;
 }
 
 const RequestBook* Book::Find(const RequestId& id) const {

@@ -14,6 +14,7 @@
 #include "broker/ids.h"
 #include "broker/provider.h"
 #include "broker/request.h"
+#include "broker/trigger.h"
 
 namespace capbroker {
 
@@ -47,8 +48,8 @@ inline bool IsStanding(AllocationState s) {
   return s == AllocationState::kHeld || s == AllocationState::kConfirmed;
 }
 
-// One question to one provider, its ending, and the allocation that came of it. An allocation that came of a late
-// acceptance or of a counter leaves the offer LAPSED or COUNTERED: an ending is final.
+// One question to one provider, its ending, and the allocation that came of it. An allocation that came of a
+// late acceptance or of a counter leaves the offer LAPSED or COUNTERED: an ending is final.
 struct Offer {
   uint32_t number = 0;  // From 1, in the order they were opened.
   uint32_t lineage = 0;
@@ -72,16 +73,17 @@ struct Offer {
   int64_t promised = 0;  // Accepted, bid or in reserve, allocated or not.
   int64_t accepted = 0;  // The allocation's quantity.
   Money unit_price{};    // Offered.
-  std::shared_ptr<const Terms> terms{};   // Of a match: the bid's. Null: the request's, with quantity and price.
+  std::shared_ptr<const Terms>
+      terms{};  // Of a match: the bid's. Null: the request's, with quantity and price.
   std::shared_ptr<const Terms> answer{};  // The provider's own: a bid's or a counter's. Null: as offered.
   std::string contingent{};               // Of a bid: on what.
-  Money committed{};  // Of the holder's commitment, reserved or drawn by this allocation.
+  Money committed{};                      // Of the holder's commitment, reserved or drawn by this allocation.
   ClauseRef commitment{};
   Hash terms_hash{};
   Instant opened{}, deadline{}, answered{};
-  Instant take_by{};             // R7: the last instant at which the owner may take the counter; unset: no more.
-  Instant confirm_by{};          // R14: of a HELD allocation; unset: confirmed with the rest.
-  Instant withdraws{};           // R15: when the withdrawal takes effect; unset: none was noticed.
+  Instant take_by{};     // R7: the last instant at which the owner may take the counter; unset: no more.
+  Instant confirm_by{};  // R14: of a HELD allocation; unset: confirmed with the rest.
+  Instant withdraws{};   // R15: when the withdrawal takes effect; unset: none was noticed.
   Instant confirmed{}, ended{};  // Of the allocation.
   std::string text{};            // Of a decline, in the provider's words.
 };
@@ -89,24 +91,27 @@ struct Offer {
 // One right over a lineage, and how far it has been dealt with.
 struct Right {
   ClauseRef clause{};
-  bool done = false;      // Waived, passed over or ended: it stands in nobody's way.
-  Instant close_by{};     // R12: it revives after this unless what followed is confirmed; unset: it does not.
-  uint32_t matched = 0;   // The offer that it was last asked to match, or that need not be matched.
+  bool done = false;     // Waived, passed over or ended: it stands in nobody's way.
+  Instant close_by{};    // R12: it revives after this unless what followed is confirmed; unset: it does not.
+  uint32_t matched = 0;  // The offer that it was last asked to match, or that need not be matched.
   bool reoffered = false;  // R16.
+  bool revived = false;    // R12: at least once.
 };
 
 // The part of a request that goes one route. Its lot in play is what remains; accepted parts have left it.
 struct Lineage {
-  enum class Stage { kRights, kFallback, kExhausted, kBlocked };
+  // Of what remains. kClosed: an amendment took it away; what comes back later is routed again.
+  enum class Stage { kRights, kFallback, kExhausted, kBlocked, kClosed };
   uint32_t number = 0;  // From 1.
   Kind route = Kind::ROUTE_OPEN;
   Stage stage = Stage::kRights;
   std::vector<uint32_t> segments{};
-  std::vector<Right> rights{};        // In the order they are asked.
-  std::vector<ClauseRef> waivers{};   // Of ROUTE_WAIVED.
-  uint32_t candidate = 0;             // The alternative's offer that is chosen, not yet held: a match may come first.
+  std::vector<Right> rights{};       // In the order they are asked.
+  std::vector<ClauseRef> waivers{};  // Of ROUTE_WAIVED.
+  uint32_t candidate = 0;  // The alternative's offer that is chosen, not yet held: a match may come first.
   int64_t quantity = 0;
   int64_t remaining = 0;
+  Instant blocked{};              // R19: since when, or since a waiver was last held against it.
   std::vector<Passed> skipped{};  // Providers not asked, and why.
 };
 
@@ -136,7 +141,8 @@ struct RequestBook {
   std::shared_ptr<const Request> request{};                // The latest version.
   std::vector<std::shared_ptr<const Request>> versions{};  // Every version, in order.
   RequestState state = RequestState::kReceived;
-  uint64_t sequence = 0;  // Of the last act about it: its version for watchers and caches.
+  uint64_t sequence = 0;          // Of the last act about it: its version for watchers and caches.
+  Instant listed = kLastInstant;  // Its place among Book::deadlines; kLastInstant: none.
   Instant created{}, updated{};
   std::vector<Lineage> lineages{};
   std::vector<Offer> offers{};
@@ -147,6 +153,14 @@ struct RequestBook {
   }
   int64_t Standing() const;  // Held or confirmed, in all.
   const Request& VersionOf(const Offer& offer) const { return *versions[offer.version - 1]; }
+  // Whether anything is still asked, held or missing.
+  bool IsInPlay() const;
+  // R12. Whether something of the lineage that alternatives should have is not confirmed.
+  bool IsUnconfirmed(const Lineage& lineage) const;
+  // Whether the offer asks its provider to let new terms take the place of what it has placed (R13).
+  bool IsExchange(const Offer& offer) const {
+    return offer.replaces != 0 && offers[offer.replaces - 1].state != OfferState::kSuperseded;
+  }
   // The last instant at which nothing has to happen by itself; kLastInstant if the request is finished.
   Instant NextDeadline() const;
 };
@@ -179,37 +193,14 @@ struct GrantedWaiver {
   ClauseRef ref() const { return {grant->agreement, grant->version, grant->waiver.id}; }
 };
 
-enum class TriggerState { kAsserted, kDisputed, kAttested, kEffective, kRejected, kWithdrawn };
-template <>
-struct Names<TriggerState> {
-  static constexpr std::array<std::string_view, 6> values = {"ASSERTED",  "DISPUTED", "ATTESTED",
-                                                             "EFFECTIVE", "REJECTED", "WITHDRAWN"};
-};
-inline bool IsFinal(TriggerState s) { return s >= TriggerState::kEffective; }
-
-// R18. What became of one TRIGGER clause since it was last asserted.
-struct Trigger {
-  struct Signature {
-    std::string party{};
-    Money measure{};  // Unset if none was given.
-  };
-  ClauseRef clause{};
-  TriggerState state = TriggerState::kAsserted;
-  std::string asserted_by{};
-  std::string disputed_by{};
-  Instant asserted{};
-  Instant disputable_until{};  // The last instant of the dispute window.
-  std::vector<Signature> signatures{};
-};
-
 // What an owner has besides requests.
 struct Account {
   // By agreement, then version; every version that was ever activated.
   std::vector<std::shared_ptr<const AgreementVersion>> agreements{};
   std::vector<std::pair<AgreementId, uint32_t>> ended{};  // Versions whose end is recorded.
-  std::vector<ClauseRef> triggered{};                     // Clauses that a trigger ended before their version.
-  std::vector<GrantedWaiver> grants{};                    // In the order they were written, revoked ones too.
-  std::vector<Trigger> triggers{};                        // One for each clause that was ever asserted.
+  std::vector<ClauseRef> triggered{};   // Clauses that a trigger ended before their version.
+  std::vector<GrantedWaiver> grants{};  // In the order they were written, revoked ones too.
+  std::vector<Trigger> triggers{};      // One for each clause that was ever asserted.
   std::vector<Commitment> commitments{};
   std::vector<WaiverUse> waivers{};
   std::vector<CoolDown> cool_downs{};  // At most one for each provider, resource and region.
@@ -219,15 +210,18 @@ struct Account {
   const AgreementVersion* Latest(const AgreementId& id) const;
   const Clause* Find(const ClauseRef& ref) const;  // A waiver written beside the version as well.
   const GrantedWaiver* FindGrant(const AgreementId& agreement, const ClauseId& waiver) const;
-  const Trigger* FindTrigger(const ClauseRef& ref) const;
+  const Trigger* FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const;
   std::vector<const AgreementVersion*> InForce(Instant t) const;
-  // R17. Whether the clause has ended at `t`: neither its version nor a later one in force has a clause of its id and
-  // kind that no trigger ended.
+  // R17. Whether the clause has ended at `t`: neither its version nor a later one in force has a clause of
+  // its id and kind that no trigger ended.
   bool HasEnded(const ClauseRef& ref, Instant t) const;
+  bool IsTriggered(const ClauseRef& ref) const;
+  // From `t` on, when HasEnded becomes true, as far as is known; kLastInstant if never.
+  Instant EndOfRight(const ClauseRef& ref, Instant t) const;
   int64_t WaiverDrawn(const AgreementId& agreement, const ClauseId& clause) const;
   bool IsCoolingDown(const ProviderId& provider, const Terms& terms, Instant t) const;
-  // The last instant before the next end of a version (EndOf) that no decision has recorded yet, or before a trigger
-  // takes effect; kLastInstant if none.
+  // The last instant before the next end of a version (EndOf) that no decision has recorded yet, or before a
+  // trigger takes effect; kLastInstant if none.
   Instant NextDeadline() const;
 };
 
@@ -243,12 +237,17 @@ struct Book {
   absl::flat_hash_map<RequestId, std::unique_ptr<RequestBook>> requests{};
   // Every unfinished request by its DueTime, and the account's NextDeadline under an unset id.
   absl::btree_set<std::pair<Instant, RequestId>> deadlines{};
+  Instant account_listed = kLastInstant;  // The account's place among them.
 
   const RequestBook* Find(const RequestId& id) const;
 };
 
-// The last instant at which nothing has to happen to the request by itself: its own NextDeadline or, if earlier, what
-// the account does to it: a clause that voids its open offers ends (R17), a waiver lifts what blocks it (R19).
+// The last instant at which nothing has to happen to the request by itself: its own NextDeadline or, if
+// earlier, what the account does to it: a clause that voids its open offers ends (R17), a waiver lifts what
+// blocks it (R19).
 Instant DueTime(const Account& account, const RequestBook& request);
+// R19. From when on a waiver written beside the agreement is to be held against this blocked lineage, and was
+// not yet; kLastInstant if there is none.
+Instant WaiverDue(const Account& account, const RequestBook& request, const Lineage& lineage);
 
 }  // namespace capbroker

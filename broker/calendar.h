@@ -10,7 +10,8 @@
 
 namespace capbroker {
 
-// A stretch of every week, in the calendar's own time zone: minutes after midnight in [from, to); `to` is 1440 at most.
+// A stretch of every week, in the calendar's own time zone: minutes after midnight in [from, to); `to` is
+// 1440 at most.
 struct WeeklyHours {
   int64_t weekday = 0;  // ISO 8601: Monday is 1, Sunday 7.
   int64_t from = 0;
@@ -23,12 +24,14 @@ struct WeeklyHours {
   }
 };
 
-// A holder's business calendar. It is part of an agreement version, and so has that version's number and never changes.
+// A holder's business calendar. It is part of an agreement version, and so has that version's number and
+// never changes.
 struct Calendar {
-  std::string id{};                     // Named by clauses: a clause's name's letters.
-  std::string time_zone{};              // Of the IANA database: "America/Los_Angeles".
-  std::vector<WeeklyHours> hours{};     // Ascending by weekday and `from`, without overlap; at least one.
-  std::vector<std::string> holidays{};  // Whole local days that do not count, "2025-07-04", ascending, each once.
+  std::string id{};                  // Named by clauses: a clause's name's letters.
+  std::string time_zone{};           // Of the IANA database: "America/Los_Angeles".
+  std::vector<WeeklyHours> hours{};  // Ascending by weekday and `from`, without overlap; at least one.
+  std::vector<std::string>
+      holidays{};  // Whole local days that do not count, "2025-07-04", ascending, each once.
   bool operator==(const Calendar&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("holidays", self.holidays);
@@ -46,8 +49,8 @@ struct Interval {
 
 // `calendar` may be null in all of these: then every instant counts.
 
-// The deadline of a window that begins at `from`: the instant at which `window` of counted time has passed, the earliest
-// such. kLastInstant if that never comes.
+// The deadline of a window that begins at `from`: the instant at which `window` of counted time has passed,
+// the earliest such. kLastInstant if that never comes.
 Instant AddWindow(const Calendar* calendar, Instant from, Span window);
 // How much of [from, to) counts; zero if `to` is not after `from`.
 Span Counted(const Calendar* calendar, Instant from, Instant to);

@@ -180,11 +180,11 @@ struct ReportHealth {
 struct Command {
   OwnerId owner{};  // Whose book it goes to.
   Actor actor{};
-  std::variant<CreateRequest, AmendRequest, CancelRequest, AnswerCounter, AcceptOffer, DeclineOffer, CounterOffer,
-               SubmitBid, ConfirmAllocation, WithdrawAllocation, RecordNotice, ExtendOffer, TollOffer, VoidOffer,
-               ReleaseAllocation, ReachDeadline, Resume, ActivateAgreement, GrantWaiver, RevokeWaiver, AssertTrigger,
-               DisputeTrigger, ResolveDispute, AttestTrigger, WithdrawTrigger, RegisterProvider, UpdateProvider,
-               SuspendProvider, ResumeProvider, ReportHealth>
+  std::variant<CreateRequest, AmendRequest, CancelRequest, AnswerCounter, AcceptOffer, DeclineOffer,
+               CounterOffer, SubmitBid, ConfirmAllocation, WithdrawAllocation, RecordNotice, ExtendOffer,
+               TollOffer, VoidOffer, ReleaseAllocation, ReachDeadline, Resume, ActivateAgreement, GrantWaiver,
+               RevokeWaiver, AssertTrigger, DisputeTrigger, ResolveDispute, AttestTrigger, WithdrawTrigger,
+               RegisterProvider, UpdateProvider, SuspendProvider, ResumeProvider, ReportHealth>
       what;
 };
 

@@ -26,13 +26,15 @@ std::string Percent(int64_t a, int64_t b) {
 
 std::vector<TermDifference> CompareTerms(const Terms& refused, const Terms& bid, const Tolerance& allowed) {
   std::vector<TermDifference> out;
-  const auto add = [&](std::string name, std::string got, std::string bound, bool material) {
-    out.push_back({{std::move(name), std::move(got), std::move(bound)}, material});
+  const auto add = [&](std::string name, std::string got, std::string bound, bool material,
+                       bool differs = true) {
+    out.push_back({{std::move(name), std::move(got), std::move(bound)}, differs, material});
   };
   const Money most{Raised(refused.unit_price.micros, allowed.price_ppm), refused.unit_price.currency};
   add("unit_price",
       Cat(Format(bid.unit_price), " (", Percent(refused.unit_price.micros, bid.unit_price.micros), " %)"),
-      Cat("at most ", Format(most)), bid.unit_price.micros > most.micros);
+      Cat("at most ", Format(most)), bid.unit_price.micros > most.micros,
+      bid.unit_price != refused.unit_price);
   if (bid.availability_ppm != refused.availability_ppm) {
     add("availability_ppm", Cat(bid.availability_ppm), Cat("at least ", refused.availability_ppm),
         bid.availability_ppm < refused.availability_ppm);
@@ -50,6 +52,22 @@ std::vector<TermDifference> CompareTerms(const Terms& refused, const Terms& bid,
     }
   }
   return out;
+}
+
+std::optional<Figure> CompareParts(const Offer& refused, const Offer& bid) {
+  const int64_t least = refused.min_quantity == 0 ? refused.quantity : refused.min_quantity;
+  if (bid.promised >= std::min(bid.quantity, least)) return std::nullopt;
+  return Figure{"quantity", Cat(bid.promised), Cat("at least ", least)};
+}
+
+bool IsBelowFloor(const RequestBook& book, uint32_t lineage, const Terms& terms) {
+  return std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
+    if (offer.lineage != lineage || offer.state != OfferState::kCountered || offer.take_by.IsSet())
+      return false;
+    const std::vector<TermDifference> differences = CompareTerms(AgreedTermsOf(book, offer), terms, {});
+    return std::any_of(differences.begin(), differences.end(),
+                       [](const TermDifference& d) { return d.material; });
+  });
 }
 
 }  // namespace capbroker

@@ -1,9 +1,11 @@
 // R10, no better terms: what an alternative would get that the holder was not offered.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "broker/agreement.h"
+#include "broker/book.h"
 #include "broker/decision.h"
 #include "broker/terms.h"
 
@@ -18,6 +20,7 @@ struct Tolerance {
 // material.
 struct TermDifference {
   Figure figure{};
+  bool differs = false;
   bool material = false;  // Better for the bidder, past the tolerance.
 };
 
@@ -25,5 +28,13 @@ struct TermDifference {
 // so that the record shows what was compared. Both terms are in one currency. Quantities are not compared: a
 // lot's remainder is smaller by nature.
 std::vector<TermDifference> CompareTerms(const Terms& refused, const Terms& bid, const Tolerance& allowed);
+
+// A smaller minimum: the bid takes a smaller part of its lot than the holder might have taken of what it
+// refused.
+std::optional<Figure> CompareParts(const Offer& refused, const Offer& bid);
+
+// R7: whether these terms are worse for the owner than a counter of a holder of this lineage that was not
+// taken.
+bool IsBelowFloor(const RequestBook& book, uint32_t lineage, const Terms& terms);
 
 }  // namespace capbroker

@@ -23,11 +23,12 @@ struct Verdict {
 // A plain status means that nothing was decided, and nothing is recorded:
 // INVALID_ARGUMENT     a field is malformed; names it, with got and want.
 // NOT_FOUND            no such request, offer, agreement or provider, or none of the actor's.
-// FAILED_PRECONDITION  the offer or request is past this (reasons OFFER_CLOSED, REQUEST_FINISHED,
-// REQUEST_TOO_URGENT,
-//                      EXCLUSIVITY_CONFLICT, ...).
-// ABORTED              another act was recorded first (ALREADY_PLACED, OFFER_RESCINDED); carries the present
-// state. ALREADY_EXISTS       an agreement, version or provider of this name.
+// FAILED_PRECONDITION  the offer or request is past this (reasons OFFER_CLOSED, OFFER_SUPERSEDED, LATE_ANSWER,
+//                      REQUEST_FINISHED, REQUEST_TOO_URGENT, EXCLUSIVITY_CONFLICT, ...).
+// PERMISSION_DENIED    the actor has no part in this.
+// ABORTED              another act was recorded first (ALREADY_PLACED, OFFER_RESCINDED, VERSION_CONFLICT); carries the
+//                      present state.
+// ALREADY_EXISTS       an agreement, version, waiver or provider of this name.
 absl::StatusOr<Verdict> Decide(const Book& book, const Directory& directory, const Command& command,
                                Instant now);
 

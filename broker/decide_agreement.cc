@@ -1,33 +1,19 @@
-// Agreement versions: activated in order, never changed.
+// Agreement versions, activated in order and never changed; waivers that holders write beside them.
 #include <algorithm>
 #include <utility>
 
 #include "broker/deciding.h"
+#include "broker/lint.h"
 #include "broker/refusal.h"
 #include "broker/text.h"
+#include "broker/validate.h"
 
 namespace capbroker {
 namespace {
 
-// RULES section 2: two exclusivities of different holders over the same scope and time cannot both stand. The
-// times are half-open; a version that the new one supersedes does not count.
-absl::Status CheckExclusivity(const AgreementVersion& added, const Account& account) {
-  const auto end_of = [](const AgreementVersion& v) { return EndOf(v).IsSet() ? EndOf(v) : kLastInstant; };
-  for (const auto& other : account.agreements) {
-    if (other->holder == added.holder) continue;
-    if (added.effective_from >= end_of(*other) || other->effective_from >= end_of(added)) continue;
-    for (const Clause& ours : added.clauses) {
-      for (const Clause& theirs : other->clauses) {
-        if (ours.kind != ClauseKind::kExclusivity || theirs.kind != ClauseKind::kExclusivity) continue;
-        if (!Overlap(ours.scope, theirs.scope)) continue;
-        return Refuse(absl::StatusCode::kFailedPrecondition, "EXCLUSIVITY_CONFLICT",
-                      Cat("clause ", ours.id.value, " is exclusive over a scope in which ",
-                          Format(RefOf(*other, theirs)), " of ", other->holder.value, " is exclusive too"),
-                      {{"clause", ours.id.value}, {"conflicts_with", Format(RefOf(*other, theirs))}});
-      }
-    }
-  }
-  return absl::OkStatus();
+absl::Status NoAgreement(const AgreementId& agreement) {
+  return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND",
+                Cat("no agreement ", agreement.value, " in force of which you are the holder"));
 }
 
 // Whether `known` is what `given` says, but for the end that a later version gave it.
@@ -80,7 +66,7 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
       verdict.decisions.push_back(std::move(superseded));
     }
   }
-  if (absl::Status status = CheckExclusivity(version, book.account); !status.ok()) return status;
+  if (absl::Status status = RefusalOf(Lint(version, book.owner, book.account, directory)); !status.ok()) return status;
   Decision activated{.kind = Kind::AGREEMENT_ACTIVATED};
   activated.clause = {version.agreement, version.version, {}};
   activated.provider = version.holder;
@@ -97,6 +83,61 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
     verdict.decisions.push_back(std::move(increased));
   }
   return verdict;
+}
+
+// R19, R20.
+absl::StatusOr<Verdict> Deciding::On(const GrantWaiver& command) const {
+  if (absl::Status status = CheckActor(Role::kProvider); !status.ok()) return status;
+  Grant grant = command.grant;
+  const AgreementVersion* version = FindHeld(grant.agreement);
+  if (version == nullptr) return NoAgreement(grant.agreement);
+  if (absl::Status status = ValidateWaiver(*version, grant.waiver); !status.ok()) return status;
+  if (const GrantedWaiver* known = book.account.FindGrant(grant.agreement, grant.waiver.id);
+      known != nullptr) {
+    grant.version = known->grant->version;
+    if (*known->grant == grant && !known->revoked.IsSet()) return Verdict{};
+    return Refuse(absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+                  Cat("waiver ", Format(known->ref()),
+                      known->revoked.IsSet() ? " was revoked" : " says otherwise", "; choose another id"));
+  }
+  for (const auto& any : book.account.agreements) {
+    if (any->agreement != grant.agreement || FindClause(*any, grant.waiver.id) == nullptr) continue;
+    return Refuse(
+        absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+        Cat("clause ", grant.waiver.id.value, " of version ", any->version, " has this id; choose another"));
+  }
+  grant.version = version->version;
+  Decision granted{.kind = Kind::WAIVER_GRANTED};
+  granted.clause = {grant.agreement, grant.version, grant.waiver.id};
+  granted.provider = version->holder;
+  granted.grant = std::make_shared<const Grant>(std::move(grant));
+  return Verdict{{std::move(granted)}, {}};
+}
+
+// R20: what was routed under it stays.
+absl::StatusOr<Verdict> Deciding::On(const RevokeWaiver& revoke) const {
+  if (absl::Status status = CheckActor(Role::kProvider); !status.ok()) return status;
+  const AgreementVersion* version = FindHeld(revoke.agreement);
+  if (version == nullptr) return NoAgreement(revoke.agreement);
+  const GrantedWaiver* waiver = book.account.FindGrant(revoke.agreement, revoke.waiver);
+  if (waiver == nullptr) {
+    return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND",
+                  Cat("no waiver ", revoke.waiver.value, " written beside ", revoke.agreement.value));
+  }
+  if (waiver->revoked.IsSet()) return Verdict{};
+  if (absl::Status status = CheckText("text", revoke.text); !status.ok()) return status;
+  Decision revoked{.kind = Kind::WAIVER_REVOKED};
+  revoked.clause = waiver->ref();
+  revoked.provider = version->holder;
+  revoked.text = revoke.text;
+  return Verdict{{std::move(revoked)}, {}};
+}
+
+const AgreementVersion* Deciding::FindHeld(const AgreementId& agreement) const {
+  for (const AgreementVersion* version : book.account.InForce(now)) {
+    if (version->agreement == agreement && version->holder.value == actor.name) return version;
+  }
+  return nullptr;
 }
 
 }  // namespace capbroker

@@ -45,7 +45,8 @@ absl::StatusOr<Verdict> Deciding::On(const UpdateProvider& update) const {
   const Provider* known = book.directory.Find(update.provider.id);
   if (known == nullptr) return NoProvider(update.provider.id);
   Provider provider = update.provider;
-  provider.suspended = known->suspended;  // Only Suspend and Resume change it.
+  provider.suspended = known->suspended;  // Only Suspend and Resume change it,
+  provider.unhealthy = known->unhealthy;  // and only ReportHealth this.
   if (absl::Status status = Validate(provider); !status.ok()) return status;
   if (*known == provider) return Verdict{};
   return Record(Kind::PROVIDER_UPDATED, provider);
@@ -65,6 +66,18 @@ absl::StatusOr<Verdict> Deciding::On(const ResumeProvider& resume) const {
   if (known == nullptr) return NoProvider(resume.provider);
   if (!known->suspended) return Verdict{};
   return Switch(Kind::PROVIDER_RESUMED, resume.provider, resume.text);
+}
+
+// R23.
+absl::StatusOr<Verdict> Deciding::On(const ReportHealth& report) const {
+  if (actor.role != Role::kBroker) {
+    if (absl::Status status = CheckActor(Role::kOperator); !status.ok()) return status;
+  }
+  const Provider* known = book.directory.Find(report.provider);
+  if (known == nullptr) return NoProvider(report.provider);
+  if (known->unhealthy == !report.healthy) return Verdict{};
+  return Switch(report.healthy ? Kind::PROVIDER_HEALED : Kind::PROVIDER_TRIPPED, report.provider,
+                report.text);
 }
 
 }  // namespace capbroker

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/deciding.h"
+#include "broker/feasible.h"
 #include "broker/refusal.h"
 #include "broker/rounds.h"
 #include "broker/route.h"
@@ -11,25 +12,6 @@
 
 namespace capbroker {
 namespace {
-
-// R25: every right is asked for its whole window, one after the other, before the request is needed.
-absl::Status CheckFeasible(const Request& request, const Routing& routing, const Account& account,
-                           Instant now) {
-  Span longest;
-  for (const Route& route : routing.routes) {
-    Span windows;
-    if (route.kind == Kind::ROUTE_EXCLUSIVE || route.kind == Kind::ROUTE_FIRST_REFUSAL) {
-      for (const ClauseRef& ref : route.clauses) windows = windows + account.Find(ref)->window;
-    }
-    longest = std::max(longest, windows);
-  }
-  const Instant by = std::min(request.needed_by, request.expiry);
-  if (now + longest <= by) return absl::OkStatus();
-  return Refuse(absl::StatusCode::kFailedPrecondition, "REQUEST_TOO_URGENT",
-                Cat("the windows that rights-holders have take ", Format(longest), ", and ", Format(by),
-                    " comes before; the latest safe submit time was ", Format(by - longest)),
-                {{"latest_safe_submit_time", Format(by - longest)}, {"server_time", Format(now)}});
-}
 
 bool IsUnfinished(const RequestBook& request) { return !IsFinished(request.state); }
 
@@ -52,7 +34,7 @@ absl::StatusOr<Verdict> Deciding::On(const CreateRequest& create) const {
   received.quantity = create.request.terms.quantity;
   received.request = std::make_shared<const Request>(create.request);
   rounds.Add(std::move(received));
-  rounds.AddRoutes(*routing);
+  rounds.AddRoutes(*routing, 0, {});
   rounds.Advance();
   return Verdict{rounds.Take(), {}};
 }
@@ -73,50 +55,10 @@ absl::StatusOr<Verdict> Deciding::On(const CancelRequest& cancel) const {
   }
   Rounds rounds(book, directory, &request, now);
   rounds.RescindOffers("CANCELLED");
-  rounds.ReleaseHolds("CANCELLED");
+  rounds.EndHolds(Kind::ALLOCATION_RELEASED, "CANCELLED");
   Decision cancelled{.kind = Kind::REQUEST_CANCELLED};
   cancelled.text = cancel.text;
   rounds.Add(std::move(cancelled));
-  return Verdict{rounds.Take(), {}};
-}
-
-// R21: what was drawn for time not yet used is restored.
-absl::StatusOr<Verdict> Deciding::On(const ReleaseAllocation& release) const {
-  if (absl::Status status = CheckActor(Role::kOwner); !status.ok()) return status;
-  const absl::StatusOr<const RequestBook*> found = FindRequest(release.request);
-  if (!found.ok()) return found.status();
-  const Offer* offer = (*found)->Find(release.offer);
-  if (offer == nullptr || offer->allocation == AllocationState::kNone) {
-    return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND",
-                  Cat("no allocation ", release.offer, " of request ", Format(release.request)));
-  }
-  if (offer->allocation == AllocationState::kReleased) return Verdict{};
-  if (offer->allocation != AllocationState::kConfirmed) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, "ALLOCATION_NOT_CONFIRMED",
-                  Cat("allocation ", release.offer, " is ", NameOf(offer->allocation),
-                      ", want CONFIRMED; cancel the request to give up what is held"),
-                  {{"state", std::string(NameOf(offer->allocation))}});
-  }
-  Rounds rounds(book, directory, *found, now);
-  Decision released{.kind = Kind::ALLOCATION_RELEASED};
-  released.offer = offer->number;
-  released.provider = offer->provider;
-  released.quantity = offer->accepted;
-  released.reason = "OWNER";
-  released.text = release.text;
-  rounds.Add(std::move(released));
-  const Terms& terms = (*found)->request->terms;
-  const Span unused = terms.end - std::clamp(now, terms.start, terms.end);
-  const auto restored = static_cast<int64_t>(static_cast<__int128>(offer->committed.micros) * unused.micros /
-                                             (terms.end - terms.start).micros);
-  if (restored > 0) {
-    Decision back{.kind = Kind::COMMITMENT_RESTORED};
-    back.offer = offer->number;
-    back.provider = offer->provider;
-    back.clause = offer->commitment;
-    back.amount = {restored, offer->committed.currency};
-    rounds.Add(std::move(back));
-  }
   return Verdict{rounds.Take(), {}};
 }
 
@@ -138,23 +80,14 @@ absl::StatusOr<Verdict> Deciding::On(const ReachDeadline& deadline) const {
         verdict.decisions.push_back(std::move(over));
       }
     }
+    for (Decision& due : TriggersDue(book.account)) verdict.decisions.push_back(std::move(due));
     return verdict;
   }
   const RequestBook* request = book.Find(deadline.request);
   if (request == nullptr || IsFinished(request->state)) return Verdict{};
   Rounds rounds(book, directory, request, now);
-  for (const Offer& offer : request->offers) {
-    if (offer.state != OfferState::kOpen || now <= offer.deadline)
-      continue;  // R4: the instant itself is timely.
-    Decision lapsed{.kind = Kind::OFFER_LAPSED};
-    lapsed.lineage = offer.lineage;
-    lapsed.offer = offer.number;
-    lapsed.provider = offer.provider;
-    lapsed.deadline = offer.deadline;
-    rounds.Add(std::move(lapsed));
-    rounds.EndRight(offer.number, "SILENCE");  // R5.
-  }
-  if (now <= request->request->expiry) {
+  rounds.EndWhatIsOver();
+  if (now <= request->request->expiry || !rounds.request().IsInPlay()) {
     rounds.Advance();
     return Verdict{rounds.Take(), {}};
   }
@@ -162,6 +95,7 @@ absl::StatusOr<Verdict> Deciding::On(const ReachDeadline& deadline) const {
   // ends.
   rounds.RescindOffers("EXPIRED");
   rounds.ConfirmHolds();
+  rounds.EndHolds(Kind::ALLOCATION_EXPIRED, "EXPIRED");
   Decision end{.kind = rounds.request().Standing() > 0 ? Kind::REQUEST_PARTIALLY_FULFILLED
                                                        : Kind::REQUEST_EXPIRED};
   end.quantity = rounds.request().Standing();
@@ -192,14 +126,15 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
   for (const Offer& offer : request->offers) {
     if (offer.state != OfferState::kOpen || !offer.clause.IsSet()) continue;
     // R22: the part of the outage that fell inside the window is added back.
-    const Span lost = std::min(now, offer.deadline) - std::max(resume.down_since, offer.opened);
-    const Span threshold = book.account.Find(offer.clause)->toll_over;
-    if (threshold == Span{} || lost <= threshold) continue;
-    Decision tolled{.kind = Kind::DEADLINE_TOLLED};
-    tolled.offer = offer.number;
-    tolled.provider = offer.provider;
+    const Instant from = std::max(resume.down_since, offer.opened), to = std::min(now, offer.deadline);
+    const AgreementVersion& version = *book.account.Find(offer.clause.agreement, offer.clause.version);
+    const Clause& clause = *FindClause(version, offer.clause.clause);
+    const Calendar* calendar = CalendarOf(version, clause);
+    const Span lost = Counted(calendar, from, to);
+    if (clause.toll_over == Span{} || to - from <= clause.toll_over || lost == Span{}) continue;
+    Decision tolled = Rounds::About(Kind::DEADLINE_TOLLED, offer);
     tolled.clause = offer.clause;
-    tolled.deadline = offer.deadline + lost;
+    tolled.deadline = AddWindow(calendar, offer.deadline, lost);
     tolled.downtime = lost;
     rounds.Add(std::move(tolled));
   }

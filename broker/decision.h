@@ -16,9 +16,9 @@
 namespace capbroker {
 
 // What can be decided. RULES section 7 gives each its meaning. The order here is no part of the record, which
-// holds names. Added to it: COUNTER_TAKEN (R7: the owner takes the holder's terms), NOTICE_ATTEMPTED (R2: an offer was
-// brought to a provider's door, or not), TRIGGER_WITHDRAWN (R18, whose states have it), PROVIDER_UPDATED, PROVIDER_TRIPPED
-// and PROVIDER_HEALED (R23).
+// holds names. Added to it: COUNTER_TAKEN (R7: the owner takes the holder's terms), NOTICE_ATTEMPTED (R2: an
+// offer was brought to a provider's door, or not), TRIGGER_WITHDRAWN (R18, whose states have it),
+// PROVIDER_UPDATED, PROVIDER_TRIPPED and PROVIDER_HEALED (R23).
 // clang-format off
 #define CAPBROKER_KINDS(X)                                                                              \
   X(REQUEST_RECEIVED) X(REQUEST_AMENDED) X(MATERIAL_CHANGE) X(IMMATERIAL_CHANGE)                        \
@@ -139,9 +139,10 @@ struct Figure {
 // R19, R20. A waiver that the holder of an agreement wrote beside it.
 struct Grant {
   AgreementId agreement{};
-  uint32_t version = 0;  // In force when it was written. With the clause's id, this is its name: "azure/2/W1".
-  Clause waiver{};       // Of kind WAIVER; its id is no clause's of the agreement.
-  RequestId request{};   // Set: it lifts its clauses for this request only.
+  uint32_t version =
+      0;                // In force when it was written. With the clause's id, this is its name: "azure/2/W1".
+  Clause waiver{};      // Of kind WAIVER; its id is no clause's of the agreement.
+  RequestId request{};  // Set: it lifts its clauses for this request only.
   bool operator==(const Grant&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("agreement", self.agreement);
@@ -154,10 +155,10 @@ struct Grant {
 // One decision. A field that does not matter to the kind keeps its default and is not recorded.
 struct Decision {
   Kind kind = Kind::REQUEST_RECEIVED;
-  uint32_t lineage = 0;  // From 1.
-  uint32_t offer = 0;    // From 1, per request; an allocation has the number of the offer that made it.
-  uint32_t replaces = 0;  // ROUTE_*: the lineage whose remainder goes on here. OFFER_OPENED: the offer superseded, or
-                          // whose allocation is to be exchanged for this one (R13).
+  uint32_t lineage = 0;   // From 1.
+  uint32_t offer = 0;     // From 1, per request; an allocation has the number of the offer that made it.
+  uint32_t replaces = 0;  // ROUTE_*: the lineage whose remainder goes on here. OFFER_OPENED: the offer
+                          // superseded, or whose allocation is to be exchanged for this one (R13).
   ProviderId provider{};
   OfferKind offer_kind = OfferKind::kNone;  // OFFER_OPENED.
   ClauseRef clause{};                       // The clause it rests on.
@@ -168,29 +169,30 @@ struct Decision {
   int64_t quantity_step = 0;  // OFFER_OPENED: parts are multiples of it.
   Money unit_price{};         // OFFER_OPENED.
   Hash terms_hash{};          // OFFER_OPENED: of the whole terms offered.
-  std::shared_ptr<const Terms> terms{};  // OFFER_OPENED of a match: the bid's, frozen. OFFER_COUNTERED, BID_RECEIVED:
-                                         // the provider's own.
-  std::string contingent{};              // BID_RECEIVED: on what, in words; empty: firm.
-  bool sealed = false;                   // OFFER_OPENED: answered by bids, which are compared at the deadline.
-  Instant deadline{};                    // OFFER_OPENED, DEADLINE_*: the last timely instant.
+  std::shared_ptr<const Terms> terms{};  // OFFER_OPENED of a match: the bid's, frozen. OFFER_COUNTERED,
+                                         // BID_RECEIVED: the provider's own.
+  std::string contingent{};  // BID_RECEIVED: on what, in words; empty: firm.
+  bool sealed = false;       // OFFER_OPENED: answered by bids, which are compared at the deadline.
+  Instant deadline{};        // OFFER_OPENED, DEADLINE_*: the last timely instant.
   DeclineReason decline = DeclineReason::kNone;
   CoolDown cool_down{};
   Aggregate aggregate{};  // AGGREGATION_APPLIED: what this request adds.
   std::string reason{};   // A code.
-  std::string text{};    // A party's own words.
+  std::string text{};     // A party's own words.
   std::vector<Passed>
       passed{};  // ROUTE_*: clauses that do not govern; REQUEST_UNFILLED: every provider's reason.
-  std::vector<Figure> figures{};             // What was compared.
-  Money amount{};                            // COMMITMENT_*.
-  Money measure{};                           // TRIGGER_ATTESTED: what was measured.
-  std::string party{};                       // TRIGGER_*: on whose act, "auditor/kpmg".
+  std::vector<Figure> figures{};  // What was compared.
+  Money amount{};                 // COMMITMENT_*.
+  Money measure{};                // TRIGGER_ATTESTED: what was measured.
+  std::string party{};            // TRIGGER_*: on whose act, "auditor/kpmg".
   // AGREEMENT_SUPERSEDED: the old version's effective_to. The last instant in time of what is to follow:
-  // RIGHT_WAIVED: the alternative's confirmation (R12); OFFER_COUNTERED: the owner's answer (R7); ALLOCATION_HELD: the
-  // confirmation (R14); TRIGGER_ASSERTED: a dispute (R18). WITHDRAWAL_NOTICED: when it takes effect, exclusive.
+  // RIGHT_WAIVED: the alternative's confirmation (R12); OFFER_COUNTERED: the owner's answer (R7);
+  // ALLOCATION_HELD: the confirmation (R14); TRIGGER_ASSERTED: a dispute (R18). WITHDRAWAL_NOTICED: when it
+  // takes effect, exclusive.
   Instant until{};
-  Span downtime{};                           // RECOVERY_RESUMED, DEADLINE_TOLLED: measured.
-  std::shared_ptr<const Request> request{};  // REQUEST_RECEIVED, REQUEST_AMENDED.
-  std::shared_ptr<const Grant> grant{};      // WAIVER_GRANTED.
+  Span downtime{};                                      // RECOVERY_RESUMED, DEADLINE_TOLLED: measured.
+  std::shared_ptr<const Request> request{};             // REQUEST_RECEIVED, REQUEST_AMENDED.
+  std::shared_ptr<const Grant> grant{};                 // WAIVER_GRANTED.
   std::shared_ptr<const AgreementVersion> agreement{};  // AGREEMENT_ACTIVATED.
   std::shared_ptr<const Provider> record{};             // PROVIDER_REGISTERED, PROVIDER_UPDATED.
 

@@ -130,6 +130,12 @@ std::string Sentence(const Decision& d) {
   switch (d.kind) {
     case Kind::REQUEST_RECEIVED:
       return Received(d);
+    case Kind::REQUEST_AMENDED:
+      return Cat("the owner amends: ", Received(d));
+    case Kind::MATERIAL_CHANGE:
+      return Cat("that is another thing, routed and asked anew", Listed(d.figures));
+    case Kind::IMMATERIAL_CHANGE:
+      return Cat("that changes nothing material", Because(d), Listed(d.figures));
     case Kind::REQUEST_CANCELLED:
       return Cat("the owner cancels", Because(d));
     case Kind::REQUEST_EXPIRED:
@@ -156,6 +162,8 @@ std::string Sentence(const Decision& d) {
                  d.reason == "MET" ? " holds" : Cat(" does not hold, ", d.reason), Listed(d.figures));
     case Kind::WAIVER_DRAWN:
       return Cat(quantity, " drawn on the waiver ", Format(d.clause));
+    case Kind::AGGREGATION_APPLIED:
+      return Cat("counted with requests alike", Under(d.clause), ", ", d.reason, Listed(d.figures));
     case Kind::PROVIDER_SKIPPED:
       return Cat(who, " passed over, ", d.reason, Under(d.clause), d.text.empty() ? "" : ": ", d.text);
     case Kind::OFFER_OPENED:
@@ -164,34 +172,76 @@ std::string Sentence(const Decision& d) {
       return Cat(who, " takes all", d.quantity > 0 ? " " + quantity : "");
     case Kind::OFFER_PARTIALLY_ACCEPTED:
       return Cat(who, " takes ", quantity);
+    case Kind::OFFER_COUNTERED:
+      return Cat(who, " counters with ", quantity, " at ", ShowMoney(d.unit_price),
+                 "; the owner may take it until ", ShowTime(d.until));
+    case Kind::COUNTER_TAKEN:
+      return Cat("the owner takes the counter of ", who, ", ", quantity, " at ", ShowMoney(d.unit_price));
     case Kind::OFFER_DECLINED:
       return Declined(d);
     case Kind::OFFER_LAPSED:
       return Cat("no answer from ", who, " by ", ShowTime(d.deadline));
     case Kind::OFFER_RESCINDED:
       return Cat("the offer to ", who, " is taken back", Because(d));
+    case Kind::OFFER_SUPERSEDED:
+      return Cat("the offer to ", who, " is superseded", Because(d));
+    case Kind::OFFER_VOIDED:
+      return Cat("the offer to ", who, " is void", Under(d.clause), Because(d));
+    case Kind::NOTICE_ATTEMPTED:
+      return Cat("notice to ", who, ": ", d.reason, d.text.empty() ? "" : " ",
+                 d.text.empty() ? "" : Quoted(d.text));
     case Kind::RESPONSE_REJECTED:
       return Cat("an answer of ", who, " is refused, ", d.reason, "; it could answer until ",
                  ShowTime(d.deadline));
+    case Kind::STANDBY_RECORDED:
+      return Cat(who, " is kept in reserve for ", quantity, Because(d));
+    case Kind::STANDBY_PROMOTED:
+      return Cat(who, ", in reserve, is to have ", quantity);
     case Kind::DEADLINE_EXTENDED:
       return Cat(who, " has until ", ShowTime(d.deadline));
     case Kind::DEADLINE_TOLLED:
+      if (d.downtime == Span{}) return Cat(who, " has until ", ShowTime(d.deadline), Because(d));
       return Cat(who, " has until ", ShowTime(d.deadline), ": the broker was away for ", ShowSpan(d.downtime),
                  Under(d.clause));
     case Kind::RIGHT_WAIVED:
-      return Cat("the right of ", who, " over ", quantity, " is waived", Under(d.clause), ", ", d.reason);
+      return Cat("the right of ", who, " over ", quantity, " is waived", Under(d.clause), ", ", d.reason,
+                 d.until.IsSet() ? Cat("; it revives after ", ShowTime(d.until)) : "");
+    case Kind::RIGHT_REVIVED:
+      return Cat("the right of ", who, " over ", quantity, " revives", Under(d.clause), Because(d));
     case Kind::FALLBACK_STARTED:
       return Cat("alternatives are asked for ", quantity, ", ", d.reason);
     case Kind::FALLBACK_EXHAUSTED:
       return Cat("no alternative left for ", quantity);
+    case Kind::BID_RECEIVED:
+      return Cat(who, " bids ", ShowMoney(d.unit_price), " for ", quantity,
+                 d.contingent.empty() ? "" : ", contingent on ",
+                 d.contingent.empty() ? "" : Quoted(d.contingent));
+    case Kind::BID_DISQUALIFIED:
+      return Cat("the bid of ", who, " does not count", Because(d));
+    case Kind::BEST_BID_SELECTED:
+      return Cat("the bid of ", who, " is best, ", quantity, " at ", ShowMoney(d.unit_price));
+    case Kind::BID_LOST:
+      return Cat(who, " is told that it lost", Because(d));
+    case Kind::MATCH_REQUIRED:
+      return Cat("what ", who, " would get has to be offered first", Under(d.clause), ", ", d.reason,
+                 Listed(d.figures));
+    case Kind::MATCH_SKIPPED:
+      return Cat("the match of ", who, "'s terms is skipped", Under(d.clause), ", ", d.reason);
     case Kind::MATCH_NOT_REQUIRED:
       return Cat(who, " need not be matched", Under(d.clause), ", ", d.reason, Listed(d.figures));
     case Kind::ALLOCATION_HELD:
-      return Cat(quantity, " held with ", who);
+      return Cat(quantity, " held with ", who,
+                 d.until.IsSet() ? Cat(", to be confirmed by ", ShowTime(d.until)) : "");
     case Kind::ALLOCATION_CONFIRMED:
       return Cat(quantity, " confirmed with ", who);
+    case Kind::ALLOCATION_EXPIRED:
+      return Cat(quantity, " with ", who, " not confirmed", Because(d));
     case Kind::ALLOCATION_RELEASED:
       return Cat(quantity, " with ", who, " given back", Because(d));
+    case Kind::WITHDRAWAL_NOTICED:
+      return Cat(who, " withdraws ", quantity, " from ", ShowTime(d.until), Because(d));
+    case Kind::ALLOCATION_WITHDRAWN:
+      return Cat(quantity, " withdrawn by ", who, Because(d));
     case Kind::COMMITMENT_RESERVED:
       return ForCommitment("reserved of", d);
     case Kind::COMMITMENT_DRAWN:
@@ -210,6 +260,28 @@ std::string Sentence(const Decision& d) {
       return Cat(VersionOf(d.clause), " ends at ", ShowTime(d.until), ", replaced by the next");
     case Kind::CLAUSE_ENDED:
       return Cat(Format(d.clause), " has ended at ", ShowTime(d.until), Because(d));
+    case Kind::WAIVER_GRANTED:
+      return Cat(who, " writes the waiver ", Format(d.clause),
+                 d.grant != nullptr && d.grant->request.IsSet()
+                     ? Cat(" for request ", Format(d.grant->request))
+                     : "");
+    case Kind::WAIVER_REVOKED:
+      return Cat(who, " revokes the waiver ", Format(d.clause), Because(d));
+    case Kind::TRIGGER_ASSERTED:
+      return Cat(d.party, " asserts ", Format(d.clause), Because(d),
+                 d.until.IsSet() ? Cat("; disputable until ", ShowTime(d.until)) : "");
+    case Kind::TRIGGER_DISPUTED:
+      return Cat(d.party, " disputes ", Format(d.clause), Because(d));
+    case Kind::DISPUTE_RESOLVED:
+      return Cat("the dispute over ", Format(d.clause), " is settled", Because(d));
+    case Kind::TRIGGER_ATTESTED:
+      return Cat(d.party, " attests ", Format(d.clause), Listed(d.figures));
+    case Kind::TRIGGER_REJECTED:
+      return Cat(Format(d.clause), " is rejected", Because(d));
+    case Kind::TRIGGER_WITHDRAWN:
+      return Cat(d.party, " withdraws ", Format(d.clause), Because(d));
+    case Kind::TRIGGER_EFFECTIVE:
+      return Cat(Format(d.clause), " takes effect", Listed(d.figures));
     case Kind::PROVIDER_REGISTERED:
       return Cat(who, " is registered");
     case Kind::PROVIDER_UPDATED:
@@ -218,6 +290,10 @@ std::string Sentence(const Decision& d) {
       return Cat(who, " is suspended", Because(d));
     case Kind::PROVIDER_RESUMED:
       return Cat(who, " is active again", Because(d));
+    case Kind::PROVIDER_TRIPPED:
+      return Cat(who, " is unhealthy, and tried only now and then", Because(d));
+    case Kind::PROVIDER_HEALED:
+      return Cat(who, " is well again", Because(d));
     case Kind::RECOVERY_RESUMED:
       return Cat("the broker resumes after ", ShowSpan(d.downtime), " with ", quantity, " unfinished");
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/compare.h"
 #include "broker/text.h"
 
 namespace capbroker {
@@ -18,28 +19,46 @@ const Rate* RateFor(const Provider& provider, const Terms& terms) {
   return any;
 }
 
+// An offer that others ended was no answer.
+bool WasAnswered(const Offer& offer) {
+  return offer.state != OfferState::kRescinded && offer.state != OfferState::kSuperseded &&
+         offer.state != OfferState::kVoided;
+}
+
 bool IsDone(const RequestBook& book, const Lineage& lineage, const ProviderId& provider) {
   return std::any_of(lineage.skipped.begin(), lineage.skipped.end(),
                      [&](const Passed& p) { return p.provider == provider && !p.clause.IsSet(); }) ||
          std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
            return offer.lineage == lineage.number && offer.provider == provider &&
-                  offer.kind == OfferKind::kAlternative;
+                  offer.kind == OfferKind::kAlternative && WasAnswered(offer);
          });
 }
 
-// An offer to this provider that ended without its taking all, at this price: those terms it has refused.
-const Offer* RefusedBy(const RequestBook& book, const ProviderId& provider, const Money& unit_price) {
+// An offer over this lineage to this party that ended without its taking all, at this price: those terms it
+// has refused. R11: affiliates are one party.
+const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const Directory& directory,
+                       const ProviderId& provider, const Money& unit_price) {
   for (const Offer& offer : book.offers) {
-    if (offer.provider == provider && offer.unit_price == unit_price && offer.state != OfferState::kOpen &&
-        offer.state != OfferState::kAccepted) {
+    if (offer.lineage == lineage.number && offer.unit_price == unit_price &&
+        offer.state != OfferState::kOpen && offer.state != OfferState::kAccepted && WasAnswered(offer) &&
+        directory.IsSameParty(offer.provider, provider)) {
       return &offer;
     }
   }
   return nullptr;
 }
 
-Alternative Judge(const RequestBook& book, const ProviderId& id, const Account& account,
-                  const Directory& directory, Instant now) {
+bool HasWithdrawn(const RequestBook& book, const ProviderId& provider) {
+  return std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
+    return offer.provider == provider && offer.allocation == AllocationState::kWithdrawn;
+  });
+}
+
+// R23: one request in eight still tries an unhealthy provider, to see whether it is well again.
+bool IsProbe(const RequestId& request) { return request.bytes.back() % 8 == 0; }
+
+Alternative Judge(const RequestBook& book, const Lineage& lineage, const ProviderId& id,
+                  const Account& account, const Directory& directory, Instant now) {
   const Request& request = *book.request;
   Alternative out{.provider = id, .unit_price = request.terms.unit_price, .skip = std::nullopt};
   const auto skip = [&](std::string_view reason, std::string text) {
@@ -48,6 +67,7 @@ Alternative Judge(const RequestBook& book, const ProviderId& id, const Account& 
   };
   const Provider* provider = directory.Find(id);
   if (provider == nullptr || provider->suspended) return skip("SUSPENDED", "");
+  if (provider->unhealthy && !IsProbe(request.id)) return skip("UNHEALTHY", "");
   if (!provider->rates.empty()) {
     const Rate* rate = RateFor(*provider, request.terms);
     if (rate == nullptr) {
@@ -60,8 +80,12 @@ Alternative Judge(const RequestBook& book, const ProviderId& id, const Account& 
       out.unit_price.currency != cap.currency || out.unit_price.micros > cap.micros) {
     return skip("PRICE_CAP", Cat("asks ", Format(out.unit_price), ", the cap is ", Format(cap)));
   }
+  Terms terms = request.terms;
+  terms.unit_price = out.unit_price;
+  if (IsBelowFloor(book, lineage.number, terms)) return skip("FLOOR", "the holder's counter was better");
   if (account.IsCoolingDown(id, request.terms, now)) return skip("COOL_DOWN", "");
-  if (const Offer* refused = RefusedBy(book, id, out.unit_price); refused != nullptr) {
+  if (HasWithdrawn(book, id)) return skip("WITHDREW", "");
+  if (const Offer* refused = RefusedBy(book, lineage, directory, id, out.unit_price); refused != nullptr) {
     return skip("ALREADY_ASKED", Cat("offer ", refused->number, " was on these terms"));
   }
   if (now + request.fallback.step_window > request.expiry) {
@@ -77,7 +101,7 @@ std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage
                                           const Account& account, const Directory& directory, Instant now) {
   std::vector<Alternative> out;
   const auto consider = [&](const ProviderId& id) {
-    if (!IsDone(book, lineage, id)) out.push_back(Judge(book, id, account, directory, now));
+    if (!IsDone(book, lineage, id)) out.push_back(Judge(book, lineage, id, account, directory, now));
   };
   if (book.request->fallback.providers.empty()) {
     for (const Provider& provider : directory.providers()) consider(provider.id);

@@ -18,8 +18,9 @@ struct Alternative {
 };
 
 // The alternatives that this lineage has neither asked nor passed over, in rank order, judged at `now`.
-// Reasons: SUSPENDED, NOT_OFFERED (does not sell this resource there), PRICE_CAP, COOL_DOWN, ALREADY_ASKED
-// (on these terms), TOO_LATE (its window does not fit before the request expires).
+// Reasons: SUSPENDED, UNHEALTHY (R23), NOT_OFFERED (does not sell this resource there), PRICE_CAP, FLOOR (R7:
+// a counter was better), COOL_DOWN, WITHDREW (what it had placed for this request), ALREADY_ASKED (on these
+// terms, it or an affiliate), TOO_LATE (its window does not fit before the request expires).
 std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage& lineage,
                                           const Account& account, const Directory& directory, Instant now);
 

@@ -8,6 +8,12 @@ namespace {
 
 Offer& OfferOf(RequestBook& book, const Decision& d) { return book.offers[d.offer - 1]; }
 Lineage& LineageOf(RequestBook& book, const Decision& d) { return book.lineages[d.lineage - 1]; }
+Right* RightOf(RequestBook& book, const Decision& d) {
+  std::vector<Right>& rights = LineageOf(book, d).rights;
+  const auto right =
+      std::find_if(rights.begin(), rights.end(), [&](const Right& r) { return r.clause == d.clause; });
+  return right == rights.end() ? nullptr : &*right;
+}
 
 void End(RequestBook& book, const Decision& d, OfferState state, Instant time) {
   Offer& offer = OfferOf(book, d);
@@ -15,12 +21,15 @@ void End(RequestBook& book, const Decision& d, OfferState state, Instant time) {
   offer.answered = time;
   offer.decline = d.decline;
   offer.text = d.text;
+  offer.standby = offer.has_bid = false;
 }
 
-Offer Opened(const RequestBook& book, const Decision& d, Instant time) {
+void Open(RequestBook& book, const Decision& d, Instant time) {
   Offer offer;
   offer.number = static_cast<uint32_t>(book.offers.size()) + 1;
   offer.lineage = d.lineage;
+  offer.version = static_cast<uint32_t>(book.versions.size());
+  offer.replaces = d.replaces;
   offer.kind = d.offer_kind;
   offer.provider = d.provider;
   offer.clause = d.clause;
@@ -28,35 +37,98 @@ Offer Opened(const RequestBook& book, const Decision& d, Instant time) {
   offer.min_quantity = d.min_quantity;
   offer.quantity_step = d.quantity_step;
   offer.unit_price = d.unit_price;
+  offer.terms = d.terms;
   offer.terms_hash = d.terms_hash;
+  offer.sealed = d.sealed;
   offer.opened = time;
   offer.deadline = d.deadline;
-  return offer;
+  if (d.replaces != 0 && book.offers[d.replaces - 1].state == OfferState::kSuperseded) {
+    book.offers[d.replaces - 1].successor = offer.number;
+  }
+  if (d.offer_kind == OfferKind::kReoffer) RightOf(book, d)->reoffered = true;
+  book.offers.push_back(std::move(offer));
 }
 
-Lineage Routed(const Decision& d) {
+// The offer's provider is to have it. An alternative's has to pass the holders first.
+void Choose(RequestBook& book, const Offer& offer) {
+  if (offer.kind == OfferKind::kAlternative && !book.IsExchange(offer))
+    book.lineages[offer.lineage - 1].candidate = offer.number;
+}
+
+void Choose(RequestBook& book, const Decision& d, Instant time) {
+  Offer& offer = OfferOf(book, d);
+  offer.standby = false;
+  if (offer.state == OfferState::kOpen) {
+    offer.state = offer.promised < offer.quantity ? OfferState::kPartiallyAccepted : OfferState::kAccepted;
+    offer.answered = time;
+  }
+  Choose(book, offer);
+}
+
+void Drop(RequestBook& book, const Decision& d, Instant time) {
+  Offer& offer = OfferOf(book, d);
+  offer.standby = false;
+  if (offer.state == OfferState::kOpen) {
+    offer.state = OfferState::kRescinded;
+    offer.answered = time;
+  }
+  uint32_t& candidate = book.lineages[offer.lineage - 1].candidate;
+  if (candidate == offer.number) candidate = 0;
+}
+
+void Route(RequestBook& book, const Decision& d) {
   Lineage lineage;
   lineage.number = d.lineage;
   lineage.route = d.kind;
   lineage.segments = d.segments;
-  lineage.clauses = d.clauses;
   lineage.quantity = lineage.remaining = d.quantity;
   if (d.kind == Kind::ROUTE_EXCLUSIVE || d.kind == Kind::ROUTE_FIRST_REFUSAL) {
-    lineage.rights = static_cast<uint32_t>(d.clauses.size());
+    for (const ClauseRef& clause : d.clauses) lineage.rights.push_back({.clause = clause});
+  } else {
+    lineage.waivers = d.clauses;
   }
-  return lineage;
+  if (d.replaces != 0) {
+    Lineage& before = book.lineages[d.replaces - 1];
+    before.quantity -= d.quantity;
+    before.remaining -= d.quantity;
+  }
+  book.lineages.push_back(std::move(lineage));
+}
+
+// What an allocation had goes back to its lot.
+void GiveBack(RequestBook& book, Offer& offer) {
+  offer.returned = true;
+  book.lineages[offer.lineage - 1].remaining += offer.accepted;
+}
+
+void EndAllocation(RequestBook& book, const Decision& d, AllocationState state, Instant time) {
+  Offer& offer = OfferOf(book, d);
+  offer.allocation = state;
+  offer.ended = time;
+  offer.confirm_by = offer.withdraws = Instant{};
+  const bool exchanged = std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& other) {
+    return other.replaces == offer.number && IsStanding(other.allocation);
+  });
+  if (state != AllocationState::kReleased || exchanged) GiveBack(book, offer);
 }
 
 // The state of a request that no decision has finished follows from its lineages: the earliest step that any
 // is at.
 RequestState StateOf(const RequestBook& book) {
-  bool blocked = false, fallback = false;
+  bool holder = false, match = false, fallback = false, blocked = false;
   for (const Lineage& lineage : book.lineages) {
     if (lineage.remaining == 0) continue;
-    if (lineage.stage == Lineage::Stage::kRights) return RequestState::kHolderRound;
+    holder |= lineage.stage == Lineage::Stage::kRights && lineage.candidate == 0;
     fallback |= lineage.stage == Lineage::Stage::kFallback;
     blocked |= lineage.stage == Lineage::Stage::kBlocked;
   }
+  for (const Offer& offer : book.offers) {
+    if (offer.state != OfferState::kOpen) continue;
+    match |= offer.kind == OfferKind::kMatch;
+    holder |= offer.kind == OfferKind::kReoffer;
+  }
+  if (holder) return RequestState::kHolderRound;
+  if (match) return RequestState::kMatchRound;
   if (fallback) return RequestState::kFallback;
   if (blocked) return RequestState::kBlocked;
   return book.lineages.empty() ? RequestState::kReceived : RequestState::kConfirming;
@@ -83,27 +155,52 @@ Balance& BalanceOf(std::vector<Balance>& all, const ClauseRef& ref) {
 void Fold(RequestBook& book, const Decision& d, Instant time) {
   switch (d.kind) {
     case Kind::REQUEST_RECEIVED:
-      book.request = d.request;
       book.created = time;
+      [[fallthrough]];
+    case Kind::REQUEST_AMENDED:
+      book.request = d.request;
+      book.versions.push_back(d.request);
+      break;
+    case Kind::MATERIAL_CHANGE:
+      for (Lineage& lineage : book.lineages) {
+        lineage.quantity -= lineage.remaining;
+        lineage.remaining = 0;
+        lineage.candidate = 0;
+        lineage.stage = Lineage::Stage::kClosed;
+      }
+      for (Offer& offer : book.offers) offer.take_by = Instant{};
       break;
     case Kind::ROUTE_EXCLUSIVE:
     case Kind::ROUTE_FIRST_REFUSAL:
     case Kind::ROUTE_WAIVED:
     case Kind::ROUTE_OPEN:
-      book.lineages.push_back(Routed(d));
+      Route(book, d);
+      break;
+    case Kind::WAIVER_TESTED:
+      if (d.lineage != 0) LineageOf(book, d).blocked = time + Span{1};  // Held against it, in vain.
       break;
     case Kind::PROVIDER_SKIPPED:
       LineageOf(book, d).skipped.push_back({d.provider, d.clause, d.reason, d.text});
-      if (d.clause.IsSet()) LineageOf(book, d).rights_done++;  // A holder that is not to be asked.
+      if (d.clause.IsSet()) RightOf(book, d)->done = true;  // A holder that is not to be asked.
       break;
     case Kind::OFFER_OPENED:
-      book.offers.push_back(Opened(book, d, time));
+      Open(book, d, time);
       break;
     case Kind::OFFER_ACCEPTED:
-      End(book, d, OfferState::kAccepted, time);
-      break;
     case Kind::OFFER_PARTIALLY_ACCEPTED:
-      End(book, d, OfferState::kPartiallyAccepted, time);
+      End(book, d, d.kind == Kind::OFFER_ACCEPTED ? OfferState::kAccepted : OfferState::kPartiallyAccepted,
+          time);
+      OfferOf(book, d).promised = d.quantity;
+      Choose(book, OfferOf(book, d));
+      break;
+    case Kind::OFFER_COUNTERED:
+      End(book, d, OfferState::kCountered, time);
+      OfferOf(book, d).answer = d.terms;
+      OfferOf(book, d).promised = d.quantity;
+      OfferOf(book, d).take_by = d.until;
+      break;
+    case Kind::COUNTER_TAKEN:
+      OfferOf(book, d).take_by = Instant{};
       break;
     case Kind::OFFER_DECLINED:
       End(book, d, OfferState::kDeclined, time);
@@ -114,39 +211,104 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
     case Kind::OFFER_RESCINDED:
       End(book, d, OfferState::kRescinded, time);
       break;
+    case Kind::OFFER_SUPERSEDED:
+      End(book, d, OfferState::kSuperseded, time);
+      break;
+    case Kind::OFFER_VOIDED:
+      End(book, d, OfferState::kVoided, time);
+      break;
     case Kind::RESPONSE_REJECTED:
       OfferOf(book, d).rejection_recorded = true;
+      break;
+    case Kind::STANDBY_RECORDED: {
+      Offer& offer = OfferOf(book, d);
+      offer.standby = true;
+      offer.promised = d.quantity;
+      uint32_t& candidate = book.lineages[offer.lineage - 1].candidate;
+      if (candidate == offer.number) candidate = 0;
+      break;
+    }
+    case Kind::STANDBY_PROMOTED:
+    case Kind::BEST_BID_SELECTED:
+      Choose(book, d, time);
       break;
     case Kind::DEADLINE_EXTENDED:
     case Kind::DEADLINE_TOLLED:
       OfferOf(book, d).deadline = d.deadline;
       break;
     case Kind::RIGHT_WAIVED:
-      LineageOf(book, d).rights_done++;
+      RightOf(book, d)->done = true;
+      RightOf(book, d)->close_by = d.until;
+      if (d.offer != 0) OfferOf(book, d).take_by = Instant{};
       break;
+    case Kind::RIGHT_REVIVED: {
+      Lineage& lineage = LineageOf(book, d);
+      RightOf(book, d)->done = false;
+      RightOf(book, d)->revived = true;
+      RightOf(book, d)->close_by = Instant{};
+      lineage.stage = Lineage::Stage::kRights;
+      std::erase_if(lineage.skipped,
+                    [](const Passed& passed) { return !passed.clause.IsSet(); });  // Judged anew.
+      break;
+    }
     case Kind::FALLBACK_STARTED:
       LineageOf(book, d).stage = Lineage::Stage::kFallback;
       break;
     case Kind::FALLBACK_EXHAUSTED:
-      LineageOf(book, d).stage = Lineage::Stage::kSettled;
+      LineageOf(book, d).stage = Lineage::Stage::kExhausted;
       break;
     case Kind::REQUEST_BLOCKED:
       LineageOf(book, d).stage = Lineage::Stage::kBlocked;
+      LineageOf(book, d).blocked = time;
+      if (d.offer != 0) OfferOf(book, d).take_by = Instant{};
+      break;
+    case Kind::BID_RECEIVED: {
+      Offer& offer = OfferOf(book, d);
+      offer.has_bid = true;
+      offer.answer = d.terms;
+      offer.promised = d.quantity;
+      offer.contingent = d.contingent;
+      offer.answered = time;
+      break;
+    }
+    case Kind::BID_DISQUALIFIED:
+    case Kind::BID_LOST:
+      Drop(book, d, time);
+      break;
+    case Kind::MATCH_REQUIRED:
+    case Kind::MATCH_NOT_REQUIRED:
+    case Kind::MATCH_SKIPPED:
+      RightOf(book, d)->matched = d.offer;
+      if (d.kind == Kind::MATCH_SKIPPED) RightOf(book, d)->done = true;
       break;
     case Kind::ALLOCATION_HELD: {
       Offer& offer = OfferOf(book, d);
       offer.allocation = AllocationState::kHeld;
       offer.accepted = d.quantity;
-      LineageOf(book, d).remaining -= d.quantity;
+      offer.confirm_by = d.until;
+      offer.returned = false;
+      Lineage& lineage = LineageOf(book, d);
+      lineage.remaining -= d.quantity;
+      if (lineage.candidate == offer.number) lineage.candidate = 0;
       break;
     }
     case Kind::ALLOCATION_CONFIRMED:
       OfferOf(book, d).allocation = AllocationState::kConfirmed;
       OfferOf(book, d).confirmed = time;
+      OfferOf(book, d).confirm_by = Instant{};
+      break;
+    case Kind::ALLOCATION_EXPIRED:
+      EndAllocation(book, d, AllocationState::kExpired, time);
       break;
     case Kind::ALLOCATION_RELEASED:
-      OfferOf(book, d).allocation = AllocationState::kReleased;
-      OfferOf(book, d).ended = time;
+      EndAllocation(book, d, AllocationState::kReleased, time);
+      break;
+    case Kind::WITHDRAWAL_NOTICED:
+      OfferOf(book, d).withdraws = d.until;
+      book.state = RequestState::kConfirming;  // What was finished is no more.
+      break;
+    case Kind::ALLOCATION_WITHDRAWN:
+      EndAllocation(book, d, AllocationState::kWithdrawn, time);
       break;
     case Kind::COMMITMENT_RESERVED:
       OfferOf(book, d).committed = d.amount;
@@ -168,9 +330,10 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
       Finish(book, RequestState::kUnfilled, d);
       break;
     // Evidence only, or about the account or the directory.
-    case Kind::WAIVER_TESTED:
+    case Kind::IMMATERIAL_CHANGE:
     case Kind::WAIVER_DRAWN:
-    case Kind::MATCH_NOT_REQUIRED:
+    case Kind::AGGREGATION_APPLIED:
+    case Kind::NOTICE_ATTEMPTED:
     case Kind::COMMITMENT_DRAWN:
     case Kind::COMMITMENT_RELEASED:
     case Kind::COMMITMENT_RESTORED:
@@ -178,10 +341,21 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
     case Kind::AGREEMENT_ACTIVATED:
     case Kind::AGREEMENT_SUPERSEDED:
     case Kind::CLAUSE_ENDED:
+    case Kind::WAIVER_GRANTED:
+    case Kind::WAIVER_REVOKED:
+    case Kind::TRIGGER_ASSERTED:
+    case Kind::TRIGGER_DISPUTED:
+    case Kind::DISPUTE_RESOLVED:
+    case Kind::TRIGGER_ATTESTED:
+    case Kind::TRIGGER_REJECTED:
+    case Kind::TRIGGER_WITHDRAWN:
+    case Kind::TRIGGER_EFFECTIVE:
     case Kind::PROVIDER_REGISTERED:
     case Kind::PROVIDER_UPDATED:
     case Kind::PROVIDER_SUSPENDED:
     case Kind::PROVIDER_RESUMED:
+    case Kind::PROVIDER_TRIPPED:
+    case Kind::PROVIDER_HEALED:
     case Kind::RECOVERY_RESUMED:
       break;
   }
@@ -189,51 +363,136 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
   book.updated = time;
 }
 
-bool TouchesAccount(const Decision& d) {
-  switch (d.kind) {
+bool ChangesRights(Kind kind) {
+  switch (kind) {
     case Kind::AGREEMENT_ACTIVATED:
     case Kind::AGREEMENT_SUPERSEDED:
     case Kind::CLAUSE_ENDED:
+    case Kind::WAIVER_GRANTED:
+    case Kind::WAIVER_REVOKED:
+    case Kind::TRIGGER_ASSERTED:
+    case Kind::TRIGGER_DISPUTED:
+    case Kind::DISPUTE_RESOLVED:
+    case Kind::TRIGGER_ATTESTED:
+    case Kind::TRIGGER_REJECTED:
+    case Kind::TRIGGER_WITHDRAWN:
+    case Kind::TRIGGER_EFFECTIVE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool TouchesAccount(const Decision& d) {
+  switch (d.kind) {
     case Kind::COMMITMENT_RESERVED:
     case Kind::COMMITMENT_RELEASED:
     case Kind::COMMITMENT_DRAWN:
     case Kind::COMMITMENT_RESTORED:
     case Kind::WAIVER_DRAWN:
+    case Kind::AGGREGATION_APPLIED:
       return true;
     case Kind::OFFER_DECLINED:
       return d.cool_down.until.IsSet();
     default:
-      return false;  // About a request or the directory only.
+      return ChangesRights(d.kind);  // Others are about a request or the directory only.
   }
 }
 
-void Fold(Account& account, const Decision& d) {
+namespace {
+
+Trigger& TriggerOf(Account& account, const Decision& d) {
+  for (Trigger& trigger : account.triggers) {
+    if (trigger.clause.agreement == d.clause.agreement && trigger.clause.clause == d.clause.clause)
+      return trigger;
+  }
+  return account.triggers.emplace_back();
+}
+
+void Activate(Account& account, const Decision& d) {
+  account.agreements.push_back(d.agreement);
+  for (const Clause& clause : d.agreement->clauses) {
+    if (clause.kind != ClauseKind::kCommitment) continue;
+    Commitment& balance = BalanceOf(account.commitments, RefOf(*d.agreement, clause));
+    balance.committed = clause.amount;
+    balance.reserved.currency = balance.drawn.currency = clause.amount.currency;
+  }
+}
+
+void Supersede(Account& account, const Decision& d) {
+  for (auto& version : account.agreements) {
+    if (version->agreement != d.clause.agreement || version->version != d.clause.version) continue;
+    auto closed = std::make_shared<AgreementVersion>(*version);
+    closed->effective_to = d.until;
+    version = std::move(closed);
+  }
+  account.ended.emplace_back(d.clause.agreement, d.clause.version);
+}
+
+void EndClause(Account& account, const Decision& d) {
+  if (d.reason == "TRIGGER") {
+    account.triggered.push_back(d.clause);
+    return;
+  }
+  std::pair version(d.clause.agreement, d.clause.version);
+  if (account.ended.empty() || account.ended.back() != version) account.ended.push_back(std::move(version));
+}
+
+}  // namespace
+
+void Fold(Account& account, const Decision& d, Instant time) {
   if (!TouchesAccount(d)) return;
   switch (d.kind) {
     case Kind::AGREEMENT_ACTIVATED:
-      account.agreements.push_back(d.agreement);
-      for (const Clause& clause : d.agreement->clauses) {
-        if (clause.kind != ClauseKind::kCommitment) continue;
-        Commitment& balance = BalanceOf(account.commitments, RefOf(*d.agreement, clause));
-        balance.committed = clause.amount;
-        balance.reserved.currency = balance.drawn.currency = clause.amount.currency;
-      }
+      Activate(account, d);
       break;
     case Kind::AGREEMENT_SUPERSEDED:
-      for (auto& version : account.agreements) {
-        if (version->agreement != d.clause.agreement || version->version != d.clause.version) continue;
-        auto closed = std::make_shared<AgreementVersion>(*version);
-        closed->effective_to = d.until;
-        version = std::move(closed);
-      }
-      account.ended.emplace_back(d.clause.agreement, d.clause.version);
+      Supersede(account, d);
       break;
-    case Kind::CLAUSE_ENDED: {
-      std::pair version(d.clause.agreement, d.clause.version);
-      if (account.ended.empty() || account.ended.back() != version)
-        account.ended.push_back(std::move(version));
+    case Kind::CLAUSE_ENDED:
+      EndClause(account, d);
+      break;
+    case Kind::WAIVER_GRANTED:
+      account.grants.push_back({d.grant, time, {}});
+      break;
+    case Kind::WAIVER_REVOKED:
+      for (GrantedWaiver& waiver : account.grants) {
+        if (waiver.grant->agreement == d.clause.agreement && waiver.grant->waiver.id == d.clause.clause)
+          waiver.revoked = time;
+      }
+      break;
+    case Kind::TRIGGER_ASSERTED:
+      TriggerOf(account, d) = {
+          .clause = d.clause, .asserted_by = d.party, .asserted = time, .disputable_until = d.until};
+      break;
+    case Kind::TRIGGER_DISPUTED:
+      TriggerOf(account, d).state = TriggerState::kDisputed;
+      TriggerOf(account, d).disputed_by = d.party;
+      break;
+    case Kind::DISPUTE_RESOLVED: {
+      Trigger& trigger = TriggerOf(account, d);
+      trigger.state = trigger.signatures.empty() ? TriggerState::kAsserted : TriggerState::kAttested;
+      trigger.disputed_by.clear();
       break;
     }
+    case Kind::TRIGGER_ATTESTED: {
+      Trigger& trigger = TriggerOf(account, d);
+      trigger.signatures.push_back({d.party, d.measure});
+      if (trigger.disputed_by.empty()) trigger.state = TriggerState::kAttested;
+      break;
+    }
+    case Kind::TRIGGER_REJECTED:
+      TriggerOf(account, d).state = TriggerState::kRejected;
+      break;
+    case Kind::TRIGGER_WITHDRAWN:
+      TriggerOf(account, d).state = TriggerState::kWithdrawn;
+      break;
+    case Kind::TRIGGER_EFFECTIVE:
+      TriggerOf(account, d).state = TriggerState::kEffective;
+      break;
+    case Kind::AGGREGATION_APPLIED:
+      account.aggregates.push_back(d.aggregate);
+      break;
     case Kind::COMMITMENT_RESERVED:
       BalanceOf(account.commitments, d.clause).reserved.micros += d.amount.micros;
       break;
@@ -276,13 +535,20 @@ void Fold(Directory& directory, const Decision& d) {
   Provider provider = *found;
   if (d.kind == Kind::PROVIDER_SUSPENDED) provider.suspended = true;
   if (d.kind == Kind::PROVIDER_RESUMED) provider.suspended = false;
+  if (d.kind == Kind::PROVIDER_TRIPPED) provider.unhealthy = true;
+  if (d.kind == Kind::PROVIDER_HEALED) provider.unhealthy = false;
   directory.Put(std::move(provider));
 }
 
-void Reschedule(Book& book, const RequestId& id, Instant before, Instant after) {
-  if (before == after) return;
-  if (before != kLastInstant) book.deadlines.erase({before, id});
-  if (after != kLastInstant) book.deadlines.emplace(after, id);
+void List(Book& book, const RequestId& id, Instant& listed, Instant due) {
+  if (due == listed) return;
+  if (listed != kLastInstant) book.deadlines.erase({listed, id});
+  if (due != kLastInstant) book.deadlines.emplace(due, id);
+  listed = due;
+}
+
+void List(Book& book, const RequestId& id, RequestBook& request) {
+  List(book, id, request.listed, DueTime(book.account, request));
 }
 
 }  // namespace
@@ -291,17 +557,24 @@ void Fold(Book& book, const Act& act) {
   if (book.owner == kDirectory) {
     for (const Decision& d : act.decisions) Fold(book.directory, d);
   } else {
-    const Instant account_before = book.account.NextDeadline();
-    for (const Decision& d : act.decisions) Fold(book.account, d);
-    std::erase_if(book.account.cool_downs, [&](const CoolDown& c) { return c.until <= act.time; });
-    Reschedule(book, RequestId{}, account_before, book.account.NextDeadline());
+    bool changes_rights = false;
+    for (const Decision& d : act.decisions) {
+      Fold(book.account, d, act.time);
+      changes_rights |= ChangesRights(d.kind);
+    }
+    const auto is_over = [&](const auto& entry) { return entry.until <= act.time; };
+    std::erase_if(book.account.cool_downs, is_over);
+    std::erase_if(book.account.aggregates, is_over);
+    List(book, RequestId{}, book.account_listed, book.account.NextDeadline());
     if (act.request.IsSet()) {
       auto& request = book.requests[act.request];
-      const Instant before = request == nullptr ? kLastInstant : request->NextDeadline();
       if (request == nullptr) request = std::make_unique<RequestBook>();
       for (const Decision& d : act.decisions) Fold(*request, d, act.time);
       request->sequence = act.sequence;
-      Reschedule(book, act.request, before, request->NextDeadline());
+      List(book, act.request, *request);
+    }
+    if (changes_rights) {  // Which may move what is due of any request.
+      for (auto& [id, request] : book.requests) List(book, id, *request);
     }
   }
   book.sequence = std::max(book.sequence, act.sequence);
@@ -317,17 +590,24 @@ RequestBook FoldRequest(const std::vector<Act>& acts) {
   return request;
 }
 
+void Put(Book& book, Account account) {
+  book.account = std::move(account);
+  List(book, RequestId{}, book.account_listed, book.account.NextDeadline());
+  for (auto& [id, request] : book.requests) List(book, id, *request);
+}
+
 void Put(Book& book, std::unique_ptr<RequestBook> request) {
   const RequestId id = request->request->id;
   Forget(book, id);
-  Reschedule(book, id, kLastInstant, request->NextDeadline());
+  request->listed = kLastInstant;
+  List(book, id, *request);
   book.requests[id] = std::move(request);
 }
 
 void Forget(Book& book, const RequestId& id) {
   const auto found = book.requests.find(id);
   if (found == book.requests.end()) return;
-  Reschedule(book, id, found->second->NextDeadline(), kLastInstant);
+  List(book, id, found->second->listed, kLastInstant);
   book.requests.erase(found);
 }
 

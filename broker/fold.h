@@ -10,9 +10,12 @@ namespace capbroker {
 // One decision of an act at `time` about this request. Kinds that are not about a request change nothing.
 void Fold(RequestBook& request, const Decision& decision, Instant time);
 
-// The part of a decision that touches the owner's account: agreements, balances, cool-downs.
-void Fold(Account& account, const Decision& decision);
+// The part of a decision at `time` that touches the owner's account: agreements, waivers, triggers, balances,
+// cool-downs.
+void Fold(Account& account, const Decision& decision, Instant time);
 bool TouchesAccount(const Decision& decision);
+// Whether a decision of this kind changes the rights that stand, or may, and with them when requests are due.
+bool ChangesRights(Kind kind);
 
 // A whole act: requests, account, directory, deadlines, and the book's sequence and time. The chain's head is
 // moved by whoever has the act's text (Chain). The act is the owner's next, or one about a request that is
@@ -25,6 +28,8 @@ RequestBook FoldRequest(const std::vector<Act>& acts);
 // Recovery: a book whose balances are known (a BookRow) folds the acts about its agreements, then gets the
 // balances, and its unfinished requests by Put.
 
+// Puts back an account as it was before.
+void Put(Book& book, Account account);
 // Puts a request that was folded elsewhere into the book, or takes a finished one out.
 void Put(Book& book, std::unique_ptr<RequestBook> request);
 void Forget(Book& book, const RequestId& id);

@@ -51,7 +51,7 @@ class Directory {
  public:
   const Provider* Find(const ProviderId& id) const;
   const std::vector<Provider>& providers() const { return providers_; }
-  // Whether both are registered and one party.
+  // Whether both are one party; of those not registered, only each with itself.
   bool IsSameParty(const ProviderId& a, const ProviderId& b) const;
   void Put(Provider provider);  // Registers, or replaces one of the same id in its place.
 

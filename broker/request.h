@@ -34,7 +34,7 @@ struct Names<FallbackKind> {
 struct Fallback {
   FallbackKind kind = FallbackKind::kSequential;
   std::vector<ProviderId>
-      providers{};     // In rank order; empty: every registered provider, in the order they came.
+      providers{};         // In rank order; empty: every registered provider, in the order they came.
   Span step_window{};      // How long each may think. More than zero.
   int64_t fan_out = 0;     // FAN_OUT: how many are asked at once, from 2.
   Span confirm_within{};   // R14: from hold to confirmation by the provider; zero: confirmed at once.

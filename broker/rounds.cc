@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "broker/canonical.h"
-#include "broker/compare.h"
-#include "broker/fallback.h"
 #include "broker/fold.h"
 #include "broker/text.h"
 
@@ -21,12 +19,28 @@ void Rounds::Add(Decision decision) {
   Fold(request_, decision, now_);
   if (TouchesAccount(decision)) {
     if (!account_) account_ = book_.account;
-    Fold(*account_, decision);
+    Fold(*account_, decision, now_);
   }
   decisions_.push_back(std::move(decision));
 }
 
-void Rounds::AddRoutes(const Routing& routing) {
+Decision Rounds::About(Kind kind, const Offer& offer) {
+  Decision decision{.kind = kind};
+  decision.lineage = offer.lineage;
+  decision.offer = offer.number;
+  decision.provider = offer.provider;
+  return decision;
+}
+
+void Rounds::AddRoutes(const Routing& routing, uint32_t replaces, const std::vector<WaiverUse>& credit) {
+  for (const AggregationTest& test : routing.aggregations) {
+    Decision counted{.kind = Kind::AGGREGATION_APPLIED};
+    counted.clause = test.clause;
+    counted.aggregate = test.adds;
+    counted.reason = test.reached ? "REACHED" : "BELOW";
+    counted.figures = {test.figure};
+    Add(std::move(counted));
+  }
   for (const WaiverTest& test : routing.tests) {
     Decision tested{.kind = Kind::WAIVER_TESTED};
     tested.clause = test.waiver;
@@ -37,6 +51,7 @@ void Rounds::AddRoutes(const Routing& routing) {
   for (const Route& route : routing.routes) {
     Decision routed{.kind = route.kind};
     routed.lineage = static_cast<uint32_t>(request_.lineages.size()) + 1;
+    routed.replaces = replaces;
     routed.segments = route.segments;
     routed.quantity = route.quantity;
     routed.clauses = route.clauses;
@@ -49,276 +64,175 @@ void Rounds::AddRoutes(const Routing& routing) {
       drawn.lineage = lineage;
       drawn.clause = waiver;
       drawn.quantity = route.quantity;
-      Add(std::move(drawn));
-    }
-  }
-}
-
-void Rounds::Hold(uint32_t number, int64_t quantity) {
-  const Offer offer = request_.offers[number - 1];
-  CompareWithRefused(offer);
-  Decision held{.kind = Kind::ALLOCATION_HELD};
-  held.lineage = offer.lineage;
-  held.offer = number;
-  held.provider = offer.provider;
-  held.quantity = quantity;
-  Add(std::move(held));
-  Reserve(offer, quantity);
-}
-
-// R21: a placement with the holder of a commitment draws on what is left of it; placements with others never
-// do.
-void Rounds::Reserve(const Offer& offer, int64_t quantity) {
-  const Request& request = *request_.request;
-  const Lineage& lineage = request_.lineages[offer.lineage - 1];
-  for (const AgreementVersion* version : account().InForce(request_.created)) {
-    if (version->holder != offer.provider) continue;
-    for (const Clause& clause : version->clauses) {
-      if (clause.kind != ClauseKind::kCommitment || clause.amount.currency != offer.unit_price.currency)
-        continue;
-      if (std::none_of(lineage.segments.begin(), lineage.segments.end(), [&](uint32_t segment) {
-            return Covers(clause.scope, request, request.segments[segment], false);
-          })) {
-        continue;
+      for (const WaiverUse& use : credit) {
+        if (use.agreement == waiver.agreement && use.clause == waiver.clause) drawn.quantity -= use.drawn;
       }
-      const auto balance = std::find_if(
-          account().commitments.begin(), account().commitments.end(),
-          [&](const Commitment& c) { return c.agreement == version->agreement && c.clause == clause.id; });
-      // The cost was found to fit when the request was received.
-      const Money cost = *Cost(offer.unit_price, quantity, request.terms.end - request.terms.start);
-      const int64_t reserved = std::min(cost.micros, balance->Left().micros);
-      if (reserved <= 0) continue;
-      Decision decision{.kind = Kind::COMMITMENT_RESERVED};
-      decision.offer = offer.number;
-      decision.provider = offer.provider;
-      decision.clause = RefOf(*version, clause);
-      decision.amount = {reserved, cost.currency};
-      Add(std::move(decision));
-      return;  // One commitment is drawn for one allocation.
+      if (drawn.quantity > 0) Add(std::move(drawn));
     }
   }
 }
 
-// R10: what an alternative takes is held against what each holder refused, and the figures are kept.
-void Rounds::CompareWithRefused(const Offer& offer) {
-  if (offer.kind != OfferKind::kAlternative) return;
-  const Lineage& lineage = request_.lineages[offer.lineage - 1];
-  if (lineage.route != Kind::ROUTE_FIRST_REFUSAL) return;
-  for (size_t i = 0; i < request_.offers.size(); ++i) {
-    const Offer refused = request_.offers[i];
-    if (refused.lineage != offer.lineage || refused.kind != OfferKind::kFirstOffer) continue;
-    const Clause& clause = *account().Find(refused.clause);
-    Decision decision{.kind = Kind::MATCH_NOT_REQUIRED};
-    decision.offer = offer.number;
-    decision.provider = offer.provider;
-    decision.clause = refused.clause;
-    // FIRST_OFFER gives the holder its one question; the figures are kept all the same.
-    decision.reason = "MODE_FIRST_OFFER";
-    bool material = false;
-    for (TermDifference& difference :
-         CompareTerms(TermsOf(*request_.request, refused), TermsOf(*request_.request, offer),
-                      {clause.price_tolerance_ppm, clause.start_tolerance})) {
-      material |= difference.material;
-      decision.figures.push_back(std::move(difference.figure));
-    }
-    if (!material) decision.reason = "WITHIN_TOLERANCE";
-    Add(std::move(decision));
-  }
-}
-
-void Rounds::EndRight(uint32_t number, std::string_view reason) {
-  const Offer& offer = request_.offers[number - 1];
-  const Lineage& lineage = request_.lineages[offer.lineage - 1];
-  if (!offer.clause.IsSet() || lineage.remaining == 0) return;
-  Decision ended{.kind = lineage.route == Kind::ROUTE_EXCLUSIVE ? Kind::REQUEST_BLOCKED : Kind::RIGHT_WAIVED};
-  ended.lineage = offer.lineage;
-  ended.offer = number;
-  ended.provider = offer.provider;
-  ended.clause = offer.clause;
-  ended.quantity = lineage.remaining;
-  ended.reason = reason;
-  Add(std::move(ended));
-}
-
-void Rounds::RescindOffers(std::string_view reason) {
-  for (size_t i = 0; i < request_.offers.size(); ++i) {
-    const Offer& offer = request_.offers[i];
-    if (offer.state != OfferState::kOpen) continue;
-    Decision rescinded{.kind = Kind::OFFER_RESCINDED};
-    rescinded.lineage = offer.lineage;
-    rescinded.offer = offer.number;
-    rescinded.provider = offer.provider;
-    rescinded.reason = reason;
-    Add(std::move(rescinded));
-  }
-}
-
-void Rounds::ReleaseHolds(std::string_view reason) {
-  for (size_t i = 0; i < request_.offers.size(); ++i) {
-    const Offer offer = request_.offers[i];
-    if (offer.allocation != AllocationState::kHeld) continue;
-    Decision released{.kind = Kind::ALLOCATION_RELEASED};
-    released.offer = offer.number;
-    released.provider = offer.provider;
-    released.quantity = offer.accepted;
-    released.reason = reason;
-    Add(std::move(released));
-    if (!offer.committed.IsSet()) continue;
-    Decision back{.kind = Kind::COMMITMENT_RELEASED};
-    back.offer = offer.number;
-    back.provider = offer.provider;
-    back.clause = offer.commitment;
-    back.amount = offer.committed;
-    Add(std::move(back));
-  }
-}
-
-void Rounds::ConfirmHolds() {
-  for (size_t i = 0; i < request_.offers.size(); ++i) {
-    const Offer offer = request_.offers[i];
-    if (offer.allocation != AllocationState::kHeld) continue;
-    Decision confirmed{.kind = Kind::ALLOCATION_CONFIRMED};
-    confirmed.offer = offer.number;
-    confirmed.provider = offer.provider;
-    confirmed.quantity = offer.accepted;
-    Add(std::move(confirmed));
-    if (!offer.committed.IsSet()) continue;
-    Decision drawn{.kind = Kind::COMMITMENT_DRAWN};
-    drawn.offer = offer.number;
-    drawn.provider = offer.provider;
-    drawn.clause = offer.commitment;
-    drawn.amount = offer.committed;
-    Add(std::move(drawn));
-  }
-}
-
-void Rounds::Advance() {
-  for (uint32_t i = 1; i <= request_.lineages.size(); ++i) AdvanceLineage(i);
-  Settle();
-}
-
-void Rounds::AdvanceLineage(uint32_t number) {
-  using Stage = Lineage::Stage;
-  for (;;) {
-    const Lineage& lineage = request_.lineages[number - 1];
-    if (lineage.remaining == 0 || HasOpenOffer(number)) return;
-    if (lineage.stage == Stage::kBlocked || lineage.stage == Stage::kSettled) return;
-    if (lineage.stage == Stage::kFallback) {
-      OpenAlternative(lineage);
-    } else if (lineage.rights_done < lineage.rights) {
-      OpenRight(lineage);
-    } else {
-      Decision fallback{.kind = Kind::FALLBACK_STARTED};
-      fallback.lineage = number;
-      fallback.quantity = lineage.remaining;
-      fallback.reason = NameOf(request_.request->fallback.kind);
-      Add(std::move(fallback));
-    }
-  }
-}
-
-// The next right in order. R17: a right whose clause has ended since the request was routed opens no new
-// round. R8: a holder that asked not to be asked is not.
-void Rounds::OpenRight(const Lineage& lineage) {
-  const ClauseRef ref = lineage.clauses[lineage.rights_done];
-  const AgreementVersion& version = *account().Find(ref.agreement, ref.version);
-  const Clause& clause = *FindClause(version, ref.clause);
-  const bool ended = HasEnded(ref);
-  if (!ended && !account().IsCoolingDown(version.holder, request_.request->terms, now_)) {
-    const bool exclusive = lineage.route == Kind::ROUTE_EXCLUSIVE;
-    OpenOffer(lineage, exclusive ? OfferKind::kExclusiveAsk : OfferKind::kFirstOffer, version.holder, ref,
-              &clause, request_.request->terms.unit_price, clause.window);
-    return;
-  }
-  Decision skipped{.kind = Kind::PROVIDER_SKIPPED};
-  skipped.lineage = lineage.number;
-  skipped.provider = version.holder;
-  skipped.clause = ref;
-  skipped.reason = ended ? "CLAUSE_ENDED" : "COOL_DOWN";
-  Decision blocked{.kind = Kind::REQUEST_BLOCKED};
-  blocked.lineage = lineage.number;
-  blocked.provider = version.holder;
-  blocked.clause = ref;
-  blocked.quantity = lineage.remaining;
-  blocked.reason = "COOL_DOWN";
-  const bool blocks = !ended && lineage.route == Kind::ROUTE_EXCLUSIVE;  // R19.
-  Add(std::move(skipped));
-  if (blocks) Add(std::move(blocked));
-}
-
-// R9: the next alternative that may be asked; those passed over on the way are recorded.
-void Rounds::OpenAlternative(const Lineage& lineage) {
-  const uint32_t number = lineage.number;
-  for (Alternative& next : NextAlternatives(request_, lineage, account(), directory_, now_)) {
-    if (!next.skip) {
-      OpenOffer(request_.lineages[number - 1], OfferKind::kAlternative, next.provider, {}, nullptr,
-                next.unit_price, request_.request->fallback.step_window);
-      return;
-    }
-    Decision skipped{.kind = Kind::PROVIDER_SKIPPED};
-    skipped.lineage = number;
-    skipped.provider = std::move(next.provider);
-    skipped.reason = std::move(next.skip->reason);
-    skipped.text = std::move(next.skip->text);
-    Add(std::move(skipped));
-  }
-  Decision exhausted{.kind = Kind::FALLBACK_EXHAUSTED};
-  exhausted.lineage = number;
-  exhausted.quantity = request_.lineages[number - 1].remaining;
-  Add(std::move(exhausted));
-}
-
-void Rounds::OpenOffer(const Lineage& lineage, OfferKind kind, const ProviderId& provider,
-                       const ClauseRef& ref, const Clause* right, const Money& unit_price, Span window) {
-  const Parts parts = PartsOf(*request_.request, lineage.remaining, right);
+void Rounds::Open(uint32_t lineage, Question question) {
   Decision opened{.kind = Kind::OFFER_OPENED};
-  opened.lineage = lineage.number;
+  opened.lineage = lineage;
   opened.offer = static_cast<uint32_t>(request_.offers.size()) + 1;
-  opened.offer_kind = kind;
-  opened.provider = provider;
-  opened.clause = ref;
-  opened.quantity = lineage.remaining;
-  opened.min_quantity = parts.min_quantity;
-  opened.quantity_step = parts.step;
-  opened.unit_price = unit_price;
-  opened.deadline = now_ + window;  // R3: frozen here.
-  Terms terms = request_.request->terms;
-  terms.quantity = opened.quantity;
-  terms.unit_price = unit_price;
+  opened.replaces = question.replaces;
+  opened.offer_kind = question.kind;
+  opened.provider = std::move(question.provider);
+  opened.clause = std::move(question.clause);
+  opened.quantity = question.quantity;
+  opened.min_quantity = question.parts.min_quantity;
+  opened.quantity_step = question.parts.step;
+  opened.unit_price = question.unit_price;
+  opened.sealed = question.sealed;
+  opened.deadline = question.deadline;  // R3: frozen here.
+  Terms terms = question.terms != nullptr ? *question.terms : request_.request->terms;
+  terms.quantity = question.quantity;
+  terms.unit_price = question.unit_price;
   opened.terms_hash = HashTerms(terms);
+  opened.terms = std::move(question.terms);
   Add(std::move(opened));
 }
 
 bool Rounds::HasOpenOffer(uint32_t lineage) const {
   return std::any_of(request_.offers.begin(), request_.offers.end(), [&](const Offer& offer) {
-    return offer.lineage == lineage && offer.state == OfferState::kOpen;
+    const bool is_countered = offer.state == OfferState::kCountered && offer.take_by.IsSet();
+    const bool is_open = offer.state == OfferState::kOpen && !offer.standby && !request_.IsExchange(offer);
+    return offer.lineage == lineage && (is_open || is_countered);
   });
 }
 
-// A clause goes on while its version is in force, or a later one in force has a clause of the same id and
-// kind.
-bool Rounds::HasEnded(const ClauseRef& ref) const {
-  const Clause& pinned = *account().Find(ref);
-  for (const AgreementVersion* version : account().InForce(now_)) {
-    if (version->agreement != ref.agreement) continue;
-    const Clause* clause = FindClause(*version, ref.clause);
-    if (clause != nullptr && clause->kind == pinned.kind) return false;
-  }
-  return true;
+void Rounds::Advance() {
+  do {
+    for (uint32_t i = 1; i <= request_.lineages.size(); ++i) AdvanceLineage(i);
+  } while (Settle());
 }
 
-// R14, R16: once nothing is left to ask, holds are confirmed and the request ends; or it stays BLOCKED.
-void Rounds::Settle() {
+void Rounds::AdvanceLineage(uint32_t number) {
+  using Stage = Lineage::Stage;
+  for (bool goes_on = true; goes_on;) {
+    const Lineage& lineage = LineageOf(number);
+    if (lineage.remaining == 0) return;
+    if (lineage.candidate != 0) {
+      goes_on = Match(number);
+      continue;
+    }
+    switch (lineage.stage) {
+      case Stage::kRights:
+        goes_on = AdvanceRights(number);
+        break;
+      case Stage::kFallback:
+        goes_on = AdvanceFallback(number);
+        break;
+      case Stage::kExhausted:
+        goes_on = AdvanceExhausted(number);
+        break;
+      case Stage::kBlocked:
+        return;
+      case Stage::kClosed:
+        Reroute(number);
+        return;
+    }
+  }
+}
+
+void Rounds::EndWhatIsOver() {
+  for (size_t i = 0; i < request_.offers.size(); ++i) {
+    const Offer& offer = request_.offers[i];
+    const uint32_t number = offer.number;
+    if (offer.state == OfferState::kOpen && !offer.standby && !offer.has_bid && now_ > offer.deadline) {
+      Decision lapsed = About(Kind::OFFER_LAPSED, offer);  // R4: the instant itself is timely.
+      lapsed.deadline = offer.deadline;
+      Add(std::move(lapsed));
+      EndRight(number, "SILENCE");  // R5.
+    } else if (offer.state == OfferState::kOpen && offer.clause.IsSet() &&
+               account().Find(offer.clause)->void_on_end && account().HasEnded(offer.clause, now_)) {
+      Decision voided = About(Kind::OFFER_VOIDED, offer);  // R17.
+      voided.clause = offer.clause;
+      voided.reason = "CLAUSE_ENDED";
+      Add(std::move(voided));
+    } else if (offer.state == OfferState::kCountered && offer.take_by.IsSet() && now_ > offer.take_by) {
+      EndRight(number, "COUNTER_NOT_TAKEN");  // R7.
+    } else if (offer.allocation == AllocationState::kHeld && offer.confirm_by.IsSet() &&
+               now_ > offer.confirm_by) {
+      ExpireHold(number, "NOT_CONFIRMED");
+    } else if (offer.allocation == AllocationState::kConfirmed && offer.withdraws.IsSet() &&
+               now_ >= offer.withdraws) {
+      const uint32_t lineage = offer.lineage;
+      GiveUp(Kind::ALLOCATION_WITHDRAWN, Offer(offer), "NOTICED", "");
+      if (now_ <= request_.request->expiry) Reroute(lineage);
+    }
+  }
+  for (uint32_t i = 1; i <= request_.lineages.size(); ++i) {
+    for (size_t r = 0; r < LineageOf(i).rights.size(); ++r) {
+      const Right right = LineageOf(i).rights[r];
+      if (right.close_by.IsSet() && now_ > right.close_by && now_ <= request_.request->expiry &&
+          request_.IsUnconfirmed(LineageOf(i)))
+        Revive(i, right.clause);
+    }
+    if (now_ <= request_.request->expiry && WaiverDue(account(), request_, LineageOf(i)) <= now_) Unblock(i);
+  }
+}
+
+// What remains of a lineage, by segment of the request: it fills its segments in their order.
+std::vector<int64_t> Rounds::RemainderOf(const Lineage& lineage) const {
+  std::vector<int64_t> todo(request_.request->segments.size());
+  int64_t left = lineage.remaining;
+  for (auto segment = lineage.segments.rbegin(); segment != lineage.segments.rend() && left > 0; ++segment) {
+    todo[*segment] = std::min(left, request_.request->segments[*segment].quantity);
+    left -= todo[*segment];
+  }
+  return todo;
+}
+
+void Rounds::Reroute(uint32_t number) {
+  const Lineage& lineage = LineageOf(number);
+  std::vector<WaiverUse> credit;
+  for (const ClauseRef& waiver : lineage.waivers) {
+    credit.push_back({waiver.agreement, waiver.clause, lineage.remaining});
+  }
+  const absl::StatusOr<Routing> routing =
+      RouteRequest(*request_.request, RemainderOf(lineage), WithCredit(account(), credit), now_);
+  if (routing.ok()) AddRoutes(*routing, number, credit);
+}
+
+void Rounds::RescindOffers(std::string_view reason) {
+  for (size_t i = 0; i < request_.offers.size(); ++i) {
+    const Offer& offer = request_.offers[i];
+    const bool is_chosen = LineageOf(offer.lineage).candidate == offer.number ||
+                           (offer.standby && offer.state != OfferState::kLapsed);
+    if (offer.state != OfferState::kOpen && !is_chosen) continue;
+    Decision told = About(offer.state == OfferState::kOpen ? Kind::OFFER_RESCINDED : Kind::BID_LOST, offer);
+    told.reason = reason;
+    Add(std::move(told));
+  }
+}
+
+// R14, R16: once nothing is left to ask, holds are confirmed and the request ends; or it stays BLOCKED. True
+// if a hold could not be confirmed, so that there is something to ask again.
+bool Rounds::Settle() {
+  using Stage = Lineage::Stage;
   bool blocked = false;
   int64_t unplaced = 0;
   for (const Lineage& lineage : request_.lineages) {
     if (lineage.remaining == 0) continue;
-    if (lineage.stage == Lineage::Stage::kRights || lineage.stage == Lineage::Stage::kFallback) return;
-    blocked |= lineage.stage == Lineage::Stage::kBlocked;
+    const bool waits = lineage.stage == Stage::kRights || lineage.stage == Stage::kFallback ||
+                       lineage.candidate != 0 || HasOpenOffer(lineage.number);
+    if (waits) return false;
+    blocked |= lineage.stage == Stage::kBlocked;
     unplaced += lineage.remaining;
   }
   ConfirmHolds();
-  if (blocked) return;
+  int64_t unplaced_now = 0;
+  for (const Lineage& lineage : request_.lineages) unplaced_now += lineage.remaining;
+  if (unplaced_now > unplaced) return true;
+  const bool pending = std::any_of(request_.offers.begin(), request_.offers.end(), [&](const Offer& offer) {
+    return offer.allocation == AllocationState::kHeld ||
+           (IsStanding(offer.allocation) && offer.withdraws.IsSet()) ||
+           (offer.state == OfferState::kOpen && request_.IsExchange(offer));
+  });
+  if (blocked || pending || IsFinished(request_.state)) return false;
+  RescindOffers("REQUEST_ENDED");  // Those in reserve whose promises fit nothing.
   Decision end{.kind = Kind::REQUEST_FULFILLED};
   end.quantity = request_.Standing();
   if (unplaced > 0) {
@@ -327,6 +241,7 @@ void Rounds::Settle() {
     end.passed = Reasons();
   }
   Add(std::move(end));
+  return false;
 }
 
 std::vector<Passed> Rounds::Reasons() const {
@@ -335,7 +250,7 @@ std::vector<Passed> Rounds::Reasons() const {
     reasons.insert(reasons.end(), lineage.skipped.begin(), lineage.skipped.end());
   }
   for (const Offer& offer : request_.offers) {
-    if (offer.state == OfferState::kAccepted) continue;
+    if (offer.state == OfferState::kAccepted || offer.state == OfferState::kSuperseded) continue;
     const bool declined = offer.state == OfferState::kDeclined;
     reasons.push_back({offer.provider, offer.clause,
                        Cat(NameOf(offer.state), declined ? ":" : "", NameOf(offer.decline)), offer.text});

@@ -9,10 +9,11 @@
 namespace capbroker {
 namespace {
 
+// A clause with the version it stands in; of a waiver written beside an agreement, the version in force.
 struct InForce {
   const AgreementVersion* version;
   const Clause* clause;
-  ClauseRef ref() const { return RefOf(*version, *clause); }
+  ClauseRef ref;
 };
 
 // Seniority among first refusals: ascending priority, then earlier effect, then id.
@@ -34,12 +35,13 @@ int64_t WaivedShare(const Request& request, const Scope& scope) {
 }
 
 // R20. Whether the waiver may lift anything of this request; units already drawn count against its cap.
-WaiverTest Test(const InForce& waiver, const Request& request, const Account& account, Instant now) {
-  WaiverTest test{.waiver = waiver.ref(), .met = false, .reason = "MET", .figures = {}};
+WaiverTest Test(const InForce& waiver, const Request& request, const std::vector<int64_t>& todo,
+                const Account& account, Instant now) {
+  WaiverTest test{.waiver = waiver.ref, .met = false, .reason = "MET", .figures = {}};
   const Clause& clause = *waiver.clause;
   int64_t units = 0;
-  for (const Segment& segment : request.segments) {
-    if (Covers(clause.scope, request, segment, true)) units += segment.quantity;
+  for (size_t i = 0; i < request.segments.size(); ++i) {
+    if (Covers(clause.scope, request, request.segments[i], true)) units += todo[i];
   }
   const int64_t share = WaivedShare(request, clause.scope);
   const int64_t drawn = account.WaiverDrawn(waiver.version->agreement, clause.id);
@@ -75,24 +77,35 @@ int RestrictionOf(Kind route) {
 
 class Router {
  public:
-  Router(const Request& request, const Account& account, Instant now) : request_(request) {
+  Router(const Request& request, const std::vector<int64_t>& todo, const Account& account, Instant now)
+      : request_(request), todo_(todo), account_(account), now_(now) {
     for (const AgreementVersion* version : account.InForce(now)) {
       for (const Clause& clause : version->clauses) {
-        if (IsRight(clause)) rights_.push_back({version, &clause});
-        if (clause.kind == ClauseKind::kWaiver) waivers_.push_back({version, &clause});
+        const InForce found{version, &clause, RefOf(*version, clause)};
+        if (account.IsTriggered(found.ref)) continue;  // R18.
+        if (IsRight(clause)) rights_.push_back(found);
+        if (clause.kind == ClauseKind::kWaiver) waivers_.push_back(found);
+      }
+      for (const GrantedWaiver& waiver : account.grants) {  // R19, R20: revocation is prospective.
+        const Grant& grant = *waiver.grant;
+        const bool applies = !grant.request.IsSet() || grant.request == request.id;
+        if (grant.agreement == version->agreement && !waiver.revoked.IsSet() && applies)
+          waivers_.push_back({version, &grant.waiver, waiver.ref()});
       }
     }
     std::sort(rights_.begin(), rights_.end(),
               [](const InForce& a, const InForce& b) { return SeniorityOf(a) < SeniorityOf(b); });
     for (const InForce& waiver : waivers_) {
       if (!IsNamed(waiver)) continue;
-      tests_.push_back(Test(waiver, request, account, now));
+      tests_.push_back(Test(waiver, request, todo, account, now));
     }
   }
 
   absl::StatusOr<Routing> Run() {
+    for (const InForce& right : rights_) Aggregate(right);
     std::vector<Route> routes;
     for (uint32_t i = 0; i < request_.segments.size(); ++i) {
+      if (todo_[i] == 0) continue;
       Route route = RouteSegment(i);
       const auto same = std::find_if(routes.begin(), routes.end(), [&](const Route& other) {
         return other.kind == route.kind && other.clauses == route.clauses;
@@ -107,10 +120,48 @@ class Router {
     if (routes.size() > 1 && !request_.splittable) {
       if (absl::Status status = Merge(routes); !status.ok()) return status;
     }
-    return Routing{std::move(tests_), std::move(routes)};
+    return Routing{std::move(aggregations_), std::move(tests_), std::move(routes)};
   }
 
  private:
+  // R24: the request's quantity, with what counts together with it under this right.
+  int64_t CountedWith(const InForce& right, const std::string& purpose) const {
+    int64_t counted = request_.terms.quantity;
+    if (right.clause->aggregation_window == Span{}) return counted;
+    for (const capbroker::Aggregate& other : account_.aggregates) {
+      const bool alike = other.agreement == right.ref.agreement && other.clause == right.ref.clause &&
+                         other.region == request_.terms.region &&
+                         other.resource_type == request_.terms.resource_type && other.purpose == purpose;
+      if (alike && now_ < other.until) counted += other.quantity;
+    }
+    return counted;
+  }
+
+  // One entry for each purpose that the right covers but for its minimum.
+  void Aggregate(const InForce& right) {
+    const Span window = right.clause->aggregation_window;
+    if (window == Span{}) return;
+    for (size_t i = 0; i < request_.segments.size(); ++i) {
+      const Segment& segment = request_.segments[i];
+      if (todo_[i] == 0 || !Covers(right.clause->scope, request_, segment, false, kMostQuantity)) continue;
+      const auto same =
+          std::find_if(aggregations_.begin(), aggregations_.end(), [&](const AggregationTest& test) {
+            return test.clause == right.ref && test.adds.purpose == segment.purpose;
+          });
+      if (same != aggregations_.end()) {
+        same->adds.quantity += todo_[i];
+        continue;
+      }
+      const int64_t counted = CountedWith(right, segment.purpose);
+      const int64_t least = right.clause->scope.min_quantity;
+      aggregations_.push_back({right.ref,
+                               {right.ref.agreement, right.ref.clause, request_.terms.region,
+                                request_.terms.resource_type, segment.purpose, todo_[i], now_ + window},
+                               counted >= least,
+                               {"quantity", Cat(counted), Cat("at least ", least)}});
+    }
+  }
+
   // A waiver is tested where it names a segment, by scope and stated purpose.
   bool IsNamed(const InForce& waiver) const {
     return std::any_of(request_.segments.begin(), request_.segments.end(), [&](const Segment& segment) {
@@ -119,7 +170,7 @@ class Router {
   }
 
   const WaiverTest* TestOf(const InForce& waiver) const {
-    const ClauseRef ref = waiver.ref();
+    const ClauseRef ref = waiver.ref;
     for (const WaiverTest& test : tests_) {
       if (test.waiver == ref) return &test;
     }
@@ -130,7 +181,7 @@ class Router {
   const InForce* LiftedBy(const InForce& right, const Segment& segment) const {
     for (const InForce& waiver : waivers_) {
       const auto& lifts = waiver.clause->lifts;
-      if (waiver.version != right.version ||
+      if (waiver.version->agreement != right.version->agreement ||
           std::find(lifts.begin(), lifts.end(), right.clause->id) == lifts.end()) {
         continue;
       }
@@ -145,18 +196,17 @@ class Router {
     const Segment& segment = request_.segments[index];
     Route route;
     route.segments = {index};
-    route.quantity = segment.quantity;
+    route.quantity = todo_[index];
     std::vector<ClauseRef> exclusive, first, waived;
     for (const InForce& right : rights_) {
-      if (!Covers(right.clause->scope, request_, segment, false)) {
-        route.passed.push_back({right.version->holder, right.ref(), "OUT_OF_SCOPE", ""});
+      if (!Covers(right.clause->scope, request_, segment, false, CountedWith(right, segment.purpose))) {
+        route.passed.push_back({right.version->holder, right.ref, "OUT_OF_SCOPE", ""});
       } else if (const InForce* waiver = LiftedBy(right, segment); waiver != nullptr) {
-        route.passed.push_back(
-            {right.version->holder, right.ref(), "WAIVED", Cat("by ", Format(waiver->ref()))});
-        if (std::find(waived.begin(), waived.end(), waiver->ref()) == waived.end())
-          waived.push_back(waiver->ref());
+        route.passed.push_back({right.version->holder, right.ref, "WAIVED", Cat("by ", Format(waiver->ref))});
+        if (std::find(waived.begin(), waived.end(), waiver->ref) == waived.end())
+          waived.push_back(waiver->ref);
       } else {
-        (right.clause->kind == ClauseKind::kExclusivity ? exclusive : first).push_back(right.ref());
+        (right.clause->kind == ClauseKind::kExclusivity ? exclusive : first).push_back(right.ref);
       }
     }
     if (!exclusive.empty()) {
@@ -185,9 +235,9 @@ class Router {
     for (const InForce& right : rights_) {
       const bool governs = std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
         return route.kind == merged.kind &&
-               std::find(route.clauses.begin(), route.clauses.end(), right.ref()) != route.clauses.end();
+               std::find(route.clauses.begin(), route.clauses.end(), right.ref) != route.clauses.end();
       });
-      if (governs) governing.push_back(right.ref());
+      if (governs) governing.push_back(right.ref);
     }
     if (merged.kind == Kind::ROUTE_EXCLUSIVE && governing.size() > 1) {
       return Invalid("splittable", "false",
@@ -218,6 +268,10 @@ class Router {
   }
 
   const Request& request_;
+  const std::vector<int64_t>& todo_;
+  const Account& account_;
+  const Instant now_;
+  std::vector<AggregationTest> aggregations_;
   std::vector<InForce> rights_;  // By seniority.
   std::vector<InForce> waivers_;
   std::vector<WaiverTest> tests_;
@@ -225,8 +279,24 @@ class Router {
 
 }  // namespace
 
+absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo,
+                                     const Account& account, Instant now) {
+  return Router(request, todo, account, now).Run();
+}
+
 absl::StatusOr<Routing> RouteRequest(const Request& request, const Account& account, Instant now) {
-  return Router(request, account, now).Run();
+  std::vector<int64_t> todo;
+  for (const Segment& segment : request.segments) todo.push_back(segment.quantity);
+  return RouteRequest(request, todo, account, now);
+}
+
+Account WithCredit(Account account, const std::vector<WaiverUse>& credit) {
+  for (const WaiverUse& back : credit) {
+    for (WaiverUse& use : account.waivers) {
+      if (use.agreement == back.agreement && use.clause == back.clause) use.drawn -= back.drawn;
+    }
+  }
+  return account;
 }
 
 }  // namespace capbroker

@@ -30,14 +30,31 @@ struct WaiverTest {
   std::vector<Figure> figures{};
 };
 
+// R24: what a clause with an aggregation window counts together, of one purpose.
+struct AggregationTest {
+  ClauseRef clause{};
+  Aggregate adds{};
+  bool reached = false;  // The clause's minimum quantity.
+  Figure figure{};
+};
+
 struct Routing {
+  std::vector<AggregationTest> aggregations{};
   std::vector<WaiverTest> tests{};
   std::vector<Route> routes{};  // In the order of their first segments.
 };
 
-// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. Segments that differ go apart if the
-// request is splittable, else the most restrictive route governs all. INVALID_ARGUMENT (splittable) where
-// that cannot be: two exclusive holders over one request that may not be split.
+// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `todo` is how much of each segment is to be
+// routed; segments with nothing are left out, and count all the same in what a clause says of the whole
+// request. Segments that differ go apart if the request is splittable, else the most restrictive route
+// governs all. INVALID_ARGUMENT (splittable) where that cannot be: two exclusive holders over one request
+// that may not be split.
+absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo,
+                                     const Account& account, Instant now);
+// The whole request.
 absl::StatusOr<Routing> RouteRequest(const Request& request, const Account& account, Instant now);
+
+// The account as if so many units of waivers were not drawn yet: those that are about to be routed again.
+Account WithCredit(Account account, const std::vector<WaiverUse>& credit);
 
 }  // namespace capbroker

@@ -14,6 +14,7 @@ constexpr size_t kMostSegments = 32;
 constexpr size_t kMostConditions = 32;
 constexpr size_t kMostLabels = 64;
 constexpr size_t kLongestText = 1024;
+constexpr int64_t kMostFanOut = 100;
 constexpr size_t kLongestCondition = 256;
 constexpr std::string_view kPriceWant = "an amount in a currency, not negative";
 
@@ -33,7 +34,7 @@ absl::Status CheckQuantity(std::string_view field, int64_t got, int64_t least) {
   return Invalid(field, Cat(got), Cat("a whole number from ", least, " to ", kMostQuantity));
 }
 
-absl::Status CheckText(std::string_view field, std::string_view got, size_t longest = kLongestText) {
+absl::Status CheckLength(std::string_view field, std::string_view got, size_t longest) {
   if (got.size() <= longest) return absl::OkStatus();
   return Invalid(field, Cat(got.size(), " bytes"), Cat("at most ", longest, " bytes"));
 }
@@ -48,30 +49,30 @@ absl::Status CheckAfter(std::string_view field, Instant got, Instant after) {
   return Invalid(field, got.IsSet() ? Format(got) : "none", Cat("a time after ", Format(after)));
 }
 
-absl::Status CheckTerms(const Terms& terms) {
+absl::Status CheckTerms(const Terms& terms, const std::string& at) {
   for (absl::Status status :
-       {CheckWord("terms.resource_type", terms.resource_type), CheckWord("terms.region", terms.region),
-        CheckWord("terms.unit", terms.unit), CheckQuantity("terms.quantity", terms.quantity, 1),
-        CheckAfter("terms.start_time", terms.start, Instant{}),
-        CheckAfter("terms.end_time", terms.end, terms.start),
-        CheckCount("terms.conditions", terms.conditions.size(), 0, kMostConditions)}) {
+       {CheckWord(at + ".resource_type", terms.resource_type), CheckWord(at + ".region", terms.region),
+        CheckWord(at + ".unit", terms.unit), CheckQuantity(at + ".quantity", terms.quantity, 1),
+        CheckAfter(at + ".start_time", terms.start, Instant{}),
+        CheckAfter(at + ".end_time", terms.end, terms.start),
+        CheckCount(at + ".conditions", terms.conditions.size(), 0, kMostConditions)}) {
     if (!status.ok()) return status;
   }
   if (terms.end - terms.start > kLongestSpan) {
-    return Invalid("terms.end_time", Format(terms.end),
+    return Invalid(at + ".end_time", Format(terms.end),
                    Cat("at most ", Format(kLongestSpan), " after the start"));
   }
   if (!terms.unit_price.IsSet() || terms.unit_price.micros < 0) {
-    return Invalid("terms.unit_price", terms.unit_price.IsSet() ? Format(terms.unit_price) : "none",
+    return Invalid(at + ".unit_price", terms.unit_price.IsSet() ? Format(terms.unit_price) : "none",
                    kPriceWant);
   }
   if (terms.availability_ppm < 0 || terms.availability_ppm > 1'000'000) {
-    return Invalid("terms.availability_ppm", Cat(terms.availability_ppm), "a whole number from 0 to 1000000");
+    return Invalid(at + ".availability_ppm", Cat(terms.availability_ppm), "a whole number from 0 to 1000000");
   }
   for (size_t i = 0; i < terms.conditions.size(); ++i) {
-    const std::string field = Cat("terms.conditions[", i, "]");
+    const std::string field = Cat(at, ".conditions[", i, "]");
     if (terms.conditions[i].empty()) return Invalid(field, "nothing", "a condition in words");
-    if (absl::Status status = CheckText(field, terms.conditions[i], kLongestCondition); !status.ok())
+    if (absl::Status status = CheckLength(field, terms.conditions[i], kLongestCondition); !status.ok())
       return status;
   }
   return absl::OkStatus();
@@ -111,11 +112,23 @@ absl::Status CheckPriceCap(const Request& request) {
                  Cat("a price at which ", cost.status().message(), " is not so"));
 }
 
+absl::Status CheckSpan(std::string_view field, Span got) {
+  if (got >= Span{} && got <= kLongestSpan) return absl::OkStatus();
+  return Invalid(field, Format(got), Cat("a duration from 0s to ", Format(kLongestSpan)));
+}
+
 absl::Status CheckFallback(const Fallback& fallback, const Directory& directory) {
-  if (fallback.kind != FallbackKind::kSequential) {
-    return Invalid("fallback_policy.kind", NameOf(fallback.kind),
-                   "SEQUENTIAL (others are not executed by this version)");
+  const bool fans_out = fallback.kind == FallbackKind::kFanOut;
+  if (fans_out ? fallback.fan_out < 2 || fallback.fan_out > kMostFanOut : fallback.fan_out != 0) {
+    return Invalid(
+        "fallback_policy.fan_out", Cat(fallback.fan_out),
+        fans_out ? Cat("how many are asked at once, 2 to ", kMostFanOut) : "nothing but with FAN_OUT");
   }
+  for (absl::Status status : {CheckSpan("fallback_policy.confirm_within", fallback.confirm_within),
+                              CheckSpan("fallback_policy.withdraw_notice", fallback.withdraw_notice)}) {
+    if (!status.ok()) return status;
+  }
+  if (fallback.kind == FallbackKind::kNone && fallback.step_window == Span{}) return absl::OkStatus();
   if (fallback.step_window <= Span{} || fallback.step_window > kLongestSpan) {
     return Invalid("fallback_policy.step_window", Format(fallback.step_window),
                    Cat("a duration over zero, to ", Format(kLongestSpan)));
@@ -146,7 +159,7 @@ absl::Status CheckLabels(const std::vector<Label>& labels) {
 
 absl::Status Validate(const Request& request, const Directory& directory, Instant now) {
   for (const std::function<absl::Status()>& check : std::initializer_list<std::function<absl::Status()>>{
-           [&] { return CheckTerms(request.terms); },
+           [&] { return CheckTerms(request.terms, "terms"); },
            [&] { return CheckSegments(request); },
            [&] { return CheckPriceCap(request); },
            [&] { return CheckQuantity("smallest_useful_quantity", request.smallest_useful, 0); },
@@ -195,6 +208,39 @@ absl::Status Validate(const Provider& provider) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateAnswer(const Terms& terms, const Terms& offered, const std::string& at) {
+  if (absl::Status status = CheckTerms(terms, at); !status.ok()) return status;
+  const auto same = [&](const char* name, const std::string& got, const std::string& want) {
+    return got == want ? absl::OkStatus() : Invalid(Cat(at, ".", name), Quoted(got), Quoted(want));
+  };
+  for (absl::Status status :
+       {same("resource_type", terms.resource_type, offered.resource_type),
+        same("region", terms.region, offered.region), same("unit", terms.unit, offered.unit)}) {
+    if (!status.ok()) return status;
+  }
+  if (terms.unit_price.currency != offered.unit_price.currency) {
+    return Invalid(at + ".unit_price", Format(terms.unit_price),
+                   Cat("an amount in ", offered.unit_price.currency.view()));
+  }
+  if (terms.quantity > offered.quantity) {
+    return Invalid(at + ".quantity", Cat(terms.quantity),
+                   Cat("at most the ", offered.quantity, " that were offered"));
+  }
+  const absl::StatusOr<Money> cost = Cost(terms.unit_price, terms.quantity, terms.end - terms.start);
+  if (cost.ok()) return absl::OkStatus();
+  return Invalid(at + ".unit_price", Format(terms.unit_price),
+                 Cat("a price at which ", cost.status().message(), " is not so"));
+}
+
+absl::Status CheckText(std::string_view field, std::string_view got) {
+  return CheckLength(field, got, kLongestText);
+}
+
+absl::Status CheckReason(std::string_view text) {
+  if (text.empty()) return Invalid("text", "nothing", "the reason, in words");
+  return CheckText("text", text);
 }
 
 }  // namespace capbroker

@@ -32,6 +32,10 @@ struct Tenure {
   uint64_t batch = 0;   // The last durable batch of the partition, by whomever.
   Instant heartbeat{};  // When the partition was last held before this Take, by the database's clock; unset
                         // if never.
+  // Since when the partition's owners have been without a broker, and what that took from them is not given
+  // back (R22): the heartbeat, or an earlier Take's if its taker went down before a Heartbeat said that all
+  // was. Unset: nothing is owed.
+  Instant down_since{};
 };
 
 // The key of a command that its caller may repeat (R27). 16 bytes of SHA-256(principal, method, request_id).
@@ -163,8 +167,9 @@ class Ledger {
   // nothing is taken.
   virtual absl::StatusOr<std::vector<Tenure>> Take(const std::string& holder, const std::string& address,
                                                    const std::vector<uint32_t>& partitions, Span lease) = 0;
-  // Moves the heartbeat of partitions still held. FAILED_PRECONDITION if one is not; otherwise the database's
-  // clock.
+  // Moves the heartbeat of partitions still held, and forgets the outage of those whose `down_since` is
+  // unset: what it took is given back, durably. FAILED_PRECONDITION if one is not held; otherwise the
+  // database's clock.
   virtual absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) = 0;
   // Gives partitions back so that another may take them at once.
   virtual absl::Status Release(const std::vector<Tenure>& held) = 0;

@@ -10,26 +10,26 @@ MemoryLedger::MemoryLedger(uint32_t partitions, std::function<Instant()> clock)
     : clock_(std::move(clock)), places_(partitions), partitions_(partitions) {}
 
 void MemoryLedger::FailNextCommit(CommitOutcome outcome, bool takes_effect) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   faults_.push_back({outcome, takes_effect});
 }
 
 void MemoryLedger::SetUnavailable(bool writing, bool reading) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   writing_fails_ = writing;
   reading_fails_ = reading;
 }
 
 void MemoryLedger::Tamper(const OwnerId& owner,
                           const std::function<void(std::map<uint64_t, SealedAct>&)>& acts) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   acts(owners_[owner].acts);
 }
 
 void MemoryLedger::TamperRows(const OwnerId& owner, const std::function<void(RequestRow&)>& request,
                               const std::function<void(OfferRow&)>& offer,
                               const std::function<void(BookRow&)>& book) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   Owner& held = owners_[owner];
   for (auto& [id, row] : held.requests) {
     if (request) request(row);
@@ -48,7 +48,7 @@ absl::Status MemoryLedger::Writable() const {
 }
 
 absl::StatusOr<uint32_t> MemoryLedger::Open() {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   return places_.partitions();
 }
@@ -56,7 +56,7 @@ absl::StatusOr<uint32_t> MemoryLedger::Open() {
 absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder, const std::string& address,
                                                        const std::vector<uint32_t>& partitions, Span lease) {
   if (holder.empty()) return absl::InvalidArgumentError("holder: got \"\", want a name");
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   const Instant now = clock_();
   const std::set<uint32_t> ids(partitions.begin(), partitions.end());
@@ -71,8 +71,9 @@ absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder
   std::vector<Tenure> taken;
   for (uint32_t id : ids) {
     Partition& partition = partitions_[id];
-    taken.push_back({id, partition.epoch + 1, partition.batch, partition.heartbeat});
-    partition = {holder, address, partition.epoch + 1, partition.batch, now};
+    const Instant down_since = partition.down_since.IsSet() ? partition.down_since : partition.heartbeat;
+    taken.push_back({id, partition.epoch + 1, partition.batch, partition.heartbeat, down_since});
+    partition = {holder, address, partition.epoch + 1, partition.batch, now, down_since};
   }
   return taken;
 }
@@ -83,18 +84,22 @@ bool MemoryLedger::Holds(const Tenure& tenure) const {
 }
 
 absl::StatusOr<Instant> MemoryLedger::Heartbeat(const std::vector<Tenure>& held) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   for (const Tenure& tenure : held) {
     if (!Holds(tenure)) return absl::FailedPreconditionError(Cat("fenced: partition ", tenure.partition));
   }
   const Instant now = clock_();
-  for (const Tenure& tenure : held) partitions_[tenure.partition].heartbeat = now;
+  for (const Tenure& tenure : held) {
+    Partition& partition = partitions_[tenure.partition];
+    partition.heartbeat = now;
+    if (!tenure.down_since.IsSet()) partition.down_since = {};
+  }
   return now;
 }
 
 absl::Status MemoryLedger::Release(const std::vector<Tenure>& held) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   for (const Tenure& tenure : held) {
     if (!Holds(tenure)) continue;
@@ -107,7 +112,7 @@ absl::Status MemoryLedger::Release(const std::vector<Tenure>& held) {
 }
 
 CommitResult MemoryLedger::Commit(const Batch& batch) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (writing_fails_) return {CommitOutcome::kUnknown, {}, "memory: writing fails"};
   CommitResult result = Judge(batch);
   std::optional<Fault> fault;
@@ -214,7 +219,7 @@ void MemoryLedger::Apply(const Batch& batch) {
 }
 
 absl::StatusOr<uint32_t> MemoryLedger::PruneKeys(Span age, uint32_t limit) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   const Instant before = clock_() - age;
   uint32_t pruned = 0;

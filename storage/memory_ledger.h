@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "storage/batch.h"
+#include "storage/fair_mutex.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
@@ -63,7 +63,7 @@ class MemoryLedger : public Ledger {
   struct Partition {
     std::string holder, address;
     uint64_t epoch = 0, batch = 0;
-    Instant heartbeat;
+    Instant heartbeat, down_since;
   };
   struct Owner {
     std::map<uint64_t, SealedAct> acts;
@@ -91,7 +91,7 @@ class MemoryLedger : public Ledger {
   bool Holds(const Tenure& tenure) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::function<Instant()> clock_;
-  absl::Mutex mutex_;
+  FairMutex mutex_;
   Places places_ ABSL_GUARDED_BY(mutex_);
   std::vector<Partition> partitions_ ABSL_GUARDED_BY(mutex_);
   std::map<OwnerId, Owner> owners_ ABSL_GUARDED_BY(mutex_);

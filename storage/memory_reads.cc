@@ -23,7 +23,7 @@ const MemoryLedger::Owner* MemoryLedger::Find(const OwnerId& owner) const {
 absl::Status MemoryLedger::Recover(uint32_t partition, const std::function<void(RecoveredOwner)>& visit) {
   std::vector<RecoveredOwner> all;
   {
-    absl::MutexLock lock(&mutex_);
+    FairLock lock(&mutex_);
     if (absl::Status status = Writable(); !status.ok()) return status;
     if (partition >= partitions_.size()) return absl::InvalidArgumentError(Cat("partition: got ", partition));
     for (const auto& [id, owner] : owners_) {
@@ -50,7 +50,7 @@ absl::Status MemoryLedger::Recover(uint32_t partition, const std::function<void(
 
 absl::StatusOr<std::vector<KeyRecord>> MemoryLedger::Keys(const OwnerId& owner,
                                                           const std::vector<IdempotencyKey>& keys) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<KeyRecord> records;
   for (const IdempotencyKey& key : std::set<IdempotencyKey>(keys.begin(), keys.end())) {
@@ -72,7 +72,7 @@ absl::StatusOr<std::vector<SealedAct>> MemoryLedger::ReadRequest(const OwnerId& 
 
 absl::StatusOr<std::vector<RequestTrail>> MemoryLedger::ReadRequests(
     const std::vector<std::pair<OwnerId, RequestId>>& requests) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<RequestTrail> trails;
   for (const auto& [id, request] : requests) {
@@ -91,7 +91,7 @@ absl::StatusOr<std::vector<RequestTrail>> MemoryLedger::ReadRequests(
 }
 
 absl::StatusOr<std::vector<SealedAct>> MemoryLedger::ReadActs(const ActRange& range) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<SealedAct> acts;
   const Owner* owner = Find(range.owner);
@@ -119,7 +119,7 @@ absl::StatusOr<Page<RequestRow>> MemoryLedger::ListRequests(const RequestFilter&
   const absl::StatusOr<Cursor> from = ParseToken(list, token);
   if (!from.ok()) return from.status();
   size = PageSize(size);
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   Page<RequestRow> page;
   const Owner* owner = Find(filter.owner);
@@ -142,7 +142,7 @@ absl::StatusOr<Page<OfferRow>> MemoryLedger::ListOffers(const OfferFilter& filte
   const absl::StatusOr<Cursor> from = ParseToken(list, token);
   if (!from.ok()) return from.status();
   size = PageSize(size);
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   Page<OfferRow> page;
   const auto found = by_provider_.find(filter.provider);
@@ -164,7 +164,7 @@ absl::StatusOr<Page<OfferRow>> MemoryLedger::ListOffers(const OfferFilter& filte
 }
 
 absl::StatusOr<std::vector<OwnerId>> MemoryLedger::Owners(const OwnerId& after, uint32_t limit) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<OwnerId> owners;
   for (auto at = owners_.upper_bound(after); at != owners_.end() && owners.size() < limit; ++at) {
@@ -174,14 +174,14 @@ absl::StatusOr<std::vector<OwnerId>> MemoryLedger::Owners(const OwnerId& after, 
 }
 
 absl::StatusOr<std::optional<BookRow>> MemoryLedger::ReadBook(const OwnerId& owner) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   const Owner* found = Find(owner);
   return found == nullptr ? std::nullopt : found->book;
 }
 
 absl::StatusOr<std::vector<RequestRow>> MemoryLedger::AllRequests(const OwnerId& owner) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<RequestRow> rows;
   if (const Owner* found = Find(owner)) {
@@ -191,7 +191,7 @@ absl::StatusOr<std::vector<RequestRow>> MemoryLedger::AllRequests(const OwnerId&
 }
 
 absl::StatusOr<std::vector<OfferRow>> MemoryLedger::AllOffers(const OwnerId& owner) {
-  absl::MutexLock lock(&mutex_);
+  FairLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<OfferRow> rows;
   if (const Owner* found = Find(owner)) {

@@ -19,9 +19,9 @@ constexpr Statement kCommit{
     "$26,"
     "$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40,$41,$42,$43,$44,$45,$46,$47,$48)"};
 constexpr Statement kTake{"take",
-                          "SELECT partition_id, epoch, batch, heartbeat FROM take_partitions($1, $2, $3, $4)"
-                          " ORDER BY partition_id"};
-constexpr Statement kBeat{"beat", "SELECT beat($1, $2)"};
+                          "SELECT partition_id, epoch, batch, heartbeat, down_since"
+                          " FROM take_partitions($1, $2, $3, $4) ORDER BY partition_id"};
+constexpr Statement kBeat{"beat", "SELECT beat($1, $2, $3)"};
 // The heartbeat stays as the instant until which the partition was held.
 constexpr Statement kRelease{
     "release",
@@ -198,13 +198,19 @@ absl::StatusOr<std::vector<Tenure>> PostgresLedger::Take(const std::string& hold
   for (int i = 0; i < answer->size(); ++i) {
     const Row row = (*answer)[i];
     taken.push_back({static_cast<uint32_t>(row.Int(0)), static_cast<uint64_t>(row.Int(1)),
-                     static_cast<uint64_t>(row.Int(2)), row.Time(3)});
+                     static_cast<uint64_t>(row.Int(2)), row.Time(3), row.Time(4)});
   }
   return taken;
 }
 
 absl::StatusOr<Instant> PostgresLedger::Heartbeat(const std::vector<Tenure>& held) {
-  absl::StatusOr<Answer> answer = Write(kBeat, HeldParams(held));
+  std::vector<uint32_t> resumed;
+  for (const Tenure& tenure : held) {
+    if (!tenure.down_since.IsSet()) resumed.push_back(tenure.partition);
+  }
+  Params params = HeldParams(held);
+  params.Many(binary::kInt2, resumed, [](uint32_t p, Params::Array& a) { a.Int2(p); });
+  absl::StatusOr<Answer> answer = Write(kBeat, params);
   if (!answer.ok()) return answer.status();
   return (*answer)[0].Time(0);
 }

@@ -2,6 +2,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/ids.h"
@@ -23,8 +24,25 @@ v1::Decline DeclineOf(const DeskChoice& choice) {
 static_assert(static_cast<int>(DeclineReason::kNoCapacity) == v1::DECLINE_REASON_NO_CAPACITY &&
               static_cast<int>(DeclineReason::kOther) == v1::DECLINE_REASON_OTHER);
 
+constexpr int kPageSize = 1000;
+
 bool IsTaken(const v1::Offer& offer) {
   return offer.state() == v1::Offer::STATE_ACCEPTED || offer.state() == v1::Offer::STATE_PARTIALLY_ACCEPTED;
+}
+
+// Whether what came of the offer is the owner's to use.
+bool IsPlaced(const v1::Offer& offer) {
+  return offer.allocation_state() == v1::Allocation::STATE_HELD ||
+         offer.allocation_state() == v1::Allocation::STATE_CONFIRMED;
+}
+
+Instant DeliveryEnd(const v1::Offer& offer) {
+  const auto& end = offer.terms().end_time();
+  return {end.seconds() * 1'000'000 + end.nanos() / 1000};
+}
+
+std::vector<std::string> Conditions(const v1::Offer& offer) {
+  return {offer.terms().conditions().begin(), offer.terms().conditions().end()};
 }
 
 }  // namespace
@@ -56,6 +74,9 @@ void Desk::Stop() {
 
 void Desk::OpenWatch() {
   if (stopping_) return;
+  ++watches_;
+  counted_ = !options_.count_standing;
+  kept_.clear();
   present_ = false;
   opened_micros_ = Loop::Micros();
   shown_.clear();
@@ -73,10 +94,7 @@ void Desk::OnWatchEnd(const grpc::Status& status) {
   watch_ = nullptr;
   if (stopping_) return;
   // A watch that the broker ends in good order resumes as well: it has no end of its own.
-  if (!status.ok() && !IsWorthRepeating(status)) {
-    failure_ = status;
-    return on_failure();
-  }
+  if (!status.ok() && !IsWorthRepeating(status)) return Fail(status);
   ++totals_.resumed;
   // A broker that is coming back may show the present state and end the watch again: only time tells that it
   // holds.
@@ -88,8 +106,51 @@ void Desk::OnWatchEnd(const grpc::Status& status) {
   });
 }
 
+void Desk::Fail(const grpc::Status& status) {
+  failure_ = status;
+  on_failure();
+}
+
 void Desk::OnMessage(const v1::WatchOffersResponse& message) {
   if (stopping_) return;
+  if (counted_) return Take(message);
+  // The first message shows that the watch follows: what was placed is read after it, and nothing is missed
+  // between. Until it is read, no offer is looked at.
+  if (kept_.empty()) ReadPlaced("", watches_);
+  kept_.push_back(message);
+}
+
+void Desk::ReadPlaced(const std::string& page_token, int64_t watch, int attempt) {
+  if (stopping_ || watch != watches_) return;
+  v1::ListOffersRequest request;
+  request.set_parent(Cat("providers/", options_.provider));
+  request.add_states(v1::Offer::STATE_ACCEPTED);
+  request.add_states(v1::Offer::STATE_PARTIALLY_ACCEPTED);
+  request.set_page_size(kPageSize);
+  request.set_page_token(page_token);
+  StartCall(
+      loop_, stub_->async(), &AsyncOf<v1::OfferService::Stub>::ListOffers, NewContext(options_.client),
+      std::move(request),
+      [this, watch, attempt, page_token](const grpc::Status& status, const v1::ListOffersResponse& page) {
+        OnPlaced(status, page, watch, attempt, page_token);
+      });
+}
+
+void Desk::OnPlaced(const grpc::Status& status, const v1::ListOffersResponse& page, int64_t watch,
+                    int attempt, const std::string& page_token) {
+  if (stopping_ || watch != watches_) return;  // Its watch has ended: the next one reads anew.
+  if (!status.ok()) {
+    if (!IsWorthRepeating(status)) return Fail(status);
+    loop_.PostAfter(Backoff(attempt), [=, this] { ReadPlaced(page_token, watch, attempt + 1); });
+    return;
+  }
+  for (const v1::Offer& offer : page.offers()) KeepAccount(offer);
+  if (!page.next_page_token().empty()) return ReadPlaced(page.next_page_token(), watch);
+  counted_ = true;
+  for (const v1::WatchOffersResponse& message : std::exchange(kept_, {})) Take(message);
+}
+
+void Desk::Take(const v1::WatchOffersResponse& message) {
   for (const v1::Offer& offer : message.offers()) OnOffer(offer);
   if (message.synced()) OnSynced();
 }
@@ -98,7 +159,7 @@ void Desk::OnOffer(const v1::Offer& offer) {
   if (!present_) shown_.insert(offer.name());
   const auto found = entries_.find(offer.name());
   if (offer.state() != v1::Offer::STATE_OPEN) {
-    if (!IsTaken(offer)) GiveBack(offer.name());
+    KeepAccount(offer);
     if (found == entries_.end()) return;
     found->second.ended = true;
     if (found->second.phase != Phase::kAnswering) entries_.erase(found);
@@ -109,13 +170,9 @@ void Desk::OnOffer(const v1::Offer& offer) {
   Entry& entry = entries_[offer.name()];
   const DeskDice::Throw thrown = dice_.Next();
   entry.step = thrown.step;
-  entry.question = {offer.quantity(),
-                    offer.min_quantity(),
-                    offer.quantity_step(),
-                    {offer.terms().conditions().begin(), offer.terms().conditions().end()}};
+  entry.question = {offer.quantity(), offer.min_quantity(), offer.quantity_step(), Conditions(offer)};
   entry.terms_hash = offer.terms_hash();
-  entry.delivery_end = {offer.terms().end_time().seconds() * 1'000'000 +
-                        offer.terms().end_time().nanos() / 1000};
+  entry.delivery_end = DeliveryEnd(offer);
   // Named after the offer: whoever answers it again, this process or the next, sends the same command.
   entry.request_id = Cat("desk-", Hex(Sha256(offer.name())));
   if (thrown.latency > Span{}) {
@@ -123,6 +180,26 @@ void Desk::OnOffer(const v1::Offer& offer) {
   } else {
     Decide(offer.name());
   }
+}
+
+// Brings what is taken for an offer that has ended in line with what came of it.
+void Desk::KeepAccount(const v1::Offer& offer) {
+  // A broker that does not tell of allocations leaves what was accepted as it is.
+  const bool is_told = offer.allocation_state() != v1::Allocation::STATE_UNSPECIFIED;
+  if (!IsTaken(offer) || (is_told && !IsPlaced(offer))) return GiveBack(offer.name());
+  if (!options_.count_standing || !IsPlaced(offer) || given_.contains(offer.name())) return;
+  const Instant end = DeliveryEnd(offer);
+  if (end <= LocalNow()) return;
+  Inventory::Taking taking;
+  if (options_.inventory) {
+    // Where less is left than was placed, there is none to promise: all that is left counts as taken.
+    const Inventory::Models models = ModelsAdmitted(Conditions(offer));
+    const int64_t part = std::min(offer.accepted_quantity(), options_.inventory->Free(models));
+    if (part > 0) taking = options_.inventory->Take(models, part).value();
+  }
+  given_[offer.name()] = {std::move(taking), offer.accepted_quantity(),
+                          delivery_ends_.emplace(end, offer.name())};
+  totals_.standing += offer.accepted_quantity();
 }
 
 void Desk::OnSynced() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -25,6 +26,9 @@ struct DeskOptions {
   DeskScript script;
   uint64_t seed = 1;
   std::optional<Inventory> inventory;  // Without: there is always enough.
+  // What was placed before counts as well: whenever a watch opens, the provider's accepted offers are read
+  // first.
+  bool count_standing = false;
 };
 
 // One answer that the broker took, or would not take.
@@ -41,7 +45,8 @@ struct DeskEvent {
 struct DeskTotals {
   int64_t offers = 0, accepted = 0, partial = 0, declined = 0, silent = 0;
   int64_t quantity = 0;                   // Accepted, in all.
-  int64_t returned = 0;                   // Of it, given back.
+  int64_t standing = 0;                   // Found placed, though not accepted by this desk.
+  int64_t returned = 0;                   // Of these two, given back.
   int64_t repeats = 0;                    // Answers sent again after an unknown outcome.
   int64_t resumed = 0;                    // Watches opened after a break.
   std::map<std::string, int64_t> errors;  // By code and reason; answers that did not stand.
@@ -61,8 +66,7 @@ class Desk {
   void Stop();
 
   // The allocation that came of this offer is no more: what was taken for it goes back. Nothing the second
-  // time. The watch shows a provider how its offers end, and not what the owner gives back later; who knows
-  // it says it here.
+  // time. The watch tells the desk; who knows it sooner says it here.
   void GiveBack(const std::string& offer);
 
   const DeskTotals& totals() const { return totals_; }
@@ -93,7 +97,13 @@ class Desk {
   void OpenWatch();
   void OnMessage(const v1::WatchOffersResponse& message);
   void OnWatchEnd(const grpc::Status& status);
+  void Fail(const grpc::Status& status);
+  void ReadPlaced(const std::string& page_token, int64_t watch, int attempt = 0);
+  void OnPlaced(const grpc::Status& status, const v1::ListOffersResponse& page, int64_t watch, int attempt,
+                const std::string& page_token);
+  void Take(const v1::WatchOffersResponse& message);
   void OnOffer(const v1::Offer& offer);
+  void KeepAccount(const v1::Offer& offer);
   void OnSynced();
   void Decide(const std::string& name);
   void Send(const std::string& name);
@@ -110,10 +120,13 @@ class Desk {
   std::shared_ptr<Watch<v1::WatchOffersResponse>> watch_;
   std::function<void()> synced_;
   bool stopping_ = false;
-  bool present_ = false;                    // This watch has shown the present state.
-  int failures_ = 0;                        // Of the watch, in a row.
-  int64_t opened_micros_ = 0;               // When this watch was.
-  absl::flat_hash_set<std::string> shown_;  // Open, in this watch's present state.
+  int64_t watches_ = 0;                        // Opened so far.
+  bool counted_ = false;                       // What was placed when this watch opened has been read.
+  std::vector<v1::WatchOffersResponse> kept_;  // Of this watch, until then.
+  bool present_ = false;                       // This watch has shown the present state.
+  int failures_ = 0;                           // Of the watch, in a row.
+  int64_t opened_micros_ = 0;                  // When this watch was.
+  absl::flat_hash_set<std::string> shown_;     // Open, in this watch's present state.
 
   absl::flat_hash_map<std::string, Entry>
       entries_;  // Offers not known to have ended, or with an answer on its way.

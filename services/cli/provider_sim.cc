@@ -78,8 +78,8 @@ std::string Totals(const Desk& desk, bool json) {
     std::string line =
         Cat("{\"offers\":", t.offers, ",\"accepted\":", t.accepted, ",\"partial\":", t.partial,
             ",\"declined\":", t.declined, ",\"silent\":", t.silent, ",\"quantity\":", t.quantity,
-            ",\"returned\":", t.returned, ",\"repeats\":", t.repeats, ",\"resumed\":", t.resumed,
-            ",\"errors\":{", codes, "}");
+            ",\"standing\":", t.standing, ",\"returned\":", t.returned, ",\"repeats\":", t.repeats,
+            ",\"resumed\":", t.resumed, ",\"errors\":{", codes, "}");
     if (desk.inventory()) {
       line += Cat(",\"inventory\":", desk.inventory()->Total(), ",\"in_use\":", desk.inventory()->InUse(),
                   ",\"peak_in_use\":", desk.inventory()->PeakInUse());
@@ -88,8 +88,8 @@ std::string Totals(const Desk& desk, bool json) {
   }
   std::string text = Cat(t.offers, " offers: ", t.accepted, " accepted, ", t.partial, " in part, ",
                          t.declined, " declined, ", t.silent, " left unanswered, ", errors, " refused; ",
-                         t.quantity, " accepted in all, ", t.returned, " given back; ", t.repeats,
-                         " answers repeated, ", t.resumed, " watches resumed\n");
+                         t.quantity, " accepted in all, ", t.standing, " placed before, ", t.returned,
+                         " given back; ", t.repeats, " answers repeated, ", t.resumed, " watches resumed\n");
   if (desk.inventory()) {
     text += Cat("inventory ", desk.inventory()->Total(), ", in use ", desk.inventory()->InUse(), ", at most ",
                 desk.inventory()->PeakInUse(), "\n");
@@ -112,6 +112,7 @@ int RunProviderSim(Session& session, const SimFlags& flags) {
   absl::StatusOr<std::optional<Inventory>> inventory = InventoryOf(flags);
   if (!inventory.ok()) return session.Fail(inventory.status());
   options.inventory = *std::move(inventory);
+  options.count_standing = true;
   Journal journal;
   if (!flags.journal.empty()) {
     if (absl::Status s = journal.Open(flags.journal); !s.ok()) return session.Fail(s);

@@ -51,6 +51,13 @@ std::string EndingOf(const v1::Offer& offer) {
   return offer.superseded_by().empty() ? "" : "by offer " + ShortName(offer.superseded_by());
 }
 
+// "CONFIRMED"; nothing where the offer led to no allocation.
+std::string AllocationOf(const v1::Offer& offer) {
+  return offer.allocation_state() == v1::Allocation::STATE_UNSPECIFIED
+             ? ""
+             : ShowEnum(v1::Allocation::State_Name(offer.allocation_state()), "STATE");
+}
+
 std::string ShowPassedOver(const Items<v1::PassedOver>& passed, std::string_view title) {
   if (passed.empty()) return "";
   Table table({"PROVIDER", "CLAUSE", "REASON", "WHY"});
@@ -100,11 +107,12 @@ std::string ShowRequests(const Items<v1::CapacityRequest>& requests) {
 
 std::string ShowOffers(const Items<v1::Offer>& offers) {
   Table table({"OFFER", "PROVIDER", "KIND", "STATE", ">QUANTITY", "RESOURCE", "REGION", "PRICE", "DEADLINE",
-               "ENDING"});
+               "ENDING", "ALLOCATION"});
   for (const v1::Offer& offer : offers) {
     table.Add({ShortName(offer.name()), ShortName(offer.provider()), KindOf(offer.kind()),
                ShowState(offer.state()), ShowQuantity(offer.quantity()), offer.terms().resource_type(),
-               offer.terms().region(), PriceOf(offer.terms()), TimeOf(offer.deadline()), EndingOf(offer)});
+               offer.terms().region(), PriceOf(offer.terms()), TimeOf(offer.deadline()), EndingOf(offer),
+               AllocationOf(offer)});
   }
   return table.Text("no offers");
 }
@@ -176,7 +184,8 @@ std::string ShowOffer(const v1::Offer& offer) {
   std::string out = Cat("offer     ", ShortName(offer.name()), "\n  to        ", ShortName(offer.provider()),
                         ", ", KindOf(offer.kind()), offer.has_clause() ? " under " : "", Show(offer.clause()),
                         "\n  state     ", ShowState(offer.state()), offer.accepted_quantity() > 0 ? ", " : "",
-                        offer.accepted_quantity() > 0 ? EndingOf(offer) : "", "\n");
+                        offer.accepted_quantity() > 0 ? EndingOf(offer) : "",
+                        AllocationOf(offer).empty() ? "" : ", ", AllocationOf(offer), "\n");
   ShowTerms(offer.terms(), out);
   out += Cat("  use       ", UsesOf(offer.segments()), "\n  parts     ");
   if (offer.min_quantity() == 0) {
@@ -255,7 +264,8 @@ std::string ShowChange(const v1::Offer& offer) {
              "  ", ShortName(offer.name()), "  ", ShowState(offer.state()), "  ", KindOf(offer.kind()), "  ",
              ShowQuantity(offer.quantity()), " ", offer.terms().unit(), " of ", offer.terms().resource_type(),
              " in ", offer.terms().region(), open ? " until " + TimeOf(offer.deadline()) : "",
-             EndingOf(offer).empty() ? "" : "  ", Printable(EndingOf(offer)), "\n");
+             EndingOf(offer).empty() ? "" : "  ", Printable(EndingOf(offer)),
+             AllocationOf(offer).empty() ? "" : "  ", AllocationOf(offer), "\n");
 }
 
 }  // namespace capbroker

@@ -244,6 +244,7 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
   out->set_min_quantity(offer.min_quantity);
   out->set_quantity_step(offer.quantity_step);
   if (offer.clause.IsSet()) Render(owner, offer.clause, out->mutable_clause());
+  out->set_allocation_state(Rendered(offer.allocation));
   Render(offer.opened, out->mutable_open_time());
   Render(offer.deadline, out->mutable_deadline());
   switch (offer.state) {

@@ -45,6 +45,6 @@ v1::CapacityRequest::State Rendered(RequestState state);
 v1::Offer::State Rendered(OfferState state);
 v1::Offer::Kind Rendered(OfferKind kind);
 v1::DeclineReason Rendered(DeclineReason reason);
-v1::Allocation::State Rendered(AllocationState state);  // Not kNone.
+v1::Allocation::State Rendered(AllocationState state);  // kNone: STATE_UNSPECIFIED.
 
 }  // namespace capbroker

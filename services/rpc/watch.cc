@@ -1,6 +1,7 @@
 #include "services/rpc/watch.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "services/rpc/reading.h"
@@ -27,24 +28,19 @@ bool WasRead(absl::flat_hash_map<Key, uint64_t>& read, const Key& key, uint64_t 
   return false;
 }
 
-// The provider's offers that an act changed: opened, given a later deadline, or ended.
+// Whether a decision of this kind changes what its offer shows. Kinds are named after what they move.
+bool MovesAnOffer(Kind kind) {
+  const std::string_view name = NameOf(kind);
+  return name.starts_with("OFFER_") || name.starts_with("DEADLINE_") || name.starts_with("ALLOCATION_");
+}
+
+// The provider's offers that an act changed: opened, given a later deadline, ended, or their allocation moved
+// on.
 std::vector<uint32_t> TouchedOffers(const Act& act, const ProviderId& provider) {
   std::vector<uint32_t> numbers;
   for (const Decision& decision : act.decisions) {
-    if (decision.provider != provider || decision.offer == 0) continue;
-    switch (decision.kind) {
-      case Kind::OFFER_OPENED:
-      case Kind::OFFER_ACCEPTED:
-      case Kind::OFFER_PARTIALLY_ACCEPTED:
-      case Kind::OFFER_DECLINED:
-      case Kind::OFFER_LAPSED:
-      case Kind::OFFER_RESCINDED:
-      case Kind::DEADLINE_EXTENDED:
-      case Kind::DEADLINE_TOLLED:
-        numbers.push_back(decision.offer);
-        break;
-      default:
-        break;
+    if (decision.provider == provider && decision.offer != 0 && MovesAnOffer(decision.kind)) {
+      numbers.push_back(decision.offer);
     }
   }
   return numbers;

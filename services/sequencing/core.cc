@@ -45,8 +45,6 @@ Core::Core(SequencerOptions options, uint32_t partitions)
       partitions_(partitions),
       held_(partitions),
       moved_at_(partitions),
-      down_since_(partitions),
-      resuming_(partitions),
       books_(std::make_unique<Books>(partitions, options_.finished_kept)),
       // A batch in flight and one on top have their answers at hand, whatever was asked for.
       keys_(std::max(options_.keys_kept, 2 * options_.batch_bound),
@@ -331,8 +329,7 @@ void Core::DecideAgain(std::vector<ItemPtr> items) {
 }
 
 void Core::Answer(ItemPtr item) {
-  if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0)
-    resuming_.assign(partitions_, 0);
+  if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0) ForgetOutage();
   if (item->reply || item->account_reply) effects_.answered.push_back(std::move(item));
 }
 

@@ -137,6 +137,7 @@ class Core {
   void StartLoading(const std::vector<Tenure>& tenures, Moment now);
   void Serve(Moment now);
   void ResumeOwners(Instant now);
+  void ForgetOutage();
   void Drop(SequencerStatus::Phase phase, const absl::Status& why);
   void RetryLater(Moment now);
 
@@ -150,10 +151,9 @@ class Core {
 
   // The partitions; vectors are indexed by partition.
   std::vector<Tenure> held_;
-  std::vector<int64_t> moved_at_;    // Boot time when its row was last moved.
-  std::vector<Instant> down_since_;  // When it was last held before this recovery; unset if never.
-  std::vector<uint64_t> resuming_;  // The epoch of the recovery that still owes its Resume commands; 0: none.
-  size_t resumes_owed_ = 0;         // Resume commands not durable yet.
+  std::vector<int64_t> moved_at_;  // Boot time when its row was last moved.
+  size_t resumes_owed_ = 0;        // Resume commands not durable yet.
+  bool outage_is_over_ = false;    // The ledger has not been told: ForgetOutage.
   bool writing_ = false;
   std::vector<uint32_t> beating_;  // The partitions of the heartbeat under way.
   int64_t next_beat_ = 0;

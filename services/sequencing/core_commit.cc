@@ -71,8 +71,9 @@ std::optional<WriteCall> Core::NextBeat(Moment now) {
   next_beat_ = now.boot_micros + kHeartbeat.micros;
   HeartbeatCall beat;
   beating_.clear();
+  const bool all = std::exchange(outage_is_over_, false);
   for (uint32_t p = 0; p < partitions_; ++p) {
-    if (now.boot_micros - moved_at_[p] < kHeartbeat.micros) continue;
+    if (!all && now.boot_micros - moved_at_[p] < kHeartbeat.micros) continue;
     beat.held.push_back(held_[p]);
     beating_.push_back(p);
   }

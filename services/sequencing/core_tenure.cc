@@ -84,9 +84,10 @@ void Core::Resolve(const std::vector<Tenure>& tenures, Moment now) {
   for (const Tenure& t : tenures) {
     held_[t.partition].epoch = t.epoch;
     moved_at_[t.partition] = now.boot_micros;
-    if (resuming_[t.partition] != 0) resuming_[t.partition] = t.epoch;
   }
   mode_ = Mode::kServing;
+  // We were there all the time; the ledger took it for an outage.
+  if (resumes_owed_ == 0) ForgetOutage();
   if (is_durable) {
     OnDurable(now);
   } else {
@@ -98,11 +99,6 @@ void Core::Resolve(const std::vector<Tenure>& tenures, Moment now) {
 void Core::StartLoading(const std::vector<Tenure>& tenures, Moment now) {
   for (const Tenure& t : tenures) {
     held_[t.partition] = t;
-    // If an earlier recovery of ours was cut short, and nobody held the partition since, the outage goes on
-    // from when it began.
-    if (resuming_[t.partition] == 0 || t.epoch != resuming_[t.partition] + 1)
-      down_since_[t.partition] = t.heartbeat;
-    resuming_[t.partition] = t.epoch;
     moved_at_[t.partition] =
         now.boot_micros - Seconds(1).micros;  // A heartbeat first: it shows the database's time.
   }
@@ -156,7 +152,7 @@ void Core::ResumeOwners(Instant now) {
     resumes_owed_++;
   };
   for (const auto& shelved : books_->all()) {
-    const Instant down_since = down_since_[shelved->partition];
+    const Instant down_since = held_[shelved->partition].down_since;
     if (shelved->book.requests.empty() || !down_since.IsSet() || down_since >= now) continue;
     status_.downtime = std::max(status_.downtime, now - down_since);
     resume(shelved->book.owner, RequestId{}, down_since);
@@ -164,7 +160,15 @@ void Core::ResumeOwners(Instant now) {
       resume(shelved->book.owner, request, down_since);
     }
   }
-  if (resumes_owed_ == 0) resuming_.assign(partitions_, 0);
+  if (resumes_owed_ == 0) ForgetOutage();
+}
+
+// Nothing of the outage is owed any more. The next heartbeat says so, and is the next call; whoever takes the
+// partitions before it gives the same outage back again: time is added, never lost.
+void Core::ForgetOutage() {
+  for (Tenure& tenure : held_) tenure.down_since = {};
+  outage_is_over_ = true;
+  next_beat_ = 0;
 }
 
 void Core::On(const Released&, Moment) {

@@ -137,8 +137,9 @@ class Sequencer::Threads {
       queue_.Close(*effects.closed);
       feed_.EndAll(*effects.closed);
     }
-    for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
+    // In this order: who was answered and then begins to watch, sees what it did as state, not as news.
     if (!effects.changes.empty()) feed_.Publish(effects.changes);
+    for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
     if (effects.directory != nullptr) {
       absl::MutexLock lock(&mutex_);
       directory_ = std::move(effects.directory);

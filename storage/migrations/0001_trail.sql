@@ -10,6 +10,7 @@ CREATE TABLE partition (
   epoch bigint NOT NULL DEFAULT 0 CHECK (epoch >= 0),  -- One more with every taking: the fence.
   batch bigint NOT NULL DEFAULT 0 CHECK (batch >= 0),  -- The last durable batch.
   heartbeat timestamptz,                               -- NULL: never held.
+  down_since timestamptz,                              -- Of the outage not given back yet (R22); NULL: none.
   holder text NOT NULL DEFAULT '',                     -- '': given back.
   address text NOT NULL DEFAULT ''
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
@@ -192,9 +193,10 @@ END $$;
 
 -- Takes partitions, each under its next epoch. The row locks wait for a commit of an earlier epoch still in flight; one
 -- that comes later finds its epoch gone. CB002: another holder is alive; CB003: no such partition. `heartbeat` is the
--- one before.
+-- one before; `down_since` is kept from an earlier taking until a beat says that its outage is given back.
 CREATE FUNCTION take_partitions(ids smallint[], new_holder text, new_address text, lease interval)
-RETURNS TABLE (partition_id smallint, epoch bigint, batch bigint, heartbeat timestamptz) LANGUAGE plpgsql AS $$
+RETURNS TABLE (partition_id smallint, epoch bigint, batch bigint, heartbeat timestamptz, down_since timestamptz)
+LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   found_rows bigint;
@@ -215,17 +217,21 @@ BEGIN
   RETURN QUERY
     WITH before AS (SELECT p.partition_id, p.heartbeat FROM partition AS p WHERE p.partition_id = ANY (ids))
     UPDATE partition AS p
-    SET epoch = p.epoch + 1, holder = new_holder, address = new_address, heartbeat = clock_timestamp()
+    SET epoch = p.epoch + 1, holder = new_holder, address = new_address, heartbeat = clock_timestamp(),
+      down_since = COALESCE(p.down_since, p.heartbeat)
     FROM before WHERE p.partition_id = before.partition_id
-    RETURNING p.partition_id, p.epoch, p.batch, before.heartbeat;
+    RETURNING p.partition_id, p.epoch, p.batch, before.heartbeat, p.down_since;
 END $$;
 
--- Moves the heartbeats of partitions still held under these epochs, or none (CB001). Returns the database's clock.
-CREATE FUNCTION beat(ids smallint[], epochs bigint[]) RETURNS timestamptz LANGUAGE plpgsql AS $$
+-- Moves the heartbeats of partitions still held under these epochs, or none (CB001), and forgets the outages of those
+-- in `resumed`. Returns the database's clock.
+CREATE FUNCTION beat(ids smallint[], epochs bigint[], resumed smallint[]) RETURNS timestamptz LANGUAGE plpgsql AS $$
 DECLARE
   moved bigint;
 BEGIN
-  UPDATE partition AS p SET heartbeat = clock_timestamp()
+  UPDATE partition AS p
+  SET heartbeat = clock_timestamp(),
+    down_since = CASE WHEN p.partition_id = ANY (resumed) THEN NULL ELSE p.down_since END
   FROM unnest(ids, epochs) AS f (partition_id, epoch)
   WHERE p.partition_id = f.partition_id AND p.epoch = f.epoch AND p.holder <> '';
   GET DIAGNOSTICS moved = ROW_COUNT;

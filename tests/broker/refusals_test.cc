@@ -31,58 +31,70 @@ TEST_P(BadRequests, IsRefusedByName) {
 const auto kHuge = kMostQuantity + 1;
 INSTANTIATE_TEST_SUITE_P(
     Fields, BadRequests,
-    testing::Values(
-        BadRequest{"terms.resource_type", [](Request& r) { r.terms.resource_type = ""; }},
-        BadRequest{"terms.resource_type", [](Request& r) { r.terms.resource_type = std::string(64, 'h'); }},
-        BadRequest{"terms.resource_type", [](Request& r) { r.terms.resource_type = std::string("h\0", 2); }},
-        BadRequest{"terms.region", [](Request& r) { r.terms.region = "us east"; }},
-        BadRequest{"terms.unit", [](Request& r) { r.terms.unit = ""; }},
-        BadRequest{"terms.quantity", [](Request& r) { r.terms.quantity = 0; }},
-        BadRequest{"terms.quantity", [](Request& r) { r.terms.quantity = -8000; }},
-        BadRequest{"terms.quantity", [](Request& r) { r.terms.quantity = kHuge; }},
-        BadRequest{"terms.start_time", [](Request& r) { r.terms.start = {}; }},
-        BadRequest{"terms.end_time", [](Request& r) { r.terms.end = r.terms.start; }},
-        BadRequest{"terms.end_time", [](Request& r) { r.terms.end = r.terms.start - Span{1}; }},
-        BadRequest{"terms.end_time",
-                   [](Request& r) { r.terms.end = r.terms.start + kLongestSpan + Span{1}; }},
-        BadRequest{"terms.unit_price", [](Request& r) { r.terms.unit_price = {}; }},
-        BadRequest{"terms.unit_price", [](Request& r) { r.terms.unit_price.micros = -1; }},
-        BadRequest{"terms.unit_price", [](Request& r) { r.terms.unit_price.micros = INT64_MAX; }},
-        BadRequest{"terms.availability_ppm", [](Request& r) { r.terms.availability_ppm = 1'000'001; }},
-        BadRequest{"terms.conditions[1]",
-                   [](Request& r) {
-                     r.terms.conditions = {"fine", ""};
-                   }},
-        BadRequest{"terms.conditions[0]", [](Request& r) { r.terms.conditions = {std::string(257, 'x')}; }},
-        BadRequest{"terms.conditions", [](Request& r) { r.terms.conditions.assign(33, "x"); }},
-        BadRequest{"segments", [](Request& r) { r.segments = {}; }},
-        BadRequest{"segments", [](Request& r) { r.segments[0].quantity = 7999; }},
-        BadRequest{"segments", [](Request& r) { r.segments.resize(33, r.segments[0]); }},
-        BadRequest{"segments[0].quantity", [](Request& r) { r.segments[0].quantity = 0; }},
-        BadRequest{"segments[0].quantity", [](Request& r) { r.segments[0].quantity = INT64_MAX; }},
-        BadRequest{"segments[0].workload_class", [](Request& r) { r.segments[0].workload_class = ""; }},
-        BadRequest{"segments[0].purpose", [](Request& r) { r.segments[0].purpose = "two words"; }},
-        BadRequest{"price_cap", [](Request& r) { r.price_cap = *ParseMoney("2.4 USD"); }},
-        BadRequest{"price_cap", [](Request& r) { r.price_cap = *ParseMoney("3 EUR"); }},
-        BadRequest{"price_cap", [](Request& r) { r.price_cap = *ParseMoney("9000000000000 USD"); }},
-        BadRequest{"smallest_useful_quantity", [](Request& r) { r.smallest_useful = -1; }},
-        BadRequest{"smallest_useful_quantity", [](Request& r) { r.smallest_useful = 8001; }},
-        BadRequest{"fallback_policy.kind", [](Request& r) { r.fallback.kind = FallbackKind::kFanOut; }},
-        BadRequest{"fallback_policy.step_window", [](Request& r) { r.fallback.step_window = {}; }},
-        BadRequest{"fallback_policy.providers[0]", [](Request& r) { r.fallback.providers = {{"nobody"}}; }},
-        BadRequest{"fallback_policy.providers[1]",
-                   [](Request& r) {
-                     r.fallback.providers = {{"azure"}, {"azure"}};
-                   }},
-        BadRequest{"needed_by_time", [](Request& r) { r.needed_by = kNoon; }},
-        BadRequest{"expire_time", [](Request& r) { r.expiry = kNoon; }},
-        BadRequest{"labels",
-                   [](Request& r) {
-                     r.labels = {{"a b", "x"}};
-                   }},
-        BadRequest{"labels[a]", [](Request& r) {
-                     r.labels = {{"a", std::string(1025, 'x')}};
-                   }}));
+    testing::
+        Values(
+            BadRequest{"terms.resource_type", [](Request& r) { r.terms.resource_type = ""; }},
+            BadRequest{"terms.resource_type",
+                       [](Request& r) { r.terms.resource_type = std::string(64, 'h'); }},
+            BadRequest{"terms.resource_type",
+                       [](Request& r) { r.terms.resource_type = std::string("h\0", 2); }},
+            BadRequest{"terms.region", [](Request& r) { r.terms.region = "us east"; }},
+            BadRequest{"terms.unit", [](Request& r) { r.terms.unit = ""; }},
+            BadRequest{"terms.quantity", [](Request& r) { r.terms.quantity = 0; }},
+            BadRequest{"terms.quantity", [](Request& r) { r.terms.quantity = -8000; }},
+            BadRequest{"terms.quantity", [](Request& r) { r.terms.quantity = kHuge; }},
+            BadRequest{"terms.start_time", [](Request& r) { r.terms.start = {}; }},
+            BadRequest{"terms.end_time", [](Request& r) { r.terms.end = r.terms.start; }},
+            BadRequest{"terms.end_time", [](Request& r) { r.terms.end = r.terms.start - Span{1}; }},
+            BadRequest{"terms.end_time",
+                       [](Request& r) { r.terms.end = r.terms.start + kLongestSpan + Span{1}; }},
+            BadRequest{"terms.unit_price", [](Request& r) { r.terms.unit_price = {}; }},
+            BadRequest{"terms.unit_price", [](Request& r) { r.terms.unit_price.micros = -1; }},
+            BadRequest{"terms.unit_price", [](Request& r) { r.terms.unit_price.micros = INT64_MAX; }},
+            BadRequest{"terms.availability_ppm", [](Request& r) { r.terms.availability_ppm = 1'000'001; }},
+            BadRequest{"terms.conditions[1]",
+                       [](Request& r) {
+                         r.terms.conditions = {"fine", ""};
+                       }},
+            BadRequest{"terms.conditions[0]",
+                       [](Request& r) { r.terms.conditions = {std::string(257, 'x')}; }},
+            BadRequest{"terms.conditions", [](Request& r) { r.terms.conditions.assign(33, "x"); }},
+            BadRequest{"segments", [](Request& r) { r.segments = {}; }},
+            BadRequest{"segments", [](Request& r) { r.segments[0].quantity = 7999; }},
+            BadRequest{"segments", [](Request& r) { r.segments.resize(33, r.segments[0]); }},
+            BadRequest{"segments[0].quantity", [](Request& r) { r.segments[0].quantity = 0; }},
+            BadRequest{"segments[0].quantity", [](Request& r) { r.segments[0].quantity = INT64_MAX; }},
+            BadRequest{"segments[0].workload_class", [](Request& r) { r.segments[0].workload_class = ""; }},
+            BadRequest{"segments[0].purpose", [](Request& r) { r.segments[0].purpose = "two words"; }},
+            BadRequest{"price_cap", [](Request& r) { r.price_cap = *ParseMoney("2.4 USD"); }},
+            BadRequest{"price_cap", [](Request& r) { r.price_cap = *ParseMoney("3 EUR"); }},
+            BadRequest{"price_cap", [](Request& r) { r.price_cap = *ParseMoney("9000000000000 USD"); }},
+            BadRequest{"smallest_useful_quantity", [](Request& r) { r.smallest_useful = -1; }},
+            BadRequest{"smallest_useful_quantity", [](Request& r) { r.smallest_useful = 8001; }},
+            BadRequest{"fallback_policy.fan_out",
+                       [](Request& r) { r.fallback.kind = FallbackKind::kFanOut; }},
+            BadRequest{"fallback_policy.fan_out", [](Request& r) { r.fallback.fan_out = 2; }},
+            BadRequest{"fallback_policy.confirm_within",
+                       [](Request& r) { r.fallback.confirm_within = Hours(-1); }},
+            BadRequest{"fallback_policy.withdraw_notice",
+                       [](Request& r) { r.fallback.withdraw_notice = Hours(-1); }},
+            BadRequest{"fallback_policy.step_window", [](Request& r) { r.fallback.step_window = {}; }},
+            BadRequest{"fallback_policy.providers[0]",
+                       [](Request& r) { r.fallback.providers = {{"nobody"}}; }},
+            BadRequest{"fallback_policy.providers[1]",
+                       [](Request& r) {
+                         r.fallback.providers = {{"azure"}, {"azure"}};
+                       }},
+            BadRequest{"needed_by_time", [](Request& r) { r.needed_by = kNoon; }},
+            BadRequest{"expire_time", [](Request& r) { r.expiry = kNoon; }},
+            BadRequest{
+                "labels",
+                [](Request& r) {
+                  r.labels = {{"a b", "x"}};
+                }},
+            BadRequest{"labels[a]", [](Request& r) {
+                         r.labels = {{"a", std::string(1025, 'x')}};
+                       }}));
 
 struct BadAgreement {
   std::string field;
@@ -116,8 +128,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadAgreement{"clauses[0].id", [](AgreementVersion& v) { v.clauses[0].id = ClauseId{"1"}; }},
         BadAgreement{"clauses[1].window", [](AgreementVersion& v) { v.clauses[1].window = {}; }},
         BadAgreement{"clauses[1].window", [](AgreementVersion& v) { v.clauses[1].window = Hours(-1); }},
-        BadAgreement{"clauses[1].mode", [](AgreementVersion& v) { v.clauses[1].mode = Mode::kMatch; }},
-        BadAgreement{"clauses[1].void_on_end", [](AgreementVersion& v) { v.clauses[1].void_on_end = true; }},
+        BadAgreement{"clauses[1].calendar", [](AgreementVersion& v) { v.clauses[1].calendar = "office"; }},
+        BadAgreement{"clauses[1].close_within",
+                     [](AgreementVersion& v) { v.clauses[1].close_within = Hours(-1); }},
+        BadAgreement{"clauses[1].confirm_within",
+                     [](AgreementVersion& v) { v.clauses[1].confirm_within = Hours(-1); }},
+        BadAgreement{"clauses[1].counter_window",
+                     [](AgreementVersion& v) { v.clauses[1].counter_window = Hours(-1); }},
         BadAgreement{"clauses[1].partial", [](AgreementVersion& v) { v.clauses[1].partial = false; }},
         BadAgreement{"clauses[1].priority", [](AgreementVersion& v) { v.clauses[1].priority = -1; }},
         BadAgreement{"clauses[0]", [](AgreementVersion& v) { v.clauses[0].priority = 1; }},

@@ -114,6 +114,29 @@ TEST(Trail, NobodyHasIt) {
   EXPECT_EQ(story.Get().reasons[2].reason, "DECLINED:NO_CAPACITY");
 }
 
+// What a provider refuses for one use it may take for another.
+TEST(Trail, ARefusalInOneLineagePassesNobodyOverInAnother) {
+  Story story;
+  Request request = SomeRequest(8000, "PRODUCT_INFERENCE");
+  request.segments = {{"PRODUCT_INFERENCE", "", 2000}, {"MODEL_DEVELOPMENT", "TRAINING", 6000}};
+  ASSERT_TRUE(story.Create(request).ok());
+  const auto open = [&](const std::string& provider) -> uint32_t {
+    for (const Offer& offer : story.Get().offers) {
+      if (offer.provider.value == provider && offer.state == OfferState::kOpen) return offer.number;
+    }
+    ADD_FAILURE() << provider << " is not asked";
+    return 0;
+  };
+  ASSERT_TRUE(story.Decline("stargate-oracle", open("stargate-oracle")).ok());  // Training.
+  ASSERT_TRUE(story.Decline("azure", open("azure")).ok());                      // Inference.
+  const Offer* offer = story.Get().Find(open("stargate-oracle"));
+  ASSERT_NE(offer, nullptr);
+  EXPECT_EQ(offer->quantity, 2000);
+  ASSERT_TRUE(story.Accept("stargate-oracle", offer->number).ok());
+  ASSERT_TRUE(story.Accept("stargate-softbank", open("stargate-softbank")).ok());
+  EXPECT_EQ(story.Get().state, RequestState::kFulfilled);
+}
+
 // Segments that differ go apart, each under its own clause; what is free is placed while the rest is blocked.
 TEST(Trail, SplittableRequestGoesTwoWays) {
   Story story;

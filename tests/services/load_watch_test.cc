@@ -37,10 +37,22 @@ class FakeBroker final : public v1::OfferService::Service {
   std::map<std::string, std::set<std::string>> keys;  // By offer: the request ids it was answered with.
   std::map<std::string, int> calls;
   int watches = 0;
+  // What ListOffers gives, a page each; the first `lost_lists` calls are UNAVAILABLE.
+  std::vector<std::vector<v1::Offer>> placed;
+  int lost_lists = 0;
+  // Told on each watch after the present state.
+  std::vector<v1::Offer> news;
+
+  bool breaks_when_told = false;  // Watches that break wait for Break.
 
   void End() {
     absl::MutexLock lock(&mutex_);
-    over_ = true;
+    over_ = broken_ = true;
+  }
+  void Break(std::vector<std::vector<v1::Offer>> placed_then) {
+    absl::MutexLock lock(&mutex_);
+    placed = std::move(placed_then);
+    broken_ = true;
   }
 
  private:
@@ -57,9 +69,26 @@ class FakeBroker final : public v1::OfferService::Service {
     }
     state.set_synced(true);
     out->Write(state);
-    if (!last) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone");
+    for (const v1::Offer& offer : news) {
+      v1::WatchOffersResponse change;
+      *change.add_offers() = offer;
+      out->Write(change);
+    }
     absl::MutexLock lock(&mutex_);
+    if (!last) {
+      if (breaks_when_told) mutex_.Await(absl::Condition(&broken_));
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone");
+    }
     mutex_.Await(absl::Condition(&over_));
+    return grpc::Status::OK;
+  }
+  grpc::Status ListOffers(grpc::ServerContext*, const v1::ListOffersRequest* in,
+                          v1::ListOffersResponse* out) override {
+    absl::MutexLock lock(&mutex_);
+    if (lost_lists-- > 0) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "later");
+    const size_t page = in->page_token().size();
+    if (page < placed.size()) out->mutable_offers()->Assign(placed[page].begin(), placed[page].end());
+    if (page + 1 < placed.size()) out->set_next_page_token(std::string(page + 1, 'x'));
     return grpc::Status::OK;
   }
   grpc::Status Answer(const std::string& name, const std::string& key, v1::Offer::State state,
@@ -82,19 +111,23 @@ class FakeBroker final : public v1::OfferService::Service {
   }
 
   absl::Mutex mutex_;
-  bool over_ = false;
+  bool over_ = false, broken_ = false;
   std::map<std::string, v1::Offer> offers_;
 };
 
 class DeskAgainstBroker {
  public:
-  DeskAgainstBroker(FakeBroker& broker, const char* always, std::map<std::string, int64_t> stock)
+  DeskAgainstBroker(FakeBroker& broker, const char* always, std::map<std::string, int64_t> stock,
+                    bool count_standing = false)
       : broker_(broker) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&broker);
     server_ = builder.BuildAndStart();
-    DeskOptions options{
-        .provider = "azure", .client = {}, .script = *ParseAlways(always), .inventory = Inventory(stock)};
+    DeskOptions options{.provider = "azure",
+                        .client = {},
+                        .script = *ParseAlways(always),
+                        .inventory = Inventory(stock),
+                        .count_standing = count_standing};
     desk_ = std::make_unique<Desk>(loop_, server_->InProcessChannel({}), std::move(options), nullptr);
     desk_->on_event = [this](const DeskEvent&) {
       ++events_;
@@ -105,10 +138,11 @@ class DeskAgainstBroker {
     broker_.End();
     server_->Shutdown();
   }
-  // Until so many answers have been given and so many watches opened.
-  void RunUntil(int events, int watches) {
+  // Until so many answers have been given and so many watches opened, and so much came back.
+  void RunUntil(int events, int watches, int64_t returned = 0) {
     wanted_events_ = events;
     wanted_watches_ = watches;
+    wanted_returned_ = returned;
     loop_.PostAfter(Seconds(60), [this] {
       ADD_FAILURE() << "still waiting: " << events_ << " events";
       Stop();
@@ -118,14 +152,19 @@ class DeskAgainstBroker {
     loop_.Run();
   }
   Desk& desk() { return *desk_; }
+  std::function<void()> on_look = [] {};  // Now and then, on the loop.
 
  private:
   void Look() {
+    on_look();
     StopIfOver();
     loop_.PostAfter(Span{5'000}, [this] { Look(); });
   }
   void StopIfOver() {
-    if (events_ >= wanted_events_ && desk_->totals().resumed + 1 >= wanted_watches_) Stop();
+    if (events_ >= wanted_events_ && desk_->totals().resumed + 1 >= wanted_watches_ &&
+        desk_->totals().returned >= wanted_returned_) {
+      Stop();
+    }
   }
   void Stop() {
     desk_->Stop();
@@ -138,7 +177,7 @@ class DeskAgainstBroker {
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Desk> desk_;
   int events_ = 0, wanted_events_ = 0;
-  int64_t wanted_watches_ = 0;
+  int64_t wanted_watches_ = 0, wanted_returned_ = 0;
 };
 
 TEST(Desk, AnswersOnceAcrossBrokenWatches) {
@@ -192,6 +231,71 @@ TEST(Desk, GivesBackOnce) {
   run.desk().GiveBack(Cat(kPrefix, 9));
   EXPECT_EQ(run.desk().inventory()->InUse(), 30);
   EXPECT_EQ(run.desk().totals().returned, 30);
+}
+
+// Offer `number` as it is once it was taken.
+v1::Offer Taken(int number, int64_t quantity, v1::Allocation::State state) {
+  v1::Offer offer;
+  offer.set_name(Cat(kPrefix, number));
+  offer.set_state(v1::Offer::STATE_PARTIALLY_ACCEPTED);
+  offer.set_accepted_quantity(quantity);
+  offer.set_allocation_state(state);
+  offer.mutable_terms()->mutable_end_time()->set_seconds(4'000'000'000);
+  return offer;
+}
+
+TEST(Desk, TheWatchGivesBackWhatTheOwnerDoes) {
+  FakeBroker broker(0, 0, 0);
+  for (const auto state : {v1::Allocation::STATE_RELEASED, v1::Allocation::STATE_WITHDRAWN,
+                           v1::Allocation::STATE_EXPIRED, v1::Allocation::STATE_COMPLETED}) {
+    const int number = static_cast<int>(broker.news.size());
+    broker.news.push_back(Taken(number, 100, v1::Allocation::STATE_HELD));
+    broker.news.push_back(Taken(number, 100, v1::Allocation::STATE_CONFIRMED));
+    broker.news.push_back(Taken(number, 100, state));
+  }
+  broker.news.push_back(Taken(99, 50, v1::Allocation::STATE_CONFIRMED));
+  broker.news.push_back(Taken(98, 1, v1::Allocation::STATE_CONFIRMED));
+  broker.news.push_back(Taken(98, 1, v1::Allocation::STATE_RELEASED));
+  DeskAgainstBroker run(broker, "accept", {{"A", 1000}}, true);
+  run.RunUntil(0, 1, 401);
+  EXPECT_EQ(run.desk().totals().returned, 401);
+  EXPECT_EQ(run.desk().inventory()->InUse(), 50);
+  EXPECT_EQ(run.desk().inventory()->PeakInUse(), 100);
+}
+
+// What stood before is counted before the first offer is answered.
+TEST(Desk, ARestartedDeskCountsWhatStands) {
+  FakeBroker broker(1, 100, 10);
+  v1::Offer over = Taken(12, 1000, v1::Allocation::STATE_CONFIRMED);
+  over.mutable_terms()->mutable_end_time()->set_seconds(1);
+  broker.lost_lists = 1;
+  broker.placed = {
+      {Taken(10, 500, v1::Allocation::STATE_CONFIRMED), over},
+      {Taken(11, 430, v1::Allocation::STATE_HELD), Taken(13, 1000, v1::Allocation::STATE_RELEASED)}};
+  DeskAgainstBroker run(broker, "accept", {{"A", 1000}}, true);
+  run.RunUntil(1, 1);
+  EXPECT_EQ(run.desk().totals().standing, 930);
+  EXPECT_EQ(run.desk().totals().partial, 1);
+  EXPECT_EQ(run.desk().totals().quantity, 70);
+  EXPECT_EQ(run.desk().inventory()->InUse(), 1000);
+}
+
+// A release during a break of the watch shows in what is read after it; what stands still is not taken twice.
+TEST(Desk, ABreakHidesNoRelease) {
+  FakeBroker broker(0, 0, 0);
+  broker.breaks = 1;
+  broker.breaks_when_told = true;
+  const v1::Offer stays = Taken(10, 500, v1::Allocation::STATE_CONFIRMED);
+  broker.placed = {{stays, Taken(11, 400, v1::Allocation::STATE_CONFIRMED)}};
+  DeskAgainstBroker run(broker, "accept", {{"A", 1000}}, true);
+  run.on_look = [&] {
+    if (run.desk().totals().standing < 900) return;
+    broker.Break({{stays, Taken(11, 400, v1::Allocation::STATE_RELEASED)}});
+  };
+  run.RunUntil(0, 2, 400);
+  EXPECT_EQ(run.desk().totals().returned, 400);
+  EXPECT_EQ(run.desk().totals().standing, 900);
+  EXPECT_EQ(run.desk().inventory()->InUse(), 500);
 }
 
 TEST(Desk, SilenceSendsNothing) {

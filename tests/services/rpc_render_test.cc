@@ -165,12 +165,15 @@ TEST(Render, AnOfferShowsWhatItsStateHas) {
     offer.accepted = taken ? 1000 : 0;
     const bool declined = offer.state == OfferState::kDeclined;
     offer.decline = declined ? DeclineReason::kPrice : DeclineReason::kNone;
+    offer.allocation = taken ? AllocationState::kReleased : AllocationState::kNone;
     v1::Offer out;
     Render(kOwner, book, offer, kNow + Seconds(7), &out);
     EXPECT_EQ(out.has_remaining(), offer.state == OfferState::kOpen);
     EXPECT_EQ(out.has_answer_time(), taken || declined);
     EXPECT_EQ(out.accepted_quantity(), offer.accepted);
     EXPECT_EQ(out.has_decline(), declined);
+    EXPECT_EQ(out.allocation_state(),
+              taken ? v1::Allocation::STATE_RELEASED : v1::Allocation::STATE_UNSPECIFIED);
     EXPECT_FALSE(out.has_clause());
     EXPECT_EQ(out.terms().quantity(), 3000);
     EXPECT_EQ(out.segments_size(), 1);

@@ -169,6 +169,28 @@ TEST_F(WatchTest, AProviderSeesItsOwnOffersOnly) {
   EXPECT_THAT(azure.Next(), ElementsAre(next + "/offers/1 providers/azure STATE_OPEN"));
 }
 
+TEST_F(WatchTest, AProviderIsToldThatItsCapacityWasGivenBack) {
+  OfferWatcher azure = WatchOffers("azure");
+  EXPECT_THAT(azure.State(), IsEmpty());
+  const v1::CapacityRequest request = Create();
+  const auto next = [&azure] {
+    v1::WatchOffersResponse message;
+    if (!azure.reader->Read(&message) || message.offers_size() != 1) return std::string("something else");
+    return v1::Offer::State_Name(message.offers(0).state()) + " " +
+           v1::Allocation::State_Name(message.offers(0).allocation_state());
+  };
+  EXPECT_EQ(next(), "STATE_OPEN STATE_UNSPECIFIED");
+  v1::Offer offer;
+  ASSERT_TRUE(offers_->AcceptOffer(As("provider/azure").get(), AcceptOf(request.offers(0)), &offer).ok());
+  EXPECT_EQ(next(), "STATE_ACCEPTED STATE_CONFIRMED");
+  v1::ReleaseAllocationRequest release;
+  release.set_name(request.name() + "/allocations/1");
+  release.set_request_id(NewKey());
+  v1::Allocation allocation;
+  ASSERT_TRUE(requests_->ReleaseAllocation(As("owner/openai").get(), release, &allocation).ok());
+  EXPECT_EQ(next(), "STATE_ACCEPTED STATE_RELEASED");
+}
+
 TEST_F(WatchTest, WhatIsOpenComesAgainAfterABreak) {
   std::vector<std::string> names;
   for (int i = 0; i < 120; ++i) names.push_back(Create().name() + "/offers/1");  // More than one page.

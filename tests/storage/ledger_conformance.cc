@@ -371,6 +371,31 @@ TEST_P(LedgerConformance, TakingAndLeases) {
   EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Take("one", "", {0}, Seconds(1000)).status()));
 }
 
+// Down since the heartbeat before the first taking that did not get to say that it gave the outage back.
+TEST_P(LedgerConformance, AnOutageIsKeptUntilAHeartbeatForgetsIt) {
+  const auto take = [&] { return *ledger().Take("one", "a:1", {0, 1}, Span{0}); };
+  std::vector<Tenure> held = take();
+  EXPECT_FALSE(held[0].down_since.IsSet());  // Never held before: nobody missed anything.
+  ASSERT_TRUE(ledger().Heartbeat(held).ok());
+
+  held = take();
+  const Instant first = held[0].down_since;
+  EXPECT_TRUE(first.IsSet());
+  EXPECT_EQ(first, held[0].heartbeat);
+  ASSERT_TRUE(ledger().Heartbeat(held).ok());  // Its outage is not given back yet.
+  held = take();
+  EXPECT_EQ(held[0].down_since, first);
+  EXPECT_GT(held[0].heartbeat, first);
+
+  held[0].down_since = {};
+  ASSERT_TRUE(ledger().Heartbeat(held).ok());
+  ASSERT_TRUE(ledger().Release(held).ok());
+  const Instant second = held[1].down_since;
+  held = take();
+  EXPECT_EQ(held[0].down_since, held[0].heartbeat);
+  EXPECT_EQ(held[1].down_since, second);  // Each partition has its own.
+}
+
 TEST_P(LedgerConformance, TheBatchNumberTellsWhetherACommitTookEffect) {
   Writer writer(ledger());
   writer.MustCommit([](Batch&) {});

@@ -477,6 +477,52 @@ TEST_F(CoreTest, MeasuresAnOutageThatGoesOnThroughAFailedRecovery) {
   EXPECT_EQ(s.Find(offered.request->id)->offers[0].state, OfferState::kOpen);
 }
 
+TEST_F(CoreTest, TollsFromTheFirstOutageWhenTheBrokerGoesDownBeforeItGaveItBack) {
+  const RequestBook offered = s.Offered();
+  const Instant deadline = offered.offers[0].deadline;
+  const Instant down_since = s.now;
+  s.Pass(Hours(10));
+  s.Restart();
+  s.hold_writes = true;
+  s.Run();  // Takes the partitions, which moves their heartbeat; the tolling waits to be committed.
+  ASSERT_TRUE(s.write.has_value());
+  s.Pass(Seconds(5));
+  s.hold_writes = false;
+  s.Restart();  // And is lost.
+  s.Run();
+  const RequestBook* back = s.Find(offered.request->id);
+  ASSERT_NE(back, nullptr);
+  EXPECT_GE(back->offers[0].deadline, deadline + (s.now - down_since) - Seconds(1));
+
+  // Once it was given back it is forgotten: the next outage is tolled from its own start.
+  const Instant tolled = back->offers[0].deadline;
+  s.Pass(Hours(1));
+  s.Restart();
+  s.Run();
+  ASSERT_NE(s.Find(offered.request->id), nullptr);
+  EXPECT_GE(s.Find(offered.request->id)->offers[0].deadline, tolled + Hours(1) - Seconds(1));
+  EXPECT_LE(s.Find(offered.request->id)->offers[0].deadline, tolled + Hours(1) + Seconds(1));
+}
+
+// An unanswered heartbeat has the partitions taken again, which looks like an outage to the ledger.
+TEST_F(CoreTest, ForgetsTheOutageThatItsOwnTakingMade) {
+  const RequestBook offered = s.Offered();
+  s.judge = [&](const Batch&) { return CommitResult{CommitOutcome::kUnknown, {}, "lost"}; };
+  s.Create(s.NewRequest());
+  s.Run();
+  s.judge = nullptr;
+  const Instant deadline = s.Find(offered.request->id)->offers[0].deadline;
+  // For longer than the clause's threshold, and so busy that the partition's row is never moved by itself.
+  for (int i = 0; i < 100; ++i) {
+    s.Create(s.NewRequest());
+    s.RunFor(Span{500'000});
+  }
+  ASSERT_EQ(s.core->status().phase, SequencerStatus::Phase::kServing);
+  s.Restart();  // Takes no time.
+  s.Run();
+  EXPECT_EQ(s.Find(offered.request->id)->offers[0].deadline, deadline);
+}
+
 TEST_F(CoreTest, ResumesFromTheLedgerWithTheSameBooks) {
   for (int i = 0; i < 3; ++i) s.Offered();
   const RequestBook declined = s.Offered();
