@@ -104,7 +104,7 @@ MakeCommand ReadRequests(WordReader& words, const Actor& actor, const std::vecto
   if (words.Peek().find_first_of("0123456789") == 0) {
     const int64_t quantity = words.ReadQuantity();
     edits.push_back([=](Request& r) { r.terms.quantity = quantity; });
-    if (IsName(words.Peek()) && words.Peek() != "in" && words.Peek() != "class") {
+    if (IsName(words.Peek()) && !IsRequestWord(words.Peek())) {
       edits.push_back([resource = words.Take("")](Request& r) { r.terms.resource_type = resource; });
     }
   }

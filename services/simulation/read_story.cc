@@ -119,8 +119,8 @@ class Reader {
     if (entry.keyword == "then") return;  // Read line by line.
     WordReader words(scenario_.file, entry.words, entry.last_line);
     if (entry.keyword == "story") {
-      std::string name;
-      while (!words.done()) name += Cat(name.empty() ? "" : " ", words.Take(""));
+      const std::string& line = scenario_.lines[static_cast<size_t>(entry.line) - 1];
+      std::string name(Trimmed(Trimmed(std::string_view(line).substr(0, RemarkAt(line))).substr(5)));
       if (name.empty()) words.Fail("the story's name");
       scenario_.stories.push_back(
           {.name = std::move(name), .line = entry.line, .clock = {}, .settings = {}, .steps = {}});

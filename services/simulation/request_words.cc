@@ -9,6 +9,37 @@
 namespace capbroker {
 namespace {
 
+// Every word that begins a field, in the order an error tells them.
+constexpr std::string_view kFieldWords[] = {"quantity",
+                                            "resource",
+                                            "in",
+                                            "unit",
+                                            "from",
+                                            "to",
+                                            "price",
+                                            "cap",
+                                            "availability",
+                                            "condition",
+                                            "drop",
+                                            "class",
+                                            "purpose",
+                                            "segment",
+                                            "splittable",
+                                            "whole",
+                                            "smallest",
+                                            "renewal",
+                                            "accept-late",
+                                            "sequential",
+                                            "fan-out",
+                                            "cheapest",
+                                            "no-fallback",
+                                            "step",
+                                            "confirm-within",
+                                            "withdraw-notice",
+                                            "needed",
+                                            "expires",
+                                            "label"};
+
 constexpr Span kStepWindow = Hours(1);  // As the API has it where none is given.
 
 // Takes the policy and its providers: "sequential a, b", "fan-out 2 a, b", "cheapest any", "no-fallback".
@@ -66,6 +97,11 @@ Segment& OnlySegment(Request& r) {
 }
 
 }  // namespace
+
+bool IsRequestWord(std::string_view word) {
+  return word == "as" || word == "of" ||
+         std::find(std::begin(kFieldWords), std::end(kFieldWords), word) != std::end(kFieldWords);
+}
 
 bool ReadTermsWord(WordReader& words, std::vector<TermsEdit>& out) {
   const auto add = [&](TermsEdit edit) { out.push_back(std::move(edit)); };
@@ -149,12 +185,9 @@ void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* na
     } else if (of != nullptr && words.Skip("of")) {
       *of = words.Take("the name of a request");
     } else {
-      words.Fail(
-          "a field of a request: quantity, resource, in, unit, from, to, price, cap, availability, "
-          "condition, drop, "
-          "class, purpose, segment, splittable, whole, smallest, renewal, accept-late, sequential, fan-out, "
-          "cheapest, "
-          "no-fallback, step, confirm-within, withdraw-notice, needed, expires, label");
+      std::string fields;
+      for (std::string_view field : kFieldWords) fields += Cat(fields.empty() ? "" : ", ", field);
+      words.Fail(Cat("a field of a request: ", fields));
       return;
     }
   }

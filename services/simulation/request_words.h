@@ -17,6 +17,9 @@ using TermsEdit = std::function<void(Terms&)>;
 // availability, condition, drop.
 bool ReadTermsWord(WordReader& words, std::vector<TermsEdit>& out);
 
+// Whether a field of a request begins with this word.
+bool IsRequestWord(std::string_view word);
+
 // Takes everything up to the end as a request's fields, but `as NAME`, which goes to `name`; `of NAME`
 // likewise, where `of` is not null.
 void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* name, std::string* of);
