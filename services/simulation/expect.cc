@@ -359,8 +359,8 @@ bool Holds(const std::vector<std::string>& refusal, const absl::Status& status) 
 std::string CodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
 
 std::string WriteRefusal(const absl::Status& status) {
-  if (const std::string reason = ReasonOf(status); !reason.empty()) return Cat("refused ", reason);
   if (const std::string field = FieldOf(status); !field.empty()) return Cat("refused ", field);
+  if (const std::string reason = ReasonOf(status); !reason.empty()) return Cat("refused ", reason);
   return Cat("refused ", CodeName(status.code()));
 }
 
