@@ -372,8 +372,9 @@ std::string WriteDecision(const Decision& d, const Act& act) {
   if (d.quantity != 0) add(ShowQuantity(d.quantity));
   if (d.min_quantity != 0) add("min ", ShowQuantity(d.min_quantity));
   if (d.amount.IsSet()) add(ShowMoney(d.amount));
+  if (d.unit_price.IsSet()) add(ShowMoney(d.unit_price));
   if (d.measure.IsSet()) add("measure ", ShowMoney(d.measure));
-  if (d.terms != nullptr) add("price ", ShowMoney(d.terms->unit_price));
+  if (d.terms != nullptr && !d.unit_price.IsSet()) add("price ", ShowMoney(d.terms->unit_price));
   if (d.clause.IsSet()) add(Format(d.clause));
   for (const ClauseRef& clause : d.clauses) add(Format(clause));
   if (!d.reason.empty() && IsCode(d.reason)) add(d.reason);

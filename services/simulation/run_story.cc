@@ -141,7 +141,8 @@ class Play {
 
  private:
   void Fail(int line, std::string_view problem) {
-    result_.differences.push_back({line, Cat(file_, ":", line, ": ", problem, "\n")});
+    result_.differences.push_back(
+        {line, Cat(file_, ":", line, ": ", problem, problem.ends_with('\n') ? "" : "\n")});
   }
 
   bool SetUp() {
