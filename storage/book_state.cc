@@ -48,6 +48,11 @@ class Reader {
     if (value == nullptr || !value->IsInt64()) return Fail(), 0;
     return value->GetInt64();
   }
+  Instant Time(const char* name) {
+    const absl::StatusOr<Instant> t = ParseInstant(Text(name));
+    if (!t.ok()) return Fail(), Instant{};
+    return *t;
+  }
   Currency CurrencyOf(const char* name) {
     const std::string text = Text(name);
     if (text.empty()) return Currency{};
@@ -86,6 +91,15 @@ std::string EncodeBookState(const BookRow& row) {
   rapidjson::StringBuffer buffer;
   Writer out(buffer);
   out.StartObject();
+  PutList(out, "aggregates", row.aggregates, [&](const Aggregate& a) {
+    Put(out, "agreement", a.agreement.value);
+    Put(out, "clause", a.clause.value);
+    Put(out, "purpose", a.purpose);
+    Put(out, "quantity", a.quantity);
+    Put(out, "region", a.region);
+    Put(out, "resource_type", a.resource_type);
+    Put(out, "until", Format(a.until));
+  });
   PutList(out, "commitments", row.commitments, [&](const Commitment& c) {
     Put(out, "agreement", c.agreement.value);
     Put(out, "clause", c.clause.value);
@@ -113,6 +127,17 @@ absl::Status DecodeBookState(std::string_view text, BookRow& row) {
   rapidjson::Document document;
   document.Parse(text.data(), text.size());
   bool good = !document.HasParseError() && document.IsObject();
+  good = good && ReadList(document, "aggregates", [&](Reader& in) {
+           Aggregate a;
+           a.agreement.value = in.Text("agreement");
+           a.clause.value = in.Text("clause");
+           a.purpose = in.Text("purpose");
+           a.quantity = in.Number("quantity");
+           a.region = in.Text("region");
+           a.resource_type = in.Text("resource_type");
+           a.until = in.Time("until");
+           row.aggregates.push_back(std::move(a));
+         });
   good = good && ReadList(document, "commitments", [&](Reader& in) {
            Commitment c;
            c.agreement.value = in.Text("agreement");
@@ -128,8 +153,7 @@ absl::Status DecodeBookState(std::string_view text, BookRow& row) {
            c.provider.value = in.Text("provider");
            c.region = in.Text("region");
            c.resource_type = in.Text("resource_type");
-           const absl::StatusOr<Instant> until = ParseInstant(in.Text("until"));
-           if (until.ok()) c.until = *until;
+           c.until = in.Time("until");
            row.cool_downs.push_back(std::move(c));
          });
   good = good && ReadList(document, "waivers", [&](Reader& in) {

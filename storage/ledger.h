@@ -88,6 +88,7 @@ struct BookRow {
   std::vector<Commitment> commitments{};
   std::vector<WaiverUse> waivers{};
   std::vector<CoolDown> cool_downs{};
+  std::vector<Aggregate> aggregates{};
 };
 
 // One transaction. Rows are the last state of what the batch touched, each once. `created` marks rows that

@@ -1,5 +1,6 @@
 #include "storage/verify.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -40,36 +41,144 @@ std::string Words(const OfferRow& row) {
              " by ", Format(row.deadline));
 }
 
-// Fold is total over acts that Decide made. One that was changed may name an offer or a lineage that is not
-// there: why this one cannot be folded; empty if it can.
-std::string WhyNotFoldable(const Act& act, const RequestBook* book) {
+// What moves a lineage has to name it, what moves a right over it the right's clause as well; what moves an offer, or
+// the allocation that came of it, has to name that.
+bool NeedsLineage(Kind kind) {
+  switch (kind) {
+    case Kind::ROUTE_EXCLUSIVE:
+    case Kind::ROUTE_FIRST_REFUSAL:
+    case Kind::ROUTE_WAIVED:
+    case Kind::ROUTE_OPEN:
+    case Kind::PROVIDER_SKIPPED:
+    case Kind::RIGHT_WAIVED:
+    case Kind::RIGHT_REVIVED:
+    case Kind::FALLBACK_STARTED:
+    case Kind::FALLBACK_EXHAUSTED:
+    case Kind::REQUEST_BLOCKED:
+    case Kind::OFFER_OPENED:
+    case Kind::MATCH_REQUIRED:
+    case Kind::MATCH_NOT_REQUIRED:
+    case Kind::MATCH_SKIPPED:
+    case Kind::ALLOCATION_HELD:
+      return true;
+    default:
+      return false;
+  }
+}
+bool NeedsRight(const Decision& d) {
+  switch (d.kind) {
+    case Kind::PROVIDER_SKIPPED:
+      return d.clause.IsSet();
+    case Kind::OFFER_OPENED:
+      return d.offer_kind == OfferKind::kReoffer;
+    case Kind::RIGHT_WAIVED:
+    case Kind::RIGHT_REVIVED:
+    case Kind::MATCH_REQUIRED:
+    case Kind::MATCH_NOT_REQUIRED:
+    case Kind::MATCH_SKIPPED:
+      return true;
+    default:
+      return false;
+  }
+}
+bool NeedsOffer(Kind kind) {
+  switch (kind) {
+    case Kind::OFFER_ACCEPTED:
+    case Kind::OFFER_PARTIALLY_ACCEPTED:
+    case Kind::OFFER_COUNTERED:
+    case Kind::COUNTER_TAKEN:
+    case Kind::OFFER_DECLINED:
+    case Kind::OFFER_LAPSED:
+    case Kind::OFFER_RESCINDED:
+    case Kind::OFFER_SUPERSEDED:
+    case Kind::OFFER_VOIDED:
+    case Kind::NOTICE_ATTEMPTED:
+    case Kind::RESPONSE_REJECTED:
+    case Kind::STANDBY_RECORDED:
+    case Kind::STANDBY_PROMOTED:
+    case Kind::DEADLINE_EXTENDED:
+    case Kind::DEADLINE_TOLLED:
+    case Kind::BID_RECEIVED:
+    case Kind::BID_DISQUALIFIED:
+    case Kind::BEST_BID_SELECTED:
+    case Kind::BID_LOST:
+    case Kind::ALLOCATION_HELD:
+    case Kind::ALLOCATION_CONFIRMED:
+    case Kind::ALLOCATION_EXPIRED:
+    case Kind::ALLOCATION_RELEASED:
+    case Kind::WITHDRAWAL_NOTICED:
+    case Kind::ALLOCATION_WITHDRAWN:
+    case Kind::COMMITMENT_RESERVED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The rights over each lineage, from the first.
+using Rights = std::vector<std::vector<ClauseRef>>;
+
+Rights RightsOf(const RequestBook* book) {
+  Rights rights;
+  for (size_t i = 0; book != nullptr && i < book->lineages.size(); ++i) {
+    rights.emplace_back();
+    for (const Right& right : book->lineages[i].rights) rights.back().push_back(right.clause);
+  }
+  return rights;
+}
+
+// Of a decision about the account: what it rests on has to be there.
+std::string WhyNotOfAccount(const Decision& d, const Account& account) {
+  if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
+    return "an activation without its agreement";
+  if (d.kind == Kind::WAIVER_GRANTED && d.grant == nullptr) return "a grant without its waiver";
+  if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) && d.record == nullptr)
+    return "a registration without its provider";
+  const std::string_view kind = NameOf(d.kind);
+  if (!kind.starts_with("TRIGGER_") && d.kind != Kind::DISPUTE_RESOLVED) return "";
+  const Clause* clause = account.Find(d.clause);
+  const bool known = clause != nullptr && clause->kind == ClauseKind::kTrigger;
+  return known ? "" : Cat(kind, " names no trigger of an agreement: ", Format(d.clause));
+}
+
+// Fold is total over acts that Decide made. One that was changed may name an offer, a lineage or a clause that is
+// not there: why this one cannot be folded; empty if it can.
+std::string WhyNotFoldable(const Act& act, const RequestBook* book, const Account& account) {
   size_t offers = book == nullptr ? 0 : book->offers.size();
-  size_t lineages = book == nullptr ? 0 : book->lineages.size();
+  Rights rights = RightsOf(book);
   bool received = book != nullptr;
   for (const Decision& d : act.decisions) {
-    if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
-      return "an activation without its agreement";
-    if (d.kind == Kind::PROVIDER_REGISTERED && d.record == nullptr)
-      return "a registration without its provider";
+    if (const std::string why = WhyNotOfAccount(d, account); !why.empty()) return why;
     if (!act.request.IsSet()) continue;
-    if (d.kind == Kind::REQUEST_RECEIVED) {
-      if (d.request == nullptr) return "a received request without its content";
-      received = true;
+    if (d.kind == Kind::REQUEST_RECEIVED || d.kind == Kind::REQUEST_AMENDED) {
+      if (d.request == nullptr) return "a request's version without its content";
+      received |= d.kind == Kind::REQUEST_RECEIVED;
     }
     if (!received) return "it comes before its request was received";
     const std::string_view kind = NameOf(d.kind);
-    if (kind.starts_with("ROUTE_")) ++lineages;
-    if (d.lineage > lineages) return Cat(kind, " names lineage ", d.lineage, " of ", lineages);
-    const bool needs_lineage = d.kind == Kind::PROVIDER_SKIPPED || d.kind == Kind::RIGHT_WAIVED ||
-                               d.kind == Kind::REQUEST_BLOCKED || d.kind == Kind::ALLOCATION_HELD ||
-                               kind.starts_with("FALLBACK_");
-    if (needs_lineage && d.lineage == 0) return Cat(kind, " names no lineage");
-    if (d.kind == Kind::OFFER_OPENED) ++offers;
+    if (kind.starts_with("ROUTE_")) {
+      if (d.replaces > rights.size())
+        return Cat(kind, " replaces lineage ", d.replaces, " of ", rights.size());
+      const bool has_rights = d.kind == Kind::ROUTE_EXCLUSIVE || d.kind == Kind::ROUTE_FIRST_REFUSAL;
+      rights.push_back(has_rights ? d.clauses : std::vector<ClauseRef>{});
+    }
+    if (d.lineage > rights.size()) return Cat(kind, " names lineage ", d.lineage, " of ", rights.size());
+    if (NeedsLineage(d.kind) && d.lineage == 0) return Cat(kind, " names no lineage");
+    if (d.kind == Kind::REQUEST_BLOCKED && rights[d.lineage - 1].empty())
+      return Cat(kind, " names lineage ", d.lineage, ", which has no rights");
+    if (NeedsRight(d)) {
+      const std::vector<ClauseRef>& over = rights[d.lineage - 1];
+      if (std::find(over.begin(), over.end(), d.clause) == over.end())
+        return Cat(kind, " names ", Format(d.clause), ", no right over lineage ", d.lineage);
+    }
+    if (d.kind == Kind::OFFER_OPENED) {
+      if (d.replaces > offers) return Cat(kind, " replaces offer ", d.replaces, " of ", offers);
+      if (d.clause.IsSet() && account.Find(d.clause) == nullptr)
+        return Cat(kind, " names ", Format(d.clause), ", which no agreement has");
+      ++offers;
+    }
     if (d.offer > offers) return Cat(kind, " names offer ", d.offer, " of ", offers);
-    const bool needs_offer = (kind.starts_with("OFFER_") && d.kind != Kind::OFFER_OPENED) ||
-                             kind.starts_with("ALLOCATION_") || kind.starts_with("DEADLINE_") ||
-                             d.kind == Kind::RESPONSE_REJECTED || d.kind == Kind::COMMITMENT_RESERVED;
-    if (needs_offer && d.offer == 0) return Cat(kind, " names no offer");
+    if (NeedsOffer(d.kind) && d.offer == 0) return Cat(kind, " names no offer");
   }
   return "";
 }
@@ -177,7 +286,7 @@ class Verifier {
       if (absl::Status status = Recall(act); !status.ok()) return status;
     }
     const RequestBook* before = act.request.IsSet() ? book_.Find(act.request) : nullptr;
-    if (const std::string why = WhyNotFoldable(act, before); !why.empty()) {
+    if (const std::string why = WhyNotFoldable(act, before, book_.account); !why.empty()) {
       Find(name, ": it cannot be folded: ", why);
       if (act.request.IsSet()) broken_.insert(act.request);
       Forget(book_, act.request);
@@ -203,7 +312,7 @@ class Verifier {
     bool whole = false;
     for (size_t i = 0; trail.ok() && i < trail->size() && (*trail)[i].sequence < act.sequence; ++i) {
       const absl::StatusOr<Act> earlier = DecodeAct((*trail)[i].text);
-      if (!earlier.ok() || !WhyNotFoldable(*earlier, whole ? &request : nullptr).empty()) {
+      if (!earlier.ok() || !WhyNotFoldable(*earlier, whole ? &request : nullptr, book_.account).empty()) {
         whole = false;
         break;
       }
@@ -287,6 +396,7 @@ class Verifier {
     want.commitments = book_.account.commitments;
     want.waivers = book_.account.waivers;
     want.cool_downs = book_.account.cool_downs;
+    want.aggregates = book_.account.aggregates;
     const std::string got = EncodeBookState(*row), expected = EncodeBookState(want);
     if (got != expected && broken_.empty()) Find("book: got ", got, ", the trail says ", expected);
   }

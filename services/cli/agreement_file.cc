@@ -1,5 +1,8 @@
 #include "services/cli/agreement_file.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "broker/agreement.h"
 #include "broker/ids.h"
 #include "broker/text.h"
@@ -40,6 +43,72 @@ void ReadInstantField(YamlMap& map, std::string_view key, auto mutable_out) {
 void ReadSpanField(YamlMap& map, std::string_view key, auto mutable_out) {
   Span d;
   if (map.Read(key, d, ParseDuration)) ToWire(d, mutable_out());
+}
+
+constexpr std::string_view kDays[] = {"MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"};
+
+// From 1, Monday; 0 for a text that is none.
+int DayOf(std::string_view text) {
+  for (int i = 0; i < 7; ++i) {
+    if (text == kDays[i]) return i + 1;
+  }
+  return 0;
+}
+
+// "09:30" in minutes after midnight; "24:00" is the day's end; -1 for a text that is none.
+int MinuteOf(std::string_view text) {
+  if (text.size() != 5 || text[2] != ':') return -1;
+  const auto hour = ParseNumber<int>(text.substr(0, 2)), minute = ParseNumber<int>(text.substr(3));
+  if (!hour || !minute || *minute > 59 || *hour * 60 + *minute > 24 * 60) return -1;
+  return *hour * 60 + *minute;
+}
+
+// "MON-FRI 09:00-17:00", "SAT 10:00-12:00".
+absl::StatusOr<std::vector<v1::WeeklyHours>> ReadHours(std::string_view text) {
+  const absl::Status error = Unreadable(text, "DAY[-DAY] HH:MM-HH:MM, such as MON-FRI 09:00-17:00");
+  const std::vector<std::string_view> parts = Split(text, ' ');
+  if (parts.size() != 2) return error;
+  const std::vector<std::string_view> days = Split(parts[0], '-'), hours = Split(parts[1], '-');
+  if (days.size() > 2 || hours.size() != 2) return error;
+  const int first = DayOf(days.front()), last = DayOf(days.back());
+  const int from = MinuteOf(hours[0]), to = MinuteOf(hours[1]);
+  if (first == 0 || last < first || from < 0 || to <= from) return error;
+  std::vector<v1::WeeklyHours> out;
+  for (int day = first; day <= last; ++day) {
+    v1::WeeklyHours& added = out.emplace_back();
+    added.set_weekday(day);
+    added.set_start_minute(from);
+    added.set_end_minute(to);
+  }
+  return out;
+}
+
+void ReadCalendar(const Yaml& node, const std::string& path, YamlErrors& errors, v1::Calendar& out) {
+  YamlMap map(node, path, errors);
+  if (!errors.ok()) return;
+  map.Require("id", "the calendar's name, such as office");
+  map.ReadText("id", *out.mutable_id());
+  map.Require("time_zone", "a time zone such as America/Los_Angeles");
+  map.ReadText("time_zone", *out.mutable_time_zone());
+  map.Require("hours", "the hours of a week, such as [MON-FRI 09:00-17:00]");
+  std::vector<std::string> texts;
+  map.ReadTexts("hours", texts);
+  std::vector<v1::WeeklyHours> all;
+  for (const std::string& text : texts) {
+    const absl::StatusOr<std::vector<v1::WeeklyHours>> hours = ReadHours(text);
+    if (!hours.ok()) {
+      errors.Add(*map.Find("hours"), map.PathOf("hours"), View(hours.status().message()));
+      return;
+    }
+    all.insert(all.end(), hours->begin(), hours->end());
+  }
+  std::stable_sort(all.begin(), all.end(), [](const v1::WeeklyHours& a, const v1::WeeklyHours& b) {
+    return std::pair(a.weekday(), a.start_minute()) < std::pair(b.weekday(), b.start_minute());
+  });
+  out.mutable_hours()->Add(all.begin(), all.end());
+  texts.clear();
+  if (map.ReadTexts("holidays", texts)) out.mutable_holidays()->Add(texts.begin(), texts.end());
+  map.Done();
 }
 
 void ReadScope(YamlMap& clause, v1::Clause& out) {
@@ -85,6 +154,12 @@ void ReadRight(YamlMap& map, Right& right) {
   });
   if (void_at_end) right.set_open_offers_at_end(v1::OPEN_OFFERS_AT_END_VOID);
   ReadSpanField(map, "toll_over", [&] { return right.mutable_toll_over(); });
+  map.ReadText("calendar", *right.mutable_calendar());
+  ReadSpanField(map, "min_remaining", [&] { return right.mutable_min_remaining(); });
+  ReadSpanField(map, "counter_window", [&] { return right.mutable_counter_window(); });
+  ReadSpanField(map, "confirm_within", [&] { return right.mutable_confirm_within(); });
+  ReadSpanField(map, "withdraw_notice", [&] { return right.mutable_withdraw_notice(); });
+  ReadSpanField(map, "aggregation_window", [&] { return right.mutable_aggregation_window(); });
 }
 
 void ReadFirstRefusal(YamlMap& map, v1::FirstRefusal& right) {
@@ -103,6 +178,12 @@ void ReadFirstRefusal(YamlMap& map, v1::FirstRefusal& right) {
     right.set_price_tolerance_ppm(static_cast<int32_t>(ppm));
   }
   ReadSpanField(map, "start_tolerance", [&] { return right.mutable_start_tolerance(); });
+  ReadSpanField(map, "match_window", [&] { return right.mutable_match_window(); });
+  ReadSpanField(map, "close_within", [&] { return right.mutable_close_within(); });
+  bool is_so = false;
+  if (map.ReadBool("match_always", is_so)) right.set_match_always(is_so);
+  if (map.ReadBool("contingent_bids", is_so)) right.set_contingent_bids(is_so);
+  if (map.ReadBool("reoffer", is_so)) right.set_reoffer(is_so);
 }
 
 void ReadWaiver(YamlMap& map, v1::Waiver& waiver) {
@@ -118,21 +199,36 @@ void ReadWaiver(YamlMap& map, v1::Waiver& waiver) {
   ReadInstantField(map, "to", [&] { return waiver.mutable_end_time(); });
 }
 
+void ReadTrigger(YamlMap& map, v1::Trigger& trigger) {
+  const auto list = [&](std::string_view key, auto* field) {
+    std::vector<std::string> texts;
+    if (map.ReadTexts(key, texts)) field->Add(texts.begin(), texts.end());
+  };
+  map.Require("ends", "the ids of the clauses it ends, such as [C1, C2]");
+  list("ends", trigger.mutable_ended_clause_ids());
+  map.Require("attesters", "who may attest it, such as [auditor/kpmg]");
+  list("attesters", trigger.mutable_attesters());
+  int64_t quorum = 0;
+  if (map.Read("quorum", quorum, ParseQuantity)) {
+    trigger.set_quorum(static_cast<int32_t>(std::min<int64_t>(quorum, INT32_MAX)));
+  }
+  Money threshold;
+  if (map.Read("threshold", threshold, ParseAmount)) ToWire(threshold, trigger.mutable_threshold());
+  ReadSpanField(map, "dispute_window", [&] { return trigger.mutable_dispute_window(); });
+}
+
 void ReadClause(const Yaml& node, const std::string& path, YamlErrors& errors, v1::Clause& out) {
   YamlMap map(node, path, errors);
   if (!errors.ok()) return;
   map.Require("id", "the clause's name, such as C2");
   map.ReadText("id", *out.mutable_id());
-  map.Require("kind", "EXCLUSIVITY, FIRST_REFUSAL, WAIVER, COMMITMENT, TERM or NOTED");
+  map.Require("kind", "EXCLUSIVITY, FIRST_REFUSAL, WAIVER, COMMITMENT, TERM, TRIGGER or NOTED");
   ClauseKind kind = ClauseKind::kNoted;
-  map.Read("kind", kind, [](std::string_view text) -> absl::StatusOr<ClauseKind> {
-    absl::StatusOr<ClauseKind> value = ReadName<ClauseKind>(text);
-    if (value.ok() && *value != ClauseKind::kTrigger) return value;
-    return Unreadable(text, "one of EXCLUSIVITY, FIRST_REFUSAL, WAIVER, COMMITMENT, TERM, NOTED");
-  });
+  map.Read("kind", kind, ReadName<ClauseKind>);
   if (!errors.ok()) return;
   map.ReadText("text", *out.mutable_text());
-  if (kind != ClauseKind::kTerm && kind != ClauseKind::kNoted) ReadScope(map, out);
+  if (kind != ClauseKind::kTerm && kind != ClauseKind::kTrigger && kind != ClauseKind::kNoted)
+    ReadScope(map, out);
   switch (kind) {
     case ClauseKind::kExclusivity:
       ReadRight(map, *out.mutable_exclusivity());
@@ -154,6 +250,8 @@ void ReadClause(const Yaml& node, const std::string& path, YamlErrors& errors, v
       ReadInstantField(map, "until", [&] { return out.mutable_term()->mutable_end_time(); });
       break;
     case ClauseKind::kTrigger:
+      ReadTrigger(map, *out.mutable_trigger());
+      break;
     case ClauseKind::kNoted:
       out.mutable_noted();
       map.Require("text", "the words that are noted");
@@ -183,6 +281,12 @@ absl::StatusOr<AgreementFile> ReadAgreement(std::string_view file, std::string_v
   });
   ReadInstantField(map, "effective_from", [&] { return out.body.mutable_effective_from(); });
   map.ReadText("text", *out.body.mutable_text());
+  if (const Yaml* calendars = map.Find("calendars"); calendars != nullptr) {
+    if (calendars->kind != Yaml::Kind::kList) errors.Add(*calendars, "calendars", "want a list of calendars");
+    for (size_t i = 0; i < calendars->items.size() && errors.ok(); ++i) {
+      ReadCalendar(calendars->items[i], Cat("calendars[", i, "]"), errors, *out.body.add_calendars());
+    }
+  }
   map.Require("clauses", "a list of clauses");
   if (const Yaml* clauses = map.Find("clauses"); clauses != nullptr) {
     if (clauses->kind != Yaml::Kind::kList || clauses->items.empty()) {

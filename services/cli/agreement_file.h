@@ -13,7 +13,7 @@ namespace capbroker {
 struct AgreementFile {
   std::string agreement{}, owner{}, holder{};  // Ids.
   uint32_t version = 0;                        // 0: the next, or the newest if it says the same.
-  v1::AgreementVersion body{};                 // effective_from, clauses, text.
+  v1::AgreementVersion body{};                 // effective_from, calendars, clauses, text.
 };
 
 // INVALID_ARGUMENT "FILE:LINE:COLUMN: clauses[1].window: got ..., want ...". What clauses demand of each

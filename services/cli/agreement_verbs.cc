@@ -6,6 +6,7 @@
 #include "broker/refusal.h"
 #include "broker/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
+#include "services/cli/agreement_check.h"
 #include "services/cli/agreement_file.h"
 #include "services/cli/call.h"
 #include "services/cli/show.h"
@@ -238,6 +239,7 @@ void AddAgreement(CLI::App& app, Session& session) {
         ->type_name("OWNER")
         ->envname("CAPBROKER_OWNER");
   }
+  AddAgreementChecks(*family, session);
 }
 
 }  // namespace capbroker

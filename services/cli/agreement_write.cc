@@ -87,6 +87,12 @@ template <class Right>
 void WriteRightsEnd(const Right& right, Lines& lines) {
   if (right.open_offers_at_end() == v1::OPEN_OFFERS_AT_END_VOID) lines.Add("open_offers_at_end", "VOID");
   lines.AddSpan("toll_over", right.toll_over());
+  if (!right.calendar().empty()) lines.Add("calendar", QuoteYaml(right.calendar()));
+  lines.AddSpan("min_remaining", right.min_remaining());
+  lines.AddSpan("counter_window", right.counter_window());
+  lines.AddSpan("confirm_within", right.confirm_within());
+  lines.AddSpan("withdraw_notice", right.withdraw_notice());
+  lines.AddSpan("aggregation_window", right.aggregation_window());
 }
 
 std::string ClauseText(const v1::Clause& clause) {
@@ -110,6 +116,11 @@ std::string ClauseText(const v1::Clause& clause) {
       lines.AddShare("price_tolerance", right.price_tolerance_ppm());
       lines.AddSpan("start_tolerance", right.start_tolerance());
       WriteRightsEnd(right, lines);
+      lines.AddSpan("match_window", right.match_window());
+      lines.AddSpan("close_within", right.close_within());
+      if (right.match_always()) lines.Add("match_always", "true");
+      if (right.contingent_bids()) lines.Add("contingent_bids", "true");
+      if (right.reoffer()) lines.Add("reoffer", "true");
       break;
     }
     case v1::Clause::kWaiver: {
@@ -133,12 +144,43 @@ std::string ClauseText(const v1::Clause& clause) {
       lines.Add("kind", "TERM");
       lines.AddTime("until", clause.term().has_end_time(), clause.term().end_time());
       break;
+    case v1::Clause::kTrigger: {
+      const v1::Trigger& trigger = clause.trigger();
+      lines.Add("kind", "TRIGGER");
+      lines.Add("ends", Bracketed(trigger.ended_clause_ids()));
+      lines.Add("attesters", Bracketed(trigger.attesters()));
+      lines.Add("quorum", NumberOr(trigger.quorum()));
+      if (trigger.has_threshold()) lines.Add("threshold", ShowMoney(FromWire(trigger.threshold())));
+      lines.AddSpan("dispute_window", trigger.dispute_window());
+      break;
+    }
     case v1::Clause::kNoted:
     case v1::Clause::CONTENT_NOT_SET:
       lines.Add("kind", "NOTED");
       break;
   }
   if (!clause.text().empty()) lines.Add("text", QuoteYaml(clause.text()));
+  return lines.text();
+}
+
+std::string ClockOf(int32_t minute) {
+  const std::string hours = Cat(minute / 60), minutes = Cat(minute % 60);
+  return Cat(hours.size() < 2 ? "0" : "", hours, ":", minutes.size() < 2 ? "0" : "", minutes);
+}
+
+std::string CalendarText(const v1::Calendar& calendar) {
+  static constexpr std::string_view kDays[] = {"?", "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"};
+  std::vector<std::string> hours;
+  for (const v1::WeeklyHours& h : calendar.hours()) {
+    const bool known = h.weekday() >= 1 && h.weekday() <= 7;
+    hours.push_back(
+        Cat(kDays[known ? h.weekday() : 0], " ", ClockOf(h.start_minute()), "-", ClockOf(h.end_minute())));
+  }
+  Lines lines;
+  lines.Add("id", QuoteYaml(calendar.id()));
+  lines.Add("time_zone", QuoteYaml(calendar.time_zone()));
+  lines.Add("hours", Bracketed(hours));
+  lines.Add("holidays", Bracketed(calendar.holidays()));
   return lines.text();
 }
 
@@ -152,6 +194,8 @@ std::string WriteAgreement(const AgreementFile& agreement) {
     out += Cat("effective_from: ", Exact(agreement.body.effective_from()), "\n");
   }
   if (!agreement.body.text().empty()) out += Cat("text: ", QuoteYaml(agreement.body.text()), "\n");
+  if (!agreement.body.calendars().empty()) out += "calendars:\n";
+  for (const v1::Calendar& calendar : agreement.body.calendars()) out += CalendarText(calendar);
   out += "clauses:\n";
   for (const v1::Clause& clause : agreement.body.clauses()) out += ClauseText(clause);
   return out;

@@ -1,4 +1,6 @@
 // The provider's verbs: `capbroker offer ...`.
+#include "services/cli/offer_verbs.h"
+
 #include <CLI/CLI.hpp>
 
 #include "broker/describe.h"
@@ -219,6 +221,7 @@ void AddOffer(CLI::App& app, Session& session) {
     AddSpan(*verb, "--cool-down", flags->cool_down, "Do not ask again for so long");
     add_key(*verb, *flags);
   }
+  AddOfferMoves(*family, session);
 }
 
 }  // namespace capbroker

@@ -19,6 +19,7 @@ using Stub = Service::Stub;
 struct ProviderFlags {
   std::string id{}, display_name{}, text{}, request_key{};
   std::vector<std::string> members{}, rates{}, affiliates{};
+  bool up = false, down = false;
 };
 
 // "h100", "h100@us-east", "h100@us-east=2.5 USD".
@@ -118,6 +119,24 @@ int Switch(Session& session, const ProviderFlags& flags) {
   return status.ok() ? ShowOne(session, provider) : FailChange(session, status, ask.request_id());
 }
 
+int Health(Session& session, const ProviderFlags& flags) {
+  const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
+  if (!name.ok()) return session.Fail(name.status());
+  if (flags.up == flags.down) {
+    return session.Fail(Invalid("--up, --down", flags.up ? "both" : "neither", "one of them"));
+  }
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  v1::ReportHealthRequest ask;
+  ask.set_name(*name);
+  ask.set_healthy(flags.up);
+  ask.set_text(flags.text);
+  ask.set_request_id(RequestKey(flags.request_key));
+  v1::Provider provider;
+  const grpc::Status status = Call(session, *stub, &Stub::ReportHealth, ask, provider);
+  return status.ok() ? ShowOne(session, provider) : FailChange(session, status, ask.request_id());
+}
+
 }  // namespace
 
 void AddProvider(CLI::App& app, Session& session) {
@@ -167,6 +186,14 @@ void AddProvider(CLI::App& app, Session& session) {
   add_switch("resume", "Ask a suspended provider again",
              "capbroker provider resume coreweave --text \"outage over\"",
              Switch<v1::ResumeProviderRequest, &Stub::ResumeProvider>);
+  auto [verb, flags] =
+      add("health", "Say that a provider is well, or not: one that is not may be passed over",
+          "capbroker provider health coreweave --down --text \"does not answer\"", Health);
+  add_id(*verb, *flags);
+  verb->add_flag("--up", flags->up, "It is well");
+  verb->add_flag("--down", flags->down, "It is not");
+  verb->add_option("--text", flags->text, "Why, for the trail")->required()->type_name("TEXT");
+  add_key(*verb, *flags);
 }
 
 }  // namespace capbroker

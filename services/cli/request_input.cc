@@ -1,5 +1,7 @@
 #include "services/cli/request_input.h"
 
+#include <algorithm>
+
 #include "broker/refusal.h"
 #include "broker/text.h"
 #include "services/cli/parse.h"
@@ -29,6 +31,11 @@ void ForEachField(auto& input, auto&& one, auto&& list) {
   one("expire", input.expire);
   one("splittable", input.splittable);
   one("renewal", input.renewal);
+  one("accept_late", input.accept_late);
+  one("fallback", input.fallback);
+  one("fan_out", input.fan_out);
+  one("confirm_within", input.confirm_within);
+  one("withdraw_notice", input.withdraw_notice);
   list("providers", input.providers);
   list("conditions", input.conditions);
 }
@@ -114,6 +121,31 @@ void ReadTerms(const RequestInput& in, Instant now, Builder& build, v1::Terms& t
       in.availability, [](std::string_view text) { return ParseShare(text); },
       [&](int64_t ppm) { terms.set_availability_ppm(static_cast<int32_t>(ppm)); });
   for (const Written& condition : in.conditions) terms.add_conditions(condition.text);
+}
+
+absl::StatusOr<v1::FallbackPolicy::Kind> ReadFallbackKind(std::string_view text) {
+  v1::FallbackPolicy::Kind kind;
+  if (v1::FallbackPolicy::Kind_Parse(Cat("KIND_", text), &kind) &&
+      kind != v1::FallbackPolicy::KIND_UNSPECIFIED)
+    return kind;
+  return absl::InvalidArgumentError(
+      Cat("got \"", text, "\", want one of SEQUENTIAL, FAN_OUT, CHEAPEST, NONE"));
+}
+
+void ReadPolicy(const RequestInput& in, Builder& build, v1::CapacityRequest& out) {
+  const auto policy = [&] { return out.mutable_fallback_policy(); };
+  build.Read(in.fallback, ReadFallbackKind, [&](v1::FallbackPolicy::Kind kind) { policy()->set_kind(kind); });
+  build.Read(in.fan_out, ParseQuantity, [&](int64_t n) {
+    policy()->set_fan_out(static_cast<int32_t>(std::min<int64_t>(n, INT32_MAX)));
+  });
+  build.Read(in.step_window, ParseDuration, [&](Span d) { ToWire(d, policy()->mutable_step_window()); });
+  build.Read(in.confirm_within, ParseDuration,
+             [&](Span d) { ToWire(d, policy()->mutable_confirm_within()); });
+  build.Read(in.withdraw_notice, ParseDuration,
+             [&](Span d) { ToWire(d, policy()->mutable_withdraw_notice()); });
+  for (const Written& provider : in.providers) {
+    build.Read(provider, ReadProviderName, [&](std::string name) { policy()->add_providers(name); });
+  }
 }
 
 }  // namespace
@@ -203,12 +235,8 @@ absl::StatusOr<v1::CapacityRequest> BuildRequest(const RequestInput& in, Instant
   build.Read(in.smallest, ParseQuantity, [&](int64_t n) { out.set_smallest_useful_quantity(n); });
   build.Read(in.needed_by, when, [&](Instant t) { ToWire(t, out.mutable_needed_by_time()); });
   build.Read(in.expire, when, [&](Instant t) { ToWire(t, out.mutable_expire_time()); });
-  build.Read(in.step_window, ParseDuration,
-             [&](Span d) { ToWire(d, out.mutable_fallback_policy()->mutable_step_window()); });
-  for (const Written& provider : in.providers) {
-    build.Read(provider, ReadProviderName,
-               [&](std::string name) { out.mutable_fallback_policy()->add_providers(name); });
-  }
+  build.Read(in.accept_late, ReadBool, [&](bool b) { out.set_accept_late(b); });
+  ReadPolicy(in, build, out);
   for (const Written& label : in.labels) {
     const size_t equals = label.text.find('=');
     if (equals == 0 || equals == std::string::npos) {

@@ -21,9 +21,10 @@ struct RequestInput {
   Written resource{}, region{}, quantity{}, unit{}, start{}, end{}, price{}, price_cap{}, availability{};
   Written workload_class{}, purpose{};  // Of the whole quantity, where there are no segments.
   Written smallest{}, step_window{}, needed_by{}, expire{};
-  Written splittable{}, renewal{};   // "true", "false".
-  std::vector<Written> segments{};   // "CLASS:PURPOSE:QUANTITY" or "CLASS:QUANTITY".
-  std::vector<Written> providers{};  // In rank order.
+  Written fallback{}, fan_out{}, confirm_within{}, withdraw_notice{};
+  Written splittable{}, renewal{}, accept_late{};  // "true", "false".
+  std::vector<Written> segments{};                 // "CLASS:PURPOSE:QUANTITY" or "CLASS:QUANTITY".
+  std::vector<Written> providers{};                // In rank order.
   std::vector<Written> conditions{};
   std::vector<Written> labels{};  // "key=value".
 };

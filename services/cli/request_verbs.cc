@@ -2,8 +2,10 @@
 #include <CLI/CLI.hpp>
 
 #include "broker/refusal.h"
+#include "broker/text.h"
 #include "capbroker/v1/capacity_request_service.grpc.pb.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
+#include "services/cli/agreement_file.h"
 #include "services/cli/call.h"
 #include "services/cli/parse.h"
 #include "services/cli/request_input.h"
@@ -21,7 +23,10 @@ struct RequestFlags {
   std::string owner{}, name{}, text{}, file{}, request_key{}, until{};
   RequestInput input{};
   std::vector<std::string> segments{}, providers{}, conditions{}, labels{}, states{};
-  bool splittable = false, renewal = false, wait = false;
+  std::string what_if{};
+  std::vector<std::string> drafts{};
+  bool splittable = false, renewal = false, accept_late = false, wait = false, take = false, leave = false;
+  uint32_t base_version = 0;
   int limit = 50;
 };
 
@@ -37,6 +42,7 @@ absl::StatusOr<v1::CapacityRequest> BuildFrom(const RequestFlags& flags) {
   list(flags.labels, "--label", input.labels);
   if (flags.splittable) input.splittable = {"true", "--splittable"};
   if (flags.renewal) input.renewal = {"true", "--renewal"};
+  if (flags.accept_late) input.accept_late = {"true", "--accept-late"};
   if (!flags.file.empty()) {
     const absl::StatusOr<RequestInput> file = LoadRequest(flags.file);
     if (!file.ok()) return file.status();
@@ -79,8 +85,9 @@ int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created, co
             std::fputs(ShowChange(request).c_str(), stderr);  // Progress is no part of the result.
             if (request.state() == v1::CapacityRequest::STATE_BLOCKED) {
               std::fputs(
-                  "capbroker: blocked by an exclusivity; it goes on after an amendment, a cancel or its "
-                  "expiry\n",
+                  "capbroker: blocked by an exclusivity; it goes on after a waiver, an amendment, a cancel "
+                  "or "
+                  "its expiry\n",
                   stderr);
             }
           }
@@ -110,21 +117,95 @@ int Create(Session& session, const RequestFlags& flags) {
   return WaitFor(session, *stub, created, *parent);
 }
 
+// What the plan is about: a new request, from flags or a file, or one that is there, perhaps amended.
+absl::Status FillPlan(const RequestFlags& flags, v1::PlanCapacityRequestRequest& ask) {
+  if (flags.name.empty()) {
+    if (!flags.what_if.empty())
+      return Invalid("--what-if", flags.what_if, "a REQUEST that would be amended so");
+    const absl::StatusOr<std::string> parent = ReadOwnerName(flags.owner);
+    if (!parent.ok()) return parent.status();
+    absl::StatusOr<v1::CapacityRequest> request = BuildFrom(flags);
+    if (!request.ok()) return request.status();
+    ask.set_parent(*parent);
+    *ask.mutable_capacity_request() = *std::move(request);
+  } else {
+    const absl::StatusOr<std::string> name = ReadRequestName(flags.name, flags.owner);
+    if (!name.ok()) return name.status();
+    ask.set_parent(ParentOwner(*name));
+    ask.set_name(*name);
+    if (!flags.what_if.empty()) {
+      const absl::StatusOr<RequestInput> file = LoadRequest(flags.what_if);
+      if (!file.ok()) return file.status();
+      absl::StatusOr<v1::CapacityRequest> request = BuildRequest(*file, LocalNow());
+      if (!request.ok()) return request.status();
+      *ask.mutable_capacity_request() = *std::move(request);
+    }
+  }
+  for (const std::string& path : flags.drafts) {
+    absl::StatusOr<AgreementFile> file = LoadAgreement(path);
+    if (!file.ok()) return file.status();
+    if (Cat("owners/", file->owner) != ask.parent()) {
+      return Invalid(Cat(path, ": owner"), file->owner, ShortName(ask.parent()));
+    }
+    v1::AgreementDraft* draft = ask.add_agreement_drafts();
+    draft->set_agreement_id(file->agreement);
+    draft->set_provider(Cat("providers/", file->holder));
+    *draft->mutable_version() = std::move(file->body);
+  }
+  return absl::OkStatus();
+}
+
 int Plan(Session& session, const RequestFlags& flags) {
-  const absl::StatusOr<std::string> parent = ReadOwnerName(flags.owner);
-  if (!parent.ok()) return session.Fail(parent.status());
-  absl::StatusOr<v1::CapacityRequest> request = BuildFrom(flags);
-  if (!request.ok()) return session.Fail(request.status());
+  v1::PlanCapacityRequestRequest ask;
+  if (const absl::Status status = FillPlan(flags, ask); !status.ok()) return session.Fail(status);
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
-  v1::PlanCapacityRequestRequest ask;
-  ask.set_parent(*parent);
-  *ask.mutable_capacity_request() = *std::move(request);
   v1::Plan plan;
   const grpc::Status status = Call(session, *stub, &Stub::PlanCapacityRequest, ask, plan);
   if (!status.ok()) return session.Fail(status);
   Print(session.json ? Json(plan) : ShowPlan(plan));
   return kExitOk;
+}
+
+int Amend(Session& session, const RequestFlags& flags) {
+  const absl::StatusOr<std::string> name = ReadRequestName(flags.name, flags.owner);
+  if (!name.ok()) return session.Fail(name.status());
+  absl::StatusOr<v1::CapacityRequest> next = BuildFrom(flags);
+  if (!next.ok()) return session.Fail(next.status());
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  v1::AmendCapacityRequestRequest ask;
+  ask.set_name(*name);
+  *ask.mutable_capacity_request() = *std::move(next);
+  ask.set_base_version(static_cast<int32_t>(flags.base_version));
+  ask.set_request_id(RequestKey(flags.request_key));
+  v1::CapacityRequest amended;
+  const grpc::Status status = Call(session, *stub, &Stub::AmendCapacityRequest, ask, amended);
+  return status.ok() ? ShowOne(session, amended) : FailChange(session, status, ask.request_id());
+}
+
+template <class Request, auto kMethod>
+int AnswerCounter(Session& session, const RequestFlags& flags, const std::string& name) {
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  Request ask;
+  ask.set_name(name);
+  ask.set_request_id(RequestKey(flags.request_key));
+  v1::Offer offer;
+  const grpc::Status status = Call(session, *stub, kMethod, ask, offer);
+  if (!status.ok()) return FailChange(session, status, ask.request_id());
+  Print(session.json ? Json(offer) : ShowOffer(offer));
+  return kExitOk;
+}
+
+int Counter(Session& session, const RequestFlags& flags) {
+  const absl::StatusOr<std::string> name = ReadOfferName(flags.name, flags.owner);
+  if (!name.ok()) return session.Fail(name.status());
+  if (flags.take == flags.leave) {
+    return session.Fail(Invalid("--take, --leave", flags.take ? "both" : "neither", "one of them"));
+  }
+  return flags.take ? AnswerCounter<v1::AcceptCounterRequest, &Stub::AcceptCounter>(session, flags, *name)
+                    : AnswerCounter<v1::LeaveCounterRequest, &Stub::LeaveCounter>(session, flags, *name);
 }
 
 int List(Session& session, const RequestFlags& flags) {
@@ -274,6 +355,14 @@ void AddInput(CLI::App& verb, RequestFlags& flags) {
   AddList(verb, "--provider", flags.providers, "PROVIDER",
           "Alternatives in rank order; default all registered");
   AddOne(verb, "--step-window", in.step_window, "DURATION", "How long each alternative has to answer: 2h");
+  AddOne(verb, "--fallback", in.fallback, "KIND",
+         "How alternatives are asked: SEQUENTIAL, FAN_OUT, CHEAPEST, NONE");
+  AddOne(verb, "--fan-out", in.fan_out, "N", "Of FAN_OUT: how many are asked at once");
+  AddOne(verb, "--confirm-within", in.confirm_within, "DURATION",
+         "How long an alternative has to confirm; default at once");
+  AddOne(verb, "--withdraw-notice", in.withdraw_notice, "DURATION",
+         "With which it may withdraw; default it may not");
+  verb.add_flag("--accept-late", flags.accept_late, "Keep late acceptances in reserve");
   AddOne(verb, "--needed-by", in.needed_by, "WHEN",
          "The rights' windows must fit before it; default the start");
   AddOne(verb, "--expire", in.expire, "WHEN", "Worked on until then; default --needed-by");
@@ -303,6 +392,9 @@ void AddRequest(CLI::App& app, Session& session) {
   const auto add_text = [](CLI::App& verb, RequestFlags& flags) {
     verb.add_option("--text", flags.text, "Why, for the trail")->type_name("TEXT");
   };
+  const auto add_name = [](CLI::App& verb, RequestFlags& flags, const char* what) {
+    return verb.add_option(what, flags.name, "OWNER/REQUEST, or REQUEST with --owner, or the full name");
+  };
   {
     auto [verb, flags] = add("create", "Ask for capacity",
                              "capbroker request create --owner openai --resource h100 --region us-east \\\n"
@@ -317,10 +409,31 @@ void AddRequest(CLI::App& app, Session& session) {
     auto [verb, flags] = add("plan", "What would become of a request, and why; records nothing",
                              "capbroker request plan --owner openai -f request.yaml --quantity 4,000", Plan);
     AddInput(*verb, *flags);
+    add_name(*verb, *flags, "REQUEST");
+    verb->add_option("--what-if", flags->what_if, "With REQUEST: as if it were amended so")
+        ->type_name("FILE");
+    AddList(*verb, "--agreement", flags->drafts, "FILE", "As if this agreement version were recorded");
   }
-  const auto add_name = [](CLI::App& verb, RequestFlags& flags, const char* what) {
-    return verb.add_option(what, flags.name, "OWNER/REQUEST, or REQUEST with --owner, or the full name");
-  };
+  {
+    auto [verb, flags] = add("amend", "Change what is needed: the whole next version, from flags or a file",
+                             "capbroker request amend openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f \\\n"
+                             "  -f request.yaml --quantity 6,000",
+                             Amend);
+    add_name(*verb, *flags, "REQUEST")->required();
+    AddInput(*verb, *flags);
+    verb->add_option("--base-version", flags->base_version, "Only if this is the newest version")
+        ->type_name("N");
+    add_key(*verb, *flags);
+  }
+  {
+    auto [verb, flags] =
+        add("counter", "Take or leave the terms that a holder countered with",
+            "capbroker request counter openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --take", Counter);
+    verb->add_option("OFFER", flags->name, "OWNER/REQUEST/NUMBER, or the full name")->required();
+    verb->add_flag("--take", flags->take, "Place the capacity on these terms");
+    verb->add_flag("--leave", flags->leave, "Go on to others, on no worse terms");
+    add_key(*verb, *flags);
+  }
   {
     auto [verb, flags] = add("get", "Show one request",
                              "capbroker request get openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", Get);

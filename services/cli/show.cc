@@ -48,6 +48,13 @@ std::string EndingOf(const v1::Offer& offer) {
     return Cat(ShowEnum(v1::DeclineReason_Name(decline.reason()), "DECLINE_REASON"),
                decline.text().empty() ? "" : ": ", decline.text());
   }
+  if (offer.has_counter()) {
+    return Cat("countered with ", ShowQuantity(offer.counter().terms().quantity()), " at ",
+               PriceOf(offer.counter().terms()),
+               offer.counter().has_take_by_time() ? ", to be taken by " : "",
+               TimeOf(offer.counter().take_by_time()));
+  }
+  if (offer.standby()) return "in reserve";
   return offer.superseded_by().empty() ? "" : "by offer " + ShortName(offer.superseded_by());
 }
 
@@ -126,7 +133,9 @@ std::string ShowProviders(const Items<v1::Provider>& providers) {
           Cat(sells.empty() ? "" : ", ", rate.resource_type(), rate.region().empty() ? "" : "@",
               rate.region(), rate.has_unit_price() ? " at " + ShowMoney(FromWire(rate.unit_price())) : "");
     }
-    table.Add({ShortName(provider.name()), ShowEnum(v1::Provider::State_Name(provider.state()), "STATE"),
+    table.Add({ShortName(provider.name()),
+               Cat(ShowEnum(v1::Provider::State_Name(provider.state()), "STATE"),
+                   provider.unhealthy() ? ", unhealthy" : ""),
                sells.empty() ? "anything, at the owner's price" : sells, provider.display_name()});
   }
   return table.Text("no providers");
@@ -198,13 +207,31 @@ std::string ShowOffer(const v1::Offer& offer) {
   out += Cat("  deadline  ", TimeOf(offer.deadline()));
   if (offer.has_remaining())
     out += Cat(", ", ShowSpan({FromWire(offer.remaining()).micros / 1'000'000 * 1'000'000}), " left");
-  return out + "\n";
+  out += "\n";
+  const auto line = [&](std::string_view title, std::string text) {
+    if (!text.empty()) out += Cat("  ", title, Printable(text), "\n");
+  };
+  line("replaces  ", ShortName(offer.replaces()));
+  if (offer.sealed()) line("answer by ", "sealed bid");
+  if (offer.has_bid()) {
+    const std::string& on = offer.bid().contingent_on();
+    line("bid       ", Cat(ShowQuantity(offer.bid().terms().quantity()), " at ", PriceOf(offer.bid().terms()),
+                           on.empty() ? ", firm" : ", contingent on ", on));
+  }
+  if (offer.has_counter()) line("counter   ", EndingOf(offer));
+  if (offer.standby()) line("standby   ", "in reserve");
+  if (offer.has_confirm_by_time()) line("confirm by ", TimeOf(offer.confirm_by_time()));
+  if (offer.has_withdraw_time()) line("withdrawn ", TimeOf(offer.withdraw_time()));
+  return out;
 }
 
 std::string ShowAllocation(const v1::Allocation& allocation) {
-  return Cat("allocation ", ShortName(allocation.name()), "\n  with      ", ShortName(allocation.provider()),
-             "\n  state     ", ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"),
-             "\n  quantity  ", ShowQuantity(allocation.quantity()), "\n");
+  return Cat(
+      "allocation ", ShortName(allocation.name()), "\n  with      ", ShortName(allocation.provider()),
+      "\n  state     ", ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"), "\n  quantity  ",
+      ShowQuantity(allocation.quantity()), "\n",
+      allocation.has_confirm_by_time() ? "  confirm by " + TimeOf(allocation.confirm_by_time()) + "\n" : "",
+      allocation.has_withdraw_time() ? "  withdrawn " + TimeOf(allocation.withdraw_time()) + "\n" : "");
 }
 
 std::string ShowPlan(const v1::Plan& plan) {

@@ -71,6 +71,12 @@ absl::StatusOr<std::string> ReadAllocationName(std::string_view text, std::strin
               "OWNER/REQUEST/NUMBER");
 }
 
+absl::StatusOr<std::string> ReadClauseName(std::string_view text, std::string_view owner,
+                                           std::string_view collection) {
+  return Read(text, owner, {kOwner, {"agreements", IsName}, {collection, IsClauseName}}, "CLAUSE",
+              "OWNER/AGREEMENT/CLAUSE, such as openai/azure/C4");
+}
+
 std::string ShortName(std::string_view name) {
   const std::vector<std::string_view> words = Split(name, '/');
   std::string out;

@@ -17,6 +17,9 @@ absl::StatusOr<std::string> ReadAgreementName(std::string_view text, std::string
 absl::StatusOr<std::string> ReadRequestName(std::string_view text, std::string_view owner);
 absl::StatusOr<std::string> ReadOfferName(std::string_view text, std::string_view owner);
 absl::StatusOr<std::string> ReadAllocationName(std::string_view text, std::string_view owner);
+// "owners/{owner}/agreements/{agreement}/{collection}/{clause}".
+absl::StatusOr<std::string> ReadClauseName(std::string_view text, std::string_view owner,
+                                           std::string_view collection);
 
 // Every second part: "openai/0194.../1". "azure" for "providers/azure".
 std::string ShortName(std::string_view name);

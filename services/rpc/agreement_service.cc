@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "broker/lint.h"
 #include "broker/refusal.h"
 #include "broker/text.h"
 #include "services/rpc/errors.h"
@@ -13,10 +14,6 @@
 
 namespace capbroker {
 namespace {
-
-bool MaySee(const Actor& caller, const AgreementVersion& version) {
-  return caller.role != Role::kProvider || version.holder.value == caller.name;
-}
 
 // Decide's fields as the message has them: the holder stands outside the version.
 absl::Status Explain(const AgreementVersion& version, const std::string& field, const absl::Status& status) {
@@ -169,6 +166,35 @@ grpc::ServerUnaryReactor* AgreementService::ListAgreementVersions(Context* conte
       v1::AgreementVersion* added = out->add_agreement_versions();
       Render(*version, backend_.clock.Now(), added);
       bytes += added->ByteSizeLong();
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AgreementService::LintAgreement(Context* context,
+                                                          const v1::LintAgreementRequest* in,
+                                                          v1::LintAgreementResponse* out) {
+  auto* call = new Call(backend_, context, Method::kLintAgreement);
+  absl::StatusOr<LintQuery> query = call->Admit(*in);
+  if (!query.ok()) return call->End(query.status());
+  return call->Read([=, this, query = *std::move(query)]() -> absl::Status {
+    const absl::StatusOr<Account> account = ReadAccount(backend_.ledger, query.owner);
+    if (!account.ok()) return account.status();
+    const absl::StatusOr<std::shared_ptr<const Directory>> directory = backend_.registry.Read();
+    if (!directory.ok()) return directory.status();
+    AgreementVersion version = query.version;
+    const AgreementVersion* latest = account->Latest(version.agreement);
+    if (version.holder.empty() && latest == nullptr) {
+      return Invalid("provider", "nothing", "the holder: there is no such agreement yet");
+    }
+    if (version.holder.empty()) version.holder = latest->holder;
+    version.version = latest == nullptr ? 1 : latest->version + 1;
+    if (!version.effective_from.IsSet()) version.effective_from = backend_.clock.Now();
+    if (absl::Status status = Validate(version); !status.ok()) {
+      return Under("version", AsInMessage(version, status));
+    }
+    for (const Finding& finding : Lint(version, query.owner, *account, **directory)) {
+      Render(version, finding, out->add_findings());
     }
     return absl::OkStatus();
   });

@@ -24,6 +24,40 @@ class AgreementService final : public v1::AgreementService::CallbackService {
   Reactor* ListAgreementVersions(Context* context, const v1::ListAgreementVersionsRequest* in,
                                  v1::ListAgreementVersionsResponse* out) override;
 
+  Reactor* LintAgreement(Context* context, const v1::LintAgreementRequest* in,
+                         v1::LintAgreementResponse* out) override;
+  Reactor* GrantWaiver(Context* context, const v1::GrantWaiverRequest* in, v1::GrantedWaiver* out) override;
+  Reactor* RevokeWaiver(Context* context, const v1::RevokeWaiverRequest* in, v1::GrantedWaiver* out) override;
+  Reactor* ListWaivers(Context* context, const v1::ListWaiversRequest* in,
+                       v1::ListWaiversResponse* out) override;
+  Reactor* AssertTrigger(Context* context, const v1::AssertTriggerRequest* in,
+                         v1::TriggerAssertion* out) override;
+  Reactor* DisputeTrigger(Context* context, const v1::DisputeTriggerRequest* in,
+                          v1::TriggerAssertion* out) override;
+  Reactor* ResolveDispute(Context* context, const v1::ResolveDisputeRequest* in,
+                          v1::TriggerAssertion* out) override;
+  Reactor* AttestTrigger(Context* context, const v1::AttestTriggerRequest* in,
+                         v1::TriggerAssertion* out) override;
+  Reactor* WithdrawTrigger(Context* context, const v1::WithdrawTriggerRequest* in,
+                           v1::TriggerAssertion* out) override;
+  Reactor* ListTriggers(Context* context, const v1::ListTriggersRequest* in,
+                        v1::ListTriggersResponse* out) override;
+  Reactor* GetCommitmentStatement(Context* context, const v1::GetCommitmentStatementRequest* in,
+                                  v1::CommitmentStatement* out) override;
+  Reactor* ListCommitmentEntries(Context* context, const v1::ListCommitmentEntriesRequest* in,
+                                 v1::ListCommitmentEntriesResponse* out) override;
+
+  // A provider sees the agreements that it holds.
+  static bool MaySee(const Actor& caller, const AgreementVersion& version) {
+    return caller.role != Role::kProvider || version.holder.value == caller.name;
+  }
+  // What Decide says to a provider that is no party to the agreement: to it there is none.
+  absl::Status Told(const Actor& caller, const ClauseName& name, const std::string& subject,
+                    const absl::Status& status);
+  // What is done about a trigger.
+  template <class In>
+  Reactor* ActOnTrigger(Context* context, Method method, const In& in, v1::TriggerAssertion* out);
+
   // The agreement as the outcome left it; where nothing had to change, as it is.
   absl::Status RenderOutcome(const AgreementName& name, const Outcome& outcome, v1::Agreement* out);
 

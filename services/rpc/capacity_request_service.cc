@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/decide.h"
+#include "broker/fold.h"
 #include "broker/plan.h"
+#include "broker/refusal.h"
+#include "broker/text.h"
 #include "services/rpc/call.h"
 #include "services/rpc/errors.h"
 #include "services/rpc/reading.h"
@@ -21,6 +25,78 @@ RequestId NewRequestId(Instant now) {
   std::array<uint64_t, 2> random{};
   RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), sizeof random);
   return MakeRequestId(now, random);
+}
+
+// The drafts as commands that an operator might give.
+absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const Account& account,
+                                                 Instant now) {
+  std::vector<Command> commands;
+  for (size_t i = 0; i < query.drafts.size(); ++i) {
+    AgreementVersion version = query.drafts[i];
+    const std::string field = Cat("agreement_drafts[", i, "]");
+    const AgreementVersion* latest = account.Latest(version.agreement);
+    if (version.holder.empty() && latest == nullptr) {
+      return Invalid(Cat(field, ".provider"), "nothing", "the holder: there is no such agreement yet");
+    }
+    if (version.holder.empty()) version.holder = latest->holder;
+    if (!version.effective_from.IsSet()) version.effective_from = now;
+    version.version = latest == nullptr ? 1 : latest->version + 1;
+    if (absl::Status status = Validate(version); !status.ok()) {
+      return Under(Cat(field, ".version"), AsInMessage(version, status));
+    }
+    commands.push_back({query.owner, {Role::kOperator, "plan"}, ActivateAgreement{std::move(version)}});
+  }
+  return commands;
+}
+
+// The account as it would be with the drafts recorded.
+absl::StatusOr<Account> WithDrafts(const PlanQuery& query, const Account& account, const Directory& directory,
+                                   const std::vector<Command>& activations, Instant now) {
+  Book book;
+  book.owner = query.owner;
+  book.account = account;
+  for (const Command& command : activations) {
+    absl::StatusOr<Verdict> verdict = Decide(book, directory, command, now);
+    if (!verdict.ok()) return Under("agreement_drafts.version", verdict.status());
+    Fold(book, {query.owner, book.sequence + 1, now, command.actor, {}, std::move(verdict->decisions)});
+  }
+  return std::move(book.account);
+}
+
+// From where it stands.
+absl::Status ExplainKnown(const PlanQuery& query, std::vector<Command> what_if, const Account& account,
+                          const Directory& directory, Ledger& ledger, Instant now, v1::Plan* out) {
+  const absl::StatusOr<std::vector<Act>> acts = ReadActsOf(ledger, {query.owner, query.known});
+  if (!acts.ok()) return acts.status();
+  const RequestBook known = FoldRequest(*acts);
+  Request request = *known.request;
+  if (query.request) {
+    request = *query.request;
+    request.id = query.known;
+    request.version = known.request->version + 1;
+    what_if.push_back({query.owner, {Role::kOwner, query.owner.value}, AmendRequest{query.known, request}});
+  }
+  const absl::StatusOr<Plan> plan =
+      Explain(query.owner, known, *acts, account, directory, what_if, std::max(now, known.updated));
+  if (!plan.ok()) return Under(kRequestField, plan.status());
+  Render(query.owner, request, *plan, out);
+  return absl::OkStatus();
+}
+
+absl::Status PlanFor(const PlanQuery& query, const Account& account, const Directory& directory,
+                     Ledger& ledger, Instant now, v1::Plan* out) {
+  absl::StatusOr<std::vector<Command>> drafts = Activations(query, account, now);
+  if (!drafts.ok()) return drafts.status();
+  if (query.known.IsSet())
+    return ExplainKnown(query, *std::move(drafts), account, directory, ledger, now, out);
+  const absl::StatusOr<Account> then = WithDrafts(query, account, directory, *drafts, now);
+  if (!then.ok()) return then.status();
+  Request request = *query.request;
+  request.id = NewRequestId(now);
+  const absl::StatusOr<Plan> plan = PlanRequest(query.owner, request, *then, directory, now);
+  if (!plan.ok()) return Under(kRequestField, plan.status());
+  Render(query.owner, request, *plan, out);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -93,11 +169,27 @@ grpc::ServerUnaryReactor* CapacityRequestService::CancelCapacityRequest(
   });
 }
 
+grpc::ServerUnaryReactor* CapacityRequestService::AmendCapacityRequest(
+    Context* context, const v1::AmendCapacityRequestRequest* in, v1::CapacityRequest* out) {
+  auto* call = new Call(backend_, context, Method::kAmendCapacityRequest);
+  absl::StatusOr<Command> command = call->Admit(*in);
+  if (!command.ok()) return call->End(command.status());
+  const OwnerId owner = command->owner;
+  const uint32_t version = std::get<AmendRequest>(command->what).next.version;
+  return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
+    if (FieldOf(outcome.status()) == "version")
+      return Invalid("base_version", Cat(version - 1), "the newest version's number, or 0");
+    if (!outcome.ok()) return Under(kRequestField, outcome.status());
+    Render(owner, *outcome->request, backend_.clock.Now(), out);
+    return absl::OkStatus();
+  });
+}
+
 grpc::ServerWriteReactor<v1::WatchCapacityRequestsResponse>* CapacityRequestService::WatchCapacityRequests(
     Context* context, const v1::WatchCapacityRequestsRequest* in) {
   return Stream<v1::WatchCapacityRequestsResponse>::Open(
       backend_, context, Method::kWatchCapacityRequests, *in,
-      [this](WatchQuery query, Subscription::Wake wake) {
+      [this](WatchQuery query, const Actor&, Subscription::Wake wake) {
         return std::make_unique<RequestWatch>(backend_, std::move(query), std::move(wake));
       });
 }
@@ -107,21 +199,17 @@ grpc::ServerUnaryReactor* CapacityRequestService::PlanCapacityRequest(
   auto* call = new Call(backend_, context, Method::kPlanCapacityRequest);
   absl::StatusOr<PlanQuery> query = call->Admit(*in);
   if (!query.ok()) return call->End(query.status());
-  const Instant now = backend_.clock.Now();
-  query->request.id = NewRequestId(now);
   const OwnerId owner = query->owner;
-  backend_.sequencer.ReadAccount(owner, [=, this, request = std::move(query->request)](
+  backend_.sequencer.ReadAccount(owner, [=, this, query = *std::move(query)](
                                             absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
     if (!account.ok()) return (void)call->End(account.status());
     // Planning takes its time, which the sequencer's thread has not got.
-    call->Read([=, this, request = std::move(request), account = *std::move(account)]() -> absl::Status {
+    call->Read([=, this, query = std::move(query), account = *std::move(account)]() mutable -> absl::Status {
       const absl::StatusOr<std::shared_ptr<const Directory>> directory = backend_.registry.Read();
       if (!directory.ok()) return directory.status();
-      const absl::StatusOr<Plan> plan =
-          PlanRequest(owner, request, account == nullptr ? Account{} : *account, **directory, now);
-      if (!plan.ok()) return Under(kRequestField, plan.status());
-      Render(owner, request, *plan, out);
-      return absl::OkStatus();
+      const Account none;
+      return PlanFor(query, account == nullptr ? none : *account, **directory, backend_.ledger,
+                     backend_.clock.Now(), out);
     });
   });
   return call;
@@ -137,9 +225,38 @@ grpc::ServerUnaryReactor* CapacityRequestService::ExtendOffer(Context* context,
   const uint32_t number = std::get<capbroker::ExtendOffer>(command->what).offer;
   return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
     if (!outcome.ok()) return outcome.status();
-    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), out);
+    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), Viewer::kOther,
+           out);
     return absl::OkStatus();
   });
+}
+
+template <class In>
+grpc::ServerUnaryReactor* CapacityRequestService::AnswerCounter(Context* context, Method method, const In& in,
+                                                                v1::Offer* out) {
+  auto* call = new Call(backend_, context, method);
+  absl::StatusOr<Command> command = call->Admit(in);
+  if (!command.ok()) return call->End(command.status());
+  const OwnerId owner = command->owner;
+  const uint32_t number = std::get<capbroker::AnswerCounter>(command->what).offer;
+  return call->Submit(*std::move(command), in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
+    if (!outcome.ok()) return outcome.status();
+    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), Viewer::kOther,
+           out);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* CapacityRequestService::AcceptCounter(Context* context,
+                                                                const v1::AcceptCounterRequest* in,
+                                                                v1::Offer* out) {
+  return AnswerCounter(context, Method::kAcceptCounter, *in, out);
+}
+
+grpc::ServerUnaryReactor* CapacityRequestService::LeaveCounter(Context* context,
+                                                               const v1::LeaveCounterRequest* in,
+                                                               v1::Offer* out) {
+  return AnswerCounter(context, Method::kLeaveCounter, *in, out);
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::ReleaseAllocation(Context* context,
@@ -150,9 +267,9 @@ grpc::ServerUnaryReactor* CapacityRequestService::ReleaseAllocation(Context* con
   if (!command.ok()) return call->End(command.status());
   const OwnerId owner = command->owner;
   const uint32_t number = std::get<capbroker::ReleaseAllocation>(command->what).offer;
-  return call->Submit(*std::move(command), *in, [=](absl::StatusOr<Outcome> outcome) -> absl::Status {
+  return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
     if (!outcome.ok()) return outcome.status();
-    Render(owner, *outcome->request, *outcome->request->Find(number), out);
+    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), out);
     return absl::OkStatus();
   });
 }

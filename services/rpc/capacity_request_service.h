@@ -3,6 +3,7 @@
 
 #include "capbroker/v1/capacity_request_service.grpc.pb.h"
 #include "services/rpc/backend.h"
+#include "services/rpc/guard.h"
 
 namespace capbroker {
 
@@ -22,13 +23,21 @@ class CapacityRequestService final : public v1::CapacityRequestService::Callback
                                 v1::ListCapacityRequestsResponse* out) override;
   Reactor* CancelCapacityRequest(Context* context, const v1::CancelCapacityRequestRequest* in,
                                  v1::CapacityRequest* out) override;
+  Reactor* AmendCapacityRequest(Context* context, const v1::AmendCapacityRequestRequest* in,
+                                v1::CapacityRequest* out) override;
   grpc::ServerWriteReactor<v1::WatchCapacityRequestsResponse>* WatchCapacityRequests(
       Context* context, const v1::WatchCapacityRequestsRequest* in) override;
   Reactor* PlanCapacityRequest(Context* context, const v1::PlanCapacityRequestRequest* in,
                                v1::Plan* out) override;
   Reactor* ExtendOffer(Context* context, const v1::ExtendOfferRequest* in, v1::Offer* out) override;
+  Reactor* AcceptCounter(Context* context, const v1::AcceptCounterRequest* in, v1::Offer* out) override;
+  Reactor* LeaveCounter(Context* context, const v1::LeaveCounterRequest* in, v1::Offer* out) override;
   Reactor* ReleaseAllocation(Context* context, const v1::ReleaseAllocationRequest* in,
                              v1::Allocation* out) override;
+
+  // Taking and leaving a counter.
+  template <class In>
+  Reactor* AnswerCounter(Context* context, Method method, const In& in, v1::Offer* out);
 
   Backend& backend_;
 };

@@ -86,7 +86,8 @@ grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context, const
 grpc::ServerWriteReactor<v1::ExportEvidenceResponse>* DecisionService::ExportEvidence(
     Context* context, const v1::ExportEvidenceRequest* in) {
   return Stream<v1::ExportEvidenceResponse>::Open(
-      backend_, context, Method::kExportEvidence, *in, [this](TrailName name, const std::function<void()>&) {
+      backend_, context, Method::kExportEvidence, *in,
+      [this](TrailName name, const Actor&, const std::function<void()>&) {
         return std::make_unique<Evidence>(backend_, std::move(name));
       });
 }

@@ -18,11 +18,12 @@ constexpr int kRetryDelaySeconds = 1;
 constexpr char kOthers[] = "capbroker/other_fields";  // field NUL description NUL ...
 
 // What Decide calls by a general word, and statuses that carry no reason of their own.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kApiWords = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kApiWords = {{
     {"PERMISSION_DENIED", "NOT_PERMITTED"},
     {"NOT_FOUND", "RESOURCE_NOT_FOUND"},
     {"ALREADY_EXISTS", "RESOURCE_EXISTS"},
     {"ALLOCATION_NOT_CONFIRMED", "ALLOCATION_CLOSED"},
+    {"ALLOCATION_NOT_HELD", "ALLOCATION_CLOSED"},
 }};
 
 std::string_view DefaultReason(absl::StatusCode code) {

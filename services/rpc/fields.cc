@@ -122,6 +122,14 @@ ClauseId Fields::Clause(const Path& path, const std::string& got) {
   return ClauseId{got};
 }
 
+std::string Fields::Party(const Path& path, const std::string& got) {
+  const std::vector<std::string_view> parts = Split(got, '/');
+  const bool known =
+      parts.size() == 2 && (parts[0] == "owner" || parts[0] == "provider" || parts[0] == "auditor");
+  if (!known || !IsName(parts[1])) Complain(path, Quoted(got), "{owner|provider|auditor}/{name}");
+  return got;
+}
+
 void Fields::Key(const std::string& got) {
   const bool good = !got.empty() && got.size() <= kLongestKey &&
                     std::all_of(got.begin(), got.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });

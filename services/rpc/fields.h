@@ -52,6 +52,8 @@ class Fields {
   // 1 to 63 of A-Z, 0-9 and '_', beginning with a letter.
   std::string Word(const Path& path, const std::string& got);
   ClauseId Clause(const Path& path, const std::string& got);
+  // Who acts, by role and name: "auditor/kpmg".
+  std::string Party(const Path& path, const std::string& got);
   // The idempotency key: 1 to 128 of the printable ASCII characters but space.
   void Key(const std::string& got);
 

@@ -22,10 +22,18 @@ class OfferService final : public v1::OfferService::CallbackService {
                                                                  const v1::WatchOffersRequest* in) override;
   Reactor* AcceptOffer(Context* context, const v1::AcceptOfferRequest* in, v1::Offer* out) override;
   Reactor* DeclineOffer(Context* context, const v1::DeclineOfferRequest* in, v1::Offer* out) override;
+  Reactor* CounterOffer(Context* context, const v1::CounterOfferRequest* in, v1::Offer* out) override;
+  Reactor* SubmitBid(Context* context, const v1::SubmitBidRequest* in, v1::Offer* out) override;
+  Reactor* ConfirmAllocation(Context* context, const v1::ConfirmAllocationRequest* in,
+                             v1::Allocation* out) override;
+  Reactor* WithdrawAllocation(Context* context, const v1::WithdrawAllocationRequest* in,
+                              v1::Allocation* out) override;
+  Reactor* TollOffer(Context* context, const v1::TollOfferRequest* in, v1::Offer* out) override;
+  Reactor* VoidOffer(Context* context, const v1::VoidOfferRequest* in, v1::Offer* out) override;
 
-  // What both answers share.
-  template <class In>
-  Reactor* AnswerOffer(Context* context, Method method, const In& in, v1::Offer* out);
+  // What all that move an offer, or the allocation that came of it, share.
+  template <class In, class Out>
+  Reactor* Act(Context* context, Method method, const In& in, Out* out);
 
   Backend& backend_;
 };

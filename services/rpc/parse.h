@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,18 +28,36 @@ inline constexpr Span kDefaultStepWindow = Hours(1);
 // ---------------------------------------------------------------- changes
 // Commands without an actor. A new request has no id yet.
 absl::StatusOr<Command> Parse(const v1::CreateCapacityRequestRequest& in);
+// The next version is base_version + 1; 0 where base_version is.
+absl::StatusOr<Command> Parse(const v1::AmendCapacityRequestRequest& in);
 absl::StatusOr<Command> Parse(const v1::CancelCapacityRequestRequest& in);
+absl::StatusOr<Command> Parse(const v1::AcceptCounterRequest& in);
+absl::StatusOr<Command> Parse(const v1::LeaveCounterRequest& in);
 absl::StatusOr<Command> Parse(const v1::ExtendOfferRequest& in);
 absl::StatusOr<Command> Parse(const v1::ReleaseAllocationRequest& in);
 absl::StatusOr<Command> Parse(const v1::AcceptOfferRequest& in);
 absl::StatusOr<Command> Parse(const v1::DeclineOfferRequest& in);
+absl::StatusOr<Command> Parse(const v1::CounterOfferRequest& in);
+absl::StatusOr<Command> Parse(const v1::SubmitBidRequest& in);
+absl::StatusOr<Command> Parse(const v1::ConfirmAllocationRequest& in);
+absl::StatusOr<Command> Parse(const v1::WithdrawAllocationRequest& in);
+absl::StatusOr<Command> Parse(const v1::TollOfferRequest& in);
+absl::StatusOr<Command> Parse(const v1::VoidOfferRequest& in);
 // The version is number 1, or base_version + 1; 0 where base_version is. An amendment has no holder yet, and
 // effective_from is unset where the message has none.
 absl::StatusOr<Command> Parse(const v1::CreateAgreementRequest& in);
 absl::StatusOr<Command> Parse(const v1::AmendAgreementRequest& in);
+absl::StatusOr<Command> Parse(const v1::GrantWaiverRequest& in);
+absl::StatusOr<Command> Parse(const v1::RevokeWaiverRequest& in);
+absl::StatusOr<Command> Parse(const v1::AssertTriggerRequest& in);
+absl::StatusOr<Command> Parse(const v1::DisputeTriggerRequest& in);
+absl::StatusOr<Command> Parse(const v1::ResolveDisputeRequest& in);
+absl::StatusOr<Command> Parse(const v1::AttestTriggerRequest& in);
+absl::StatusOr<Command> Parse(const v1::WithdrawTriggerRequest& in);
 absl::StatusOr<Command> Parse(const v1::RegisterProviderRequest& in);
 absl::StatusOr<Command> Parse(const v1::SuspendProviderRequest& in);
 absl::StatusOr<Command> Parse(const v1::ResumeProviderRequest& in);
+absl::StatusOr<Command> Parse(const v1::ReportHealthRequest& in);
 
 // The provider as given, and which of its fields are meant.
 struct ProviderChange {
@@ -53,6 +72,8 @@ absl::StatusOr<ProviderChange> Parse(const v1::UpdateProviderRequest& in);
 // What validate.h and Decide call a field of a clause ("clauses[2].lifts"), as the message has it
 // ("clauses[2].waiver.lifted_clause_ids").
 absl::Status AsInMessage(const AgreementVersion& version, const absl::Status& status);
+// The same for the one clause of a waiver: "lifts" is "waiver.lifted_clause_ids".
+absl::Status AsInMessage(const Clause& waiver, const absl::Status& status);
 
 // ---------------------------------------------------------------- reads
 struct PageQuery {
@@ -70,7 +91,13 @@ struct WatchQuery {
 };
 struct PlanQuery {
   OwnerId owner{};
-  Request request{};
+  RequestId known{};  // Set: of this one, and `request` its next version, if anything is said there.
+  std::optional<Request> request{};        // Without an id.
+  std::vector<AgreementVersion> drafts{};  // Number 0; without a holder where the agreement is there.
+};
+struct LintQuery {
+  OwnerId owner{};
+  AgreementVersion version{};  // As a draft.
 };
 struct OffersQuery {
   ProviderId provider{};
@@ -87,6 +114,18 @@ struct AgreementsQuery {
 struct VersionsQuery {
   OwnerId owner{};
   AgreementId agreement{};
+  PageQuery page{};
+};
+// A list below an agreement: its waivers, its triggers.
+struct BesideQuery {
+  OwnerId owner{};
+  AgreementId agreement{};
+  PageQuery page{};
+};
+struct EntriesQuery {
+  OwnerId owner{};
+  AgreementId agreement{};
+  ClauseId clause{};
   PageQuery page{};
 };
 struct ProvidersQuery {
@@ -109,6 +148,11 @@ absl::StatusOr<DeskQuery> Parse(const v1::WatchOffersRequest& in);
 absl::StatusOr<AgreementName> Parse(const v1::GetAgreementRequest& in);
 absl::StatusOr<AgreementsQuery> Parse(const v1::ListAgreementsRequest& in);
 absl::StatusOr<VersionsQuery> Parse(const v1::ListAgreementVersionsRequest& in);
+absl::StatusOr<LintQuery> Parse(const v1::LintAgreementRequest& in);
+absl::StatusOr<BesideQuery> Parse(const v1::ListWaiversRequest& in);
+absl::StatusOr<BesideQuery> Parse(const v1::ListTriggersRequest& in);
+absl::StatusOr<ClauseName> Parse(const v1::GetCommitmentStatementRequest& in);
+absl::StatusOr<EntriesQuery> Parse(const v1::ListCommitmentEntriesRequest& in);
 absl::StatusOr<DeskQuery> Parse(const v1::GetProviderRequest& in);
 absl::StatusOr<ProvidersQuery> Parse(const v1::ListProvidersRequest& in);
 absl::StatusOr<DecisionsQuery> Parse(const v1::ListDecisionsRequest& in);

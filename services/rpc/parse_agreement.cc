@@ -6,12 +6,16 @@
 #include "services/rpc/errors.h"
 #include "services/rpc/fields.h"
 #include "services/rpc/parse.h"
+#include "services/rpc/parse_values.h"
 
 namespace capbroker {
 namespace {
 
 constexpr int kMostClauses = 256;
 constexpr int kMostOfAList = 256;  // Words of a scope, clauses lifted by a waiver.
+constexpr int kMostCalendars = 64;
+constexpr int kMostHours = 64;
+constexpr int kMostHolidays = 1000;
 constexpr size_t kLongestText = 4096;
 
 // A list whose elements `read` takes one by one.
@@ -60,6 +64,12 @@ void ReadRight(Fields& fields, const Path& at, const Right& in, Clause& clause) 
   }
   clause.void_on_end = in.open_offers_at_end() == v1::OPEN_OFFERS_AT_END_VOID;
   clause.toll_over = fields.Span(Path(at, "toll_over"), in.toll_over());
+  if (!in.calendar().empty()) clause.calendar = fields.Clause(Path(at, "calendar"), in.calendar()).value;
+  clause.min_remaining = fields.Span(Path(at, "min_remaining"), in.min_remaining());
+  clause.counter_window = fields.Span(Path(at, "counter_window"), in.counter_window());
+  clause.confirm_within = fields.Span(Path(at, "confirm_within"), in.confirm_within());
+  clause.withdraw_notice = fields.Span(Path(at, "withdraw_notice"), in.withdraw_notice());
+  clause.aggregation_window = fields.Span(Path(at, "aggregation_window"), in.aggregation_window());
 }
 
 void ReadFirstRefusal(Fields& fields, const Path& at, const v1::FirstRefusal& in, Clause& clause) {
@@ -81,6 +91,11 @@ void ReadFirstRefusal(Fields& fields, const Path& at, const v1::FirstRefusal& in
   clause.price_tolerance_ppm =
       fields.Number(Path(at, "price_tolerance_ppm"), in.price_tolerance_ppm(), 0, 1'000'000);
   clause.start_tolerance = fields.Span(Path(at, "start_tolerance"), in.start_tolerance());
+  clause.match_window = fields.Span(Path(at, "match_window"), in.match_window());
+  clause.match_always = in.match_always();
+  clause.contingent = in.contingent_bids();
+  clause.close_within = fields.Span(Path(at, "close_within"), in.close_within());
+  clause.reoffer = in.reoffer();
 }
 
 void ReadWaiver(Fields& fields, const Path& at, const v1::Waiver& in, Clause& clause) {
@@ -92,12 +107,86 @@ void ReadWaiver(Fields& fields, const Path& at, const v1::Waiver& in, Clause& cl
   if (in.has_end_time()) clause.to = fields.Time(Path(at, "end_time"), in.end_time());
 }
 
+void ReadTrigger(Fields& fields, const Path& at, const v1::Trigger& in, Clause& clause) {
+  clause.ends = ReadList(fields, at, "ended_clause_ids", in.ended_clause_ids(),
+                         [&](const Path& path, const std::string& got) { return fields.Clause(path, got); });
+  clause.attesters =
+      ReadList(fields, at, "attesters", in.attesters(),
+               [&](const Path& path, const std::string& got) { return fields.Party(path, got); });
+  clause.quorum = fields.Number(Path(at, "quorum"), in.quorum(), 0, kMostOfAList);
+  if (in.has_threshold()) clause.threshold = fields.Money(Path(at, "threshold"), in.threshold());
+  clause.dispute_window = fields.Span(Path(at, "dispute_window"), in.dispute_window());
+}
+
+Calendar ReadCalendar(Fields& fields, const Path& at, const v1::Calendar& in) {
+  Calendar calendar;
+  calendar.id = fields.Clause(Path(at, "id"), in.id()).value;
+  calendar.time_zone = fields.Text(Path(at, "time_zone"), in.time_zone(), 1, 64);
+  if (fields.Count(Path(at, "hours"), in.hours_size(), 1, kMostHours)) {
+    for (int i = 0; i < in.hours_size(); ++i) {
+      const Path hours(at, "hours", i);
+      WeeklyHours& added = calendar.hours.emplace_back();
+      added.weekday = fields.Number(Path(hours, "weekday"), in.hours(i).weekday(), 1, 7);
+      added.from = fields.Number(Path(hours, "start_minute"), in.hours(i).start_minute(), 0, 1439);
+      added.to = fields.Number(Path(hours, "end_minute"), in.hours(i).end_minute(), 1, 1440);
+    }
+  }
+  if (fields.Count(Path(at, "holidays"), in.holidays_size(), 0, kMostHolidays)) {
+    for (int i = 0; i < in.holidays_size(); ++i) {
+      calendar.holidays.push_back(fields.Text(Path(at, "holidays", i), in.holidays(i), 10, 10));
+    }
+  }
+  return calendar;
+}
+
+// The field of a clause as its message has it.
+std::string ClauseField(ClauseKind kind, std::string_view field) {
+  switch (kind) {
+    case ClauseKind::kExclusivity:
+    case ClauseKind::kFirstRefusal: {
+      const std::string content = kind == ClauseKind::kExclusivity ? "exclusivity." : "first_refusal.";
+      if (field == "min_quantity" || field == "quantity_step")
+        return Cat(content, "partial_acceptance.", field);
+      if (field == "partial") return content + "partial_acceptance";
+      if (field == "void_on_end") return content + "open_offers_at_end";
+      if (field == "contingent") return content + "contingent_bids";
+      return Cat(content, field);
+    }
+    case ClauseKind::kWaiver:
+      if (field.starts_with("lifts")) return Cat("waiver.lifted_clause_ids", field.substr(5));
+      if (field == "from") return "waiver.start_time";
+      if (field == "to") return "waiver.end_time";
+      return Cat("waiver.", field);
+    case ClauseKind::kCommitment:
+      return Cat("commitment.", field);
+    case ClauseKind::kTerm:
+      return "term.end_time";
+    case ClauseKind::kTrigger:
+      if (field.starts_with("ends")) return Cat("trigger.ended_clause_ids", field.substr(4));
+      return Cat("trigger.", field);
+    case ClauseKind::kNoted:
+      return std::string(field);
+  }
+  return std::string(field);
+}
+
+// The same for any field of a clause: "scope.delivery_to", "kind", "window".
+std::string FieldInMessage(ClauseKind kind, const std::string& field) {
+  if (field == "scope.delivery_to") return "scope.delivery_end_time";
+  if (field == "scope.delivery_from") return "scope.delivery_start_time";
+  if (field == "id" || field == "text" || field.starts_with("scope")) return field;
+  return field == "kind" ? "content" : ClauseField(kind, field);
+}
+
+}  // namespace
+
 Clause ReadClause(Fields& fields, const Path& at, const v1::Clause& in) {
   Clause clause;
   clause.id = fields.Clause(Path(at, "id"), in.id());
   clause.text = fields.Text(Path(at, "text"), in.text(), in.has_noted() ? 1 : 0, kLongestText);
-  // Of a term and a note the scope means nothing.
-  if (!in.has_term() && !in.has_noted()) clause.scope = ReadScope(fields, Path(at, "scope"), in.scope());
+  // Of a term, a trigger and a note the scope means nothing.
+  if (!in.has_term() && !in.has_trigger() && !in.has_noted())
+    clause.scope = ReadScope(fields, Path(at, "scope"), in.scope());
   switch (in.content_case()) {
     case v1::Clause::kExclusivity:
       clause.kind = ClauseKind::kExclusivity;
@@ -126,9 +215,13 @@ Clause ReadClause(Fields& fields, const Path& at, const v1::Clause& in) {
     case v1::Clause::kNoted:
       clause.kind = ClauseKind::kNoted;
       break;
+    case v1::Clause::kTrigger:
+      clause.kind = ClauseKind::kTrigger;
+      ReadTrigger(fields, Path(at, "trigger"), in.trigger(), clause);
+      break;
     case v1::Clause::CONTENT_NOT_SET:
       fields.Complain(at, "no content",
-                      "one of exclusivity, first_refusal, waiver, commitment, term and noted");
+                      "one of exclusivity, first_refusal, waiver, commitment, term, trigger and noted");
   }
   return clause;
 }
@@ -142,39 +235,14 @@ AgreementVersion ReadVersion(Fields& fields, const Path& at, const v1::Agreement
       version.clauses.push_back(ReadClause(fields, Path(at, "clauses", i), in.clauses(i)));
     }
   }
+  if (fields.Count(Path(at, "calendars"), in.calendars_size(), 0, kMostCalendars)) {
+    for (int i = 0; i < in.calendars_size(); ++i) {
+      version.calendars.push_back(ReadCalendar(fields, Path(at, "calendars", i), in.calendars(i)));
+    }
+  }
   version.text = fields.Text(Path(at, "text"), in.text(), 0, kLongestText);
   return version;
 }
-
-// The field of a clause as its message has it.
-std::string ClauseField(ClauseKind kind, std::string_view field) {
-  switch (kind) {
-    case ClauseKind::kExclusivity:
-    case ClauseKind::kFirstRefusal: {
-      const std::string content = kind == ClauseKind::kExclusivity ? "exclusivity." : "first_refusal.";
-      if (field == "min_quantity" || field == "quantity_step")
-        return Cat(content, "partial_acceptance.", field);
-      if (field == "partial") return content + "partial_acceptance";
-      if (field == "void_on_end") return content + "open_offers_at_end";
-      return Cat(content, field);
-    }
-    case ClauseKind::kWaiver:
-      if (field.starts_with("lifts")) return Cat("waiver.lifted_clause_ids", field.substr(5));
-      if (field == "from") return "waiver.start_time";
-      if (field == "to") return "waiver.end_time";
-      return Cat("waiver.", field);
-    case ClauseKind::kCommitment:
-      return Cat("commitment.", field);
-    case ClauseKind::kTerm:
-      return "term.end_time";
-    case ClauseKind::kTrigger:
-    case ClauseKind::kNoted:
-      return std::string(field);
-  }
-  return std::string(field);
-}
-
-}  // namespace
 
 absl::StatusOr<Command> Parse(const v1::CreateAgreementRequest& in) {
   Fields fields;
@@ -205,6 +273,10 @@ absl::Status AsInMessage(const AgreementVersion& version, const absl::Status& st
   if (violations.empty()) return status;
   for (Violation& violation : violations) {
     std::string& field = violation.field;
+    if (field.starts_with("calendars[")) {
+      if (field.ends_with(".from")) field.replace(field.size() - 4, 4, "start_minute");
+      if (field.ends_with(".to")) field.replace(field.size() - 2, 2, "end_minute");
+    }
     const size_t close = field.find("].");
     if (!field.starts_with("clauses[") || close == std::string::npos) continue;
     const std::string which = field.substr(8, close - 8);
@@ -213,17 +285,28 @@ absl::Status AsInMessage(const AgreementVersion& version, const absl::Status& st
     while (number < version.clauses.size() && version.clauses[number].id.value != which) ++number;
     if (index) number = *index;
     if (number >= version.clauses.size()) continue;
-    const std::string rest = field.substr(close + 2);
-    const bool own = rest == "id" || rest == "text" || rest == "kind";
-    if (rest == "scope.delivery_to") {
-      field = Cat("clauses[", number, "].scope.delivery_end_time");
-    } else if (own || rest.starts_with("scope.")) {
-      field = Cat("clauses[", number, "].", rest == "kind" ? "content" : rest);
-    } else {
-      field = Cat("clauses[", number, "].", ClauseField(version.clauses[number].kind, rest));
-    }
+    field =
+        Cat("clauses[", number, "].", FieldInMessage(version.clauses[number].kind, field.substr(close + 2)));
   }
   return InvalidFields(violations);
+}
+
+absl::Status AsInMessage(const Clause& waiver, const absl::Status& status) {
+  std::vector<Violation> violations = ViolationsOf(status);
+  if (violations.empty()) return status;
+  for (Violation& violation : violations) violation.field = FieldInMessage(waiver.kind, violation.field);
+  return InvalidFields(violations);
+}
+
+absl::StatusOr<LintQuery> Parse(const v1::LintAgreementRequest& in) {
+  Fields fields;
+  LintQuery query;
+  query.owner = fields.Owner("parent", in.parent());
+  query.version = ReadVersion(fields, "version", in.version());
+  query.version.agreement.value = fields.Name("agreement_id", in.agreement_id());
+  if (!in.provider().empty()) query.version.holder = fields.Provider("provider", in.provider());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return query;
 }
 
 absl::StatusOr<AgreementName> Parse(const v1::GetAgreementRequest& in) {

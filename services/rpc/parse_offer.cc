@@ -1,12 +1,13 @@
-// Messages of providers: answers to offers, and reading them.
+// Messages of providers: answers to offers, and reading them; and of operators about single offers.
+#include <utility>
+
 #include "broker/text.h"
 #include "services/rpc/fields.h"
 #include "services/rpc/parse.h"
+#include "services/rpc/parse_values.h"
 
 namespace capbroker {
 namespace {
-
-constexpr size_t kLongestReason = 1024;
 
 OfferState StateOf(v1::Offer::State state) {
   switch (state) {
@@ -75,6 +76,68 @@ absl::StatusOr<Command> Parse(const v1::DeclineOfferRequest& in) {
   fields.Key(in.request_id());
   if (absl::Status status = fields.status(); !status.ok()) return status;
   return Command{name.owner, {}, std::move(decline)};
+}
+
+absl::StatusOr<Command> Parse(const v1::CounterOfferRequest& in) {
+  Fields fields;
+  const OfferName name = ParseOfferName(fields, "name", in.name());
+  CounterOffer counter{name.request, name.number, ReadTerms(fields, "terms", in.terms(), 1)};
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, std::move(counter)};
+}
+
+absl::StatusOr<Command> Parse(const v1::SubmitBidRequest& in) {
+  Fields fields;
+  const OfferName name = ParseOfferName(fields, "name", in.name());
+  const Path at("bid");
+  SubmitBid bid{name.request, name.number, ReadTerms(fields, Path(at, "terms"), in.bid().terms(), 1)};
+  bid.contingent = fields.Text(Path(at, "contingent_on"), in.bid().contingent_on(), 0, kLongestReason);
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, std::move(bid)};
+}
+
+absl::StatusOr<Command> Parse(const v1::ConfirmAllocationRequest& in) {
+  Fields fields;
+  const OfferName name = ParseAllocationName(fields, "name", in.name());
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, ConfirmAllocation{name.request, name.number}};
+}
+
+absl::StatusOr<Command> Parse(const v1::WithdrawAllocationRequest& in) {
+  Fields fields;
+  const OfferName name = ParseAllocationName(fields, "name", in.name());
+  WithdrawAllocation withdraw{name.request, name.number, fields.Text("text", in.text(), 0, kLongestReason)};
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, std::move(withdraw)};
+}
+
+absl::StatusOr<Command> Parse(const v1::TollOfferRequest& in) {
+  Fields fields;
+  const OfferName name = ParseOfferName(fields, "name", in.name());
+  TollOffer toll{name.request, name.number};
+  toll.added = fields.Span("added", in.added());
+  // A malformed one, which is zero here, was complained about.
+  if (toll.added == Span{} && in.added().seconds() == 0 && in.added().nanos() < 1000 &&
+      in.added().nanos() >= 0) {
+    fields.Complain("added", "nothing", "how much time is added: a microsecond or more");
+  }
+  toll.text = fields.Text("text", in.text(), 1, kLongestReason);
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, std::move(toll)};
+}
+
+absl::StatusOr<Command> Parse(const v1::VoidOfferRequest& in) {
+  Fields fields;
+  const OfferName name = ParseOfferName(fields, "name", in.name());
+  VoidOffer end{name.request, name.number, fields.Text("text", in.text(), 1, kLongestReason)};
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, std::move(end)};
 }
 
 absl::StatusOr<OffersQuery> Parse(const v1::ListOffersRequest& in) {

@@ -5,6 +5,7 @@
 #include "broker/text.h"
 #include "services/rpc/fields.h"
 #include "services/rpc/parse.h"
+#include "services/rpc/parse_values.h"
 
 namespace capbroker {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 constexpr int kMostMembers = 64;
 constexpr int kMostRates = 1024;
 constexpr int kMostAffiliates = 256;
-constexpr size_t kLongestReason = 1024;
 
 std::vector<Rate> ReadRates(Fields& fields, const Path& up, const v1::Provider& in) {
   std::vector<Rate> rates;
@@ -53,11 +53,10 @@ Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
   return provider;
 }
 
-// Suspending and resuming say the same.
+// Suspending, resuming and reporting health say the same, and `what` may say more.
 template <class What, class Message>
-absl::StatusOr<Command> ReadSwitch(const Message& in) {
+absl::StatusOr<Command> ReadSwitch(const Message& in, What what = {}) {
   Fields fields;
-  What what;
   what.provider = fields.Provider("name", in.name());
   what.text = fields.Text("text", in.text(), 1, kLongestReason);
   fields.Key(in.request_id());
@@ -80,6 +79,9 @@ absl::StatusOr<Command> Parse(const v1::SuspendProviderRequest& in) {
   return ReadSwitch<SuspendProvider>(in);
 }
 absl::StatusOr<Command> Parse(const v1::ResumeProviderRequest& in) { return ReadSwitch<ResumeProvider>(in); }
+absl::StatusOr<Command> Parse(const v1::ReportHealthRequest& in) {
+  return ReadSwitch(in, ReportHealth{.healthy = in.healthy()});
+}
 
 Provider ProviderChange::On(Provider known) const {
   if (display_name) known.display_name = given.display_name;

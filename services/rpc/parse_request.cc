@@ -5,35 +5,17 @@
 #include "broker/text.h"
 #include "services/rpc/fields.h"
 #include "services/rpc/parse.h"
+#include "services/rpc/parse_values.h"
 
 namespace capbroker {
 namespace {
 
+constexpr char kRequestField[] = "capacity_request";
 constexpr int kMostSegments = 32;
+constexpr int64_t kMostAskedAtOnce = 1000;
 constexpr int kMostConditions = 32;
 constexpr int kMostLabels = 64;
-constexpr size_t kLongestReason = 1024;
-
-Terms ReadTerms(Fields& fields, const Path& at, const v1::Terms& in) {
-  Terms terms;
-  terms.resource_type = fields.Name(Path(at, "resource_type"), in.resource_type());
-  terms.region = fields.Name(Path(at, "region"), in.region());
-  terms.quantity = fields.Quantity(Path(at, "quantity"), in.quantity(), 0);
-  terms.unit = fields.Name(Path(at, "unit"), in.unit());
-  terms.start = fields.Time(Path(at, "start_time"), in.start_time());
-  terms.end = fields.Time(Path(at, "end_time"), in.end_time());
-  const Path price(at, "unit_price");
-  terms.unit_price = fields.Money(price, in.unit_price());
-  if (terms.unit_price.micros < 0) fields.Complain(price, Format(terms.unit_price), "0 or more");
-  terms.availability_ppm = fields.Number(Path(at, "availability_ppm"), in.availability_ppm(), 0, 1'000'000);
-  const Path conditions(at, "conditions");
-  if (fields.Count(conditions, in.conditions_size(), 0, kMostConditions)) {
-    for (int i = 0; i < in.conditions_size(); ++i) {
-      terms.conditions.push_back(fields.Text(Path(at, "conditions", i), in.conditions(i), 1, 256));
-    }
-  }
-  return terms;
-}
+constexpr int kMostDrafts = 8;
 
 std::vector<Segment> ReadSegments(Fields& fields, const Path& up, const v1::CapacityRequest& in) {
   std::vector<Segment> segments;
@@ -73,6 +55,9 @@ Fallback ReadFallback(Fields& fields, const Path& at, const v1::FallbackPolicy& 
   }
   const Path window(at, "step_window");
   fallback.step_window = in.has_step_window() ? fields.Span(window, in.step_window()) : kDefaultStepWindow;
+  fallback.fan_out = fields.Number(Path(at, "fan_out"), in.fan_out(), 0, kMostAskedAtOnce);
+  fallback.confirm_within = fields.Span(Path(at, "confirm_within"), in.confirm_within());
+  fallback.withdraw_notice = fields.Span(Path(at, "withdraw_notice"), in.withdraw_notice());
   return fallback;
 }
 
@@ -86,29 +71,6 @@ std::vector<Label> ReadLabels(Fields& fields, const Path& up, const v1::Capacity
   // A map comes in no order, and the same labels have to make the same record.
   std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) { return a.key < b.key; });
   return labels;
-}
-
-Request ReadRequest(Fields& fields, const v1::CapacityRequest& in) {
-  const Path at("capacity_request");
-  Request request;
-  request.labels = ReadLabels(fields, at, in);
-  request.segments = ReadSegments(fields, at, in);
-  request.terms = ReadTerms(fields, Path(at, "terms"), in.terms());
-  if (request.terms.quantity == 0) {
-    for (const Segment& segment : request.segments)
-      request.terms.quantity += std::clamp<int64_t>(segment.quantity, 0, kMostQuantity);
-  }
-  if (in.has_price_cap()) request.price_cap = fields.Money(Path(at, "price_cap"), in.price_cap());
-  request.splittable = in.splittable();
-  request.smallest_useful =
-      fields.Quantity(Path(at, "smallest_useful_quantity"), in.smallest_useful_quantity(), 0);
-  request.renewal = in.renewal();
-  request.fallback = ReadFallback(fields, Path(at, "fallback_policy"), in.fallback_policy());
-  request.needed_by = in.has_needed_by_time() ? fields.Time(Path(at, "needed_by_time"), in.needed_by_time())
-                                              : request.terms.start;
-  request.expiry =
-      in.has_expire_time() ? fields.Time(Path(at, "expire_time"), in.expire_time()) : request.needed_by;
-  return request;
 }
 
 PageQuery ReadPage(Fields& fields, int32_t size, const std::string& token) {
@@ -142,23 +104,108 @@ RequestState StateOf(v1::CapacityRequest::State state) {
   }
 }
 
+// Taking and leaving a counter say the same.
+template <class Message>
+absl::StatusOr<Command> ReadCounterAnswer(const Message& in, bool take) {
+  Fields fields;
+  const OfferName name = ParseOfferName(fields, "name", in.name());
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, AnswerCounter{name.request, name.number, take}};
+}
+
 }  // namespace
+
+Terms ReadTerms(Fields& fields, const Path& at, const v1::Terms& in, int64_t least) {
+  Terms terms;
+  terms.resource_type = fields.Name(Path(at, "resource_type"), in.resource_type());
+  terms.region = fields.Name(Path(at, "region"), in.region());
+  terms.quantity = fields.Quantity(Path(at, "quantity"), in.quantity(), least);
+  terms.unit = fields.Name(Path(at, "unit"), in.unit());
+  terms.start = fields.Time(Path(at, "start_time"), in.start_time());
+  terms.end = fields.Time(Path(at, "end_time"), in.end_time());
+  const Path price(at, "unit_price");
+  terms.unit_price = fields.Money(price, in.unit_price());
+  if (terms.unit_price.micros < 0) fields.Complain(price, Format(terms.unit_price), "0 or more");
+  terms.availability_ppm = fields.Number(Path(at, "availability_ppm"), in.availability_ppm(), 0, 1'000'000);
+  const Path conditions(at, "conditions");
+  if (fields.Count(conditions, in.conditions_size(), 0, kMostConditions)) {
+    for (int i = 0; i < in.conditions_size(); ++i) {
+      terms.conditions.push_back(fields.Text(Path(at, "conditions", i), in.conditions(i), 1, 256));
+    }
+  }
+  return terms;
+}
+
+Request ReadRequest(Fields& fields, const Path& at, const v1::CapacityRequest& in) {
+  Request request;
+  request.labels = ReadLabels(fields, at, in);
+  request.segments = ReadSegments(fields, at, in);
+  request.terms = ReadTerms(fields, Path(at, "terms"), in.terms(), 0);
+  if (request.terms.quantity == 0) {
+    for (const Segment& segment : request.segments)
+      request.terms.quantity += std::clamp<int64_t>(segment.quantity, 0, kMostQuantity);
+  }
+  if (in.has_price_cap()) request.price_cap = fields.Money(Path(at, "price_cap"), in.price_cap());
+  request.splittable = in.splittable();
+  request.smallest_useful =
+      fields.Quantity(Path(at, "smallest_useful_quantity"), in.smallest_useful_quantity(), 0);
+  request.renewal = in.renewal();
+  request.accept_late = in.accept_late();
+  request.fallback = ReadFallback(fields, Path(at, "fallback_policy"), in.fallback_policy());
+  request.needed_by = in.has_needed_by_time() ? fields.Time(Path(at, "needed_by_time"), in.needed_by_time())
+                                              : request.terms.start;
+  request.expiry =
+      in.has_expire_time() ? fields.Time(Path(at, "expire_time"), in.expire_time()) : request.needed_by;
+  return request;
+}
 
 absl::StatusOr<Command> Parse(const v1::CreateCapacityRequestRequest& in) {
   Fields fields;
   Command command;
   command.owner = fields.Owner("parent", in.parent());
-  command.what = CreateRequest{ReadRequest(fields, in.capacity_request())};
+  command.what = CreateRequest{ReadRequest(fields, kRequestField, in.capacity_request())};
   fields.Key(in.request_id());
   if (absl::Status status = fields.status(); !status.ok()) return status;
   return command;
+}
+
+absl::StatusOr<Command> Parse(const v1::AmendCapacityRequestRequest& in) {
+  Fields fields;
+  const RequestName name = ParseRequestName(fields, "name", in.name());
+  AmendRequest amend{name.request, ReadRequest(fields, kRequestField, in.capacity_request())};
+  amend.next.id = name.request;
+  const int64_t base = fields.Number("base_version", in.base_version(), 0, 1'000'000'000);
+  amend.next.version = base > 0 ? static_cast<uint32_t>(base) + 1 : 0;
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, std::move(amend)};
 }
 
 absl::StatusOr<PlanQuery> Parse(const v1::PlanCapacityRequestRequest& in) {
   Fields fields;
   PlanQuery query;
   query.owner = fields.Owner("parent", in.parent());
-  query.request = ReadRequest(fields, in.capacity_request());
+  if (!in.name().empty()) {
+    const RequestName name = ParseRequestName(fields, "name", in.name());
+    query.known = name.request;
+    if (name.request.IsSet() && name.owner != query.owner) {
+      fields.Complain("name", Quoted(in.name()), Cat("a request of ", Quoted(in.parent()), ", the parent"));
+    }
+  }
+  if (in.name().empty() || in.has_capacity_request()) {
+    query.request = ReadRequest(fields, kRequestField, in.capacity_request());
+  }
+  if (fields.Count("agreement_drafts", in.agreement_drafts_size(), 0, kMostDrafts)) {
+    for (int i = 0; i < in.agreement_drafts_size(); ++i) {
+      const v1::AgreementDraft& draft = in.agreement_drafts(i);
+      const Path at("agreement_drafts", i);
+      AgreementVersion version = ReadVersion(fields, Path(at, "version"), draft.version());
+      version.agreement.value = fields.Name(Path(at, "agreement_id"), draft.agreement_id());
+      if (!draft.provider().empty()) version.holder = fields.Provider(Path(at, "provider"), draft.provider());
+      query.drafts.push_back(std::move(version));
+    }
+  }
   if (absl::Status status = fields.status(); !status.ok()) return status;
   return query;
 }
@@ -182,6 +229,9 @@ absl::StatusOr<Command> Parse(const v1::ExtendOfferRequest& in) {
   if (absl::Status status = fields.status(); !status.ok()) return status;
   return command;
 }
+
+absl::StatusOr<Command> Parse(const v1::AcceptCounterRequest& in) { return ReadCounterAnswer(in, true); }
+absl::StatusOr<Command> Parse(const v1::LeaveCounterRequest& in) { return ReadCounterAnswer(in, false); }
 
 absl::StatusOr<Command> Parse(const v1::ReleaseAllocationRequest& in) {
   Fields fields;

@@ -23,6 +23,8 @@ Provider AsLeft(Provider now, const Outcome& outcome) {
     if (decision.record != nullptr) now = *decision.record;
     if (decision.kind == Kind::PROVIDER_SUSPENDED) now.suspended = true;
     if (decision.kind == Kind::PROVIDER_RESUMED) now.suspended = false;
+    if (decision.kind == Kind::PROVIDER_TRIPPED) now.unhealthy = true;
+    if (decision.kind == Kind::PROVIDER_HEALED) now.unhealthy = false;
   }
   return now;
 }
@@ -90,6 +92,15 @@ grpc::ServerUnaryReactor* ProviderService::ResumeProvider(Context* context,
   absl::StatusOr<Command> command = call->Admit(*in);
   if (!command.ok()) return call->End(command.status());
   const ProviderId provider = std::get<capbroker::ResumeProvider>(command->what).provider;
+  return Change(call, *std::move(command), provider, *in, out);
+}
+
+grpc::ServerUnaryReactor* ProviderService::ReportHealth(Context* context, const v1::ReportHealthRequest* in,
+                                                        v1::Provider* out) {
+  auto* call = new Call(backend_, context, Method::kReportHealth);
+  absl::StatusOr<Command> command = call->Admit(*in);
+  if (!command.ok()) return call->End(command.status());
+  const ProviderId provider = std::get<capbroker::ReportHealth>(command->what).provider;
   return Change(call, *std::move(command), provider, *in, out);
 }
 

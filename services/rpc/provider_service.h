@@ -25,6 +25,7 @@ class ProviderService final : public v1::ProviderService::CallbackService {
   Reactor* SuspendProvider(Context* context, const v1::SuspendProviderRequest* in,
                            v1::Provider* out) override;
   Reactor* ResumeProvider(Context* context, const v1::ResumeProviderRequest* in, v1::Provider* out) override;
+  Reactor* ReportHealth(Context* context, const v1::ReportHealthRequest* in, v1::Provider* out) override;
 
   // The command is submitted, and the call ends with the provider as it then is.
   template <class In>

@@ -11,7 +11,7 @@
 namespace capbroker {
 namespace {
 
-absl::StatusOr<RequestBook> FoldTrail(const std::vector<SealedAct>& trail) {
+absl::StatusOr<std::vector<Act>> Decoded(const std::vector<SealedAct>& trail) {
   std::vector<Act> acts;
   acts.reserve(trail.size());
   for (const SealedAct& sealed : trail) {
@@ -19,17 +19,29 @@ absl::StatusOr<RequestBook> FoldTrail(const std::vector<SealedAct>& trail) {
     if (!act.ok()) return act.status();
     acts.push_back(*std::move(act));
   }
-  return FoldRequest(acts);
+  return acts;
+}
+
+absl::StatusOr<RequestBook> FoldTrail(const std::vector<SealedAct>& trail) {
+  const absl::StatusOr<std::vector<Act>> acts = Decoded(trail);
+  if (!acts.ok()) return acts.status();
+  return FoldRequest(*acts);
 }
 
 }  // namespace
 
-absl::StatusOr<RequestBook> ReadRequest(Ledger& ledger, const RequestName& name) {
+absl::StatusOr<std::vector<Act>> ReadActsOf(Ledger& ledger, const RequestName& name) {
   const absl::StatusOr<std::vector<SealedAct>> trail = ledger.ReadRequest(name.owner, name.request);
   if (!trail.ok()) {
     return trail.status().code() == absl::StatusCode::kNotFound ? NoSuch(FullName(name)) : trail.status();
   }
-  return FoldTrail(*trail);
+  return Decoded(*trail);
+}
+
+absl::StatusOr<RequestBook> ReadRequest(Ledger& ledger, const RequestName& name) {
+  const absl::StatusOr<std::vector<Act>> acts = ReadActsOf(ledger, name);
+  if (!acts.ok()) return acts.status();
+  return FoldRequest(*acts);
 }
 
 absl::StatusOr<std::vector<OwnedRequest>> ReadRequests(
@@ -68,20 +80,34 @@ absl::StatusOr<std::vector<OfferOf>> ReadOffers(Ledger& ledger, const std::vecto
   return offers;
 }
 
-absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner) {
+absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner, uint64_t until) {
   Account account;
   Ledger::ActRange range{.owner = owner, .account_only = true};
   while (true) {
     const absl::StatusOr<std::vector<SealedAct>> acts = ledger.ReadActs(range);
     if (!acts.ok()) return acts.status();
     for (const SealedAct& sealed : *acts) {
+      if (sealed.sequence > until) return account;
       const absl::StatusOr<Act> act = DecodeAct(sealed.text);
       if (!act.ok()) return act.status();
-      for (const Decision& decision : act->decisions) Fold(account, decision);
+      for (const Decision& decision : act->decisions) Fold(account, decision, act->time);
     }
     if (acts->size() < range.limit) return account;
     range.from = acts->back().sequence;
   }
+}
+
+absl::StatusOr<Account> ReadAccount(Ledger& ledger, const OwnerId& owner) {
+  absl::StatusOr<Account> account = ReadAgreements(ledger, owner);
+  if (!account.ok()) return account;
+  absl::StatusOr<std::optional<BookRow>> row = ledger.ReadBook(owner);
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return account;
+  account->commitments = std::move((*row)->commitments);
+  account->waivers = std::move((*row)->waivers);
+  account->cool_downs = std::move((*row)->cool_downs);
+  account->aggregates = std::move((*row)->aggregates);
+  return account;
 }
 
 absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart& part) {

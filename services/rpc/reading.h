@@ -23,6 +23,7 @@ inline constexpr size_t kMessageBytes = 2 * 1024 * 1024;
 
 // NOT_FOUND if there is no such request.
 absl::StatusOr<RequestBook> ReadRequest(Ledger& ledger, const RequestName& name);
+absl::StatusOr<std::vector<Act>> ReadActsOf(Ledger& ledger, const RequestName& name);
 
 // In the order asked; those without a trail are left out.
 using OwnedRequest = std::pair<OwnerId, RequestBook>;
@@ -37,8 +38,11 @@ struct OfferOf {
 };
 absl::StatusOr<std::vector<OfferOf>> ReadOffers(Ledger& ledger, const std::vector<OfferRow>& rows);
 
-// An owner's agreements, in every version. Balances are not among it.
-absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner);
+// An owner's agreements, in every version, with the waivers and triggers beside them, as they were after act
+// `until`. Balances are not among it.
+absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner, uint64_t until = UINT64_MAX);
+// The same as it is now, and the balances.
+absl::StatusOr<Account> ReadAccount(Ledger& ledger, const OwnerId& owner);
 
 // A part of an owner's trail, or of one request's: at most `limit` acts after `from`, or before it; 0: from
 // its beginning or end.

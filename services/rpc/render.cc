@@ -185,13 +185,41 @@ void Render(const OwnerId& owner, const Passed& passed, v1::PassedOver* out) {
   out->set_text(passed.text);
 }
 
+// The uses of a lineage, as `request`, the version it was routed from, has them.
+void RenderSegments(const Request& request, const Lineage& lineage, auto* out) {
+  for (const uint32_t segment : lineage.segments) {
+    if (segment < request.segments.size()) Render(request.segments[segment], out->add_segments());
+  }
+}
+
 void Render(const OwnerId& owner, const Request& request, const Lineage& lineage, v1::Lineage* out) {
   out->set_number(static_cast<int32_t>(lineage.number));
-  for (uint32_t segment : lineage.segments) Render(request.segments[segment], out->add_segments());
+  RenderSegments(request, lineage, out);
   out->set_quantity(lineage.quantity);
   out->set_route(RenderedRoute(lineage.route));
-  for (const ClauseRef& ref : lineage.clauses) Render(owner, ref, out->add_clauses());
+  for (const Right& right : lineage.rights) {
+    Render(owner, right.clause, out->add_clauses());
+    v1::Right* added = out->add_rights();
+    Render(owner, right.clause, added->mutable_clause());
+    added->set_done(right.done);
+    if (right.close_by.IsSet()) Render(right.close_by, added->mutable_close_by_time());
+  }
+  for (const ClauseRef& waiver : lineage.waivers) Render(owner, waiver, out->add_clauses());
   for (const Passed& passed : lineage.skipped) Render(owner, passed, out->add_passed_over());
+}
+
+// Of the allocation. Nobody decides that it was delivered: time does.
+v1::Allocation::State StateAt(const Offer& offer, const Terms& terms, Instant now) {
+  const bool completed = offer.allocation == AllocationState::kConfirmed && terms.end <= now;
+  return completed ? v1::Allocation::STATE_COMPLETED : Rendered(offer.allocation);
+}
+
+// The version of the request that a lineage was routed from: that of its first offer, or the latest.
+const Request& VersionOf(const RequestBook& request, const Lineage& lineage) {
+  for (const Offer& offer : request.offers) {
+    if (offer.lineage == lineage.number) return request.VersionOf(offer);
+  }
+  return *request.request;
 }
 
 // What the owner asked for, and nothing that came of it.
@@ -203,10 +231,16 @@ void RenderAsked(const Request& request, v1::CapacityRequest* out) {
   out->set_splittable(request.splittable);
   out->set_smallest_useful_quantity(request.smallest_useful);
   out->set_renewal(request.renewal);
+  out->set_accept_late(request.accept_late);
   v1::FallbackPolicy* fallback = out->mutable_fallback_policy();
   fallback->set_kind(Rendered(request.fallback.kind));
   for (const ProviderId& provider : request.fallback.providers) fallback->add_providers(FullName(provider));
   Render(request.fallback.step_window, fallback->mutable_step_window());
+  fallback->set_fan_out(static_cast<int32_t>(request.fallback.fan_out));
+  if (request.fallback.confirm_within > Span{})
+    Render(request.fallback.confirm_within, fallback->mutable_confirm_within());
+  if (request.fallback.withdraw_notice > Span{})
+    Render(request.fallback.withdraw_notice, fallback->mutable_withdraw_notice());
   Render(request.needed_by, out->mutable_needed_by_time());
   Render(request.expiry, out->mutable_expire_time());
   out->set_version(static_cast<int32_t>(request.version));
@@ -226,34 +260,50 @@ void Render(const Terms& terms, v1::Terms* out) {
   for (const std::string& condition : terms.conditions) out->add_conditions(condition);
 }
 
-void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
+void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now, Viewer viewer,
             v1::Offer* out) {
   const RequestId& id = request.request->id;
   out->set_name(FullName(OfferName{owner, id, offer.number}));
   out->set_capacity_request(FullName(RequestName{owner, id}));
+  out->set_request_version(static_cast<int32_t>(offer.version));
   out->set_provider(FullName(offer.provider));
   out->set_kind(Rendered(offer.kind));
   out->set_state(Rendered(offer.state));
-  Render(TermsOf(*request.request, offer), out->mutable_terms());
+  Render(TermsOf(request, offer), out->mutable_terms());
   out->set_terms_hash(Bytes(offer.terms_hash));
   out->set_lineage(static_cast<int32_t>(offer.lineage));
-  for (uint32_t segment : request.lineages[offer.lineage - 1].segments) {
-    Render(request.request->segments[segment], out->add_segments());
-  }
+  RenderSegments(request.VersionOf(offer), request.lineages[offer.lineage - 1], out);
   out->set_quantity(offer.quantity);
   out->set_min_quantity(offer.min_quantity);
   out->set_quantity_step(offer.quantity_step);
   if (offer.clause.IsSet()) Render(owner, offer.clause, out->mutable_clause());
-  out->set_allocation_state(Rendered(offer.allocation));
+  if (offer.replaces != 0) out->set_replaces(FullName(OfferName{owner, id, offer.replaces}));
+  if (offer.successor != 0) out->set_superseded_by(FullName(OfferName{owner, id, offer.successor}));
+  out->set_sealed(offer.sealed);
+  out->set_standby(offer.standby);
+  out->set_allocation_state(StateAt(offer, AgreedTermsOf(request, offer), now));
   Render(offer.opened, out->mutable_open_time());
   Render(offer.deadline, out->mutable_deadline());
+  const bool is_open = offer.state == OfferState::kOpen;
+  if (offer.has_bid && (viewer == Viewer::kAddressee || !is_open)) {
+    Render(AgreedTermsOf(request, offer), out->mutable_bid()->mutable_terms());
+    out->mutable_bid()->set_contingent_on(offer.contingent);
+  }
+  if (offer.allocation != AllocationState::kNone) out->set_accepted_quantity(offer.accepted);
+  if (offer.allocation == AllocationState::kHeld && offer.confirm_by.IsSet())
+    Render(offer.confirm_by, out->mutable_confirm_by_time());
+  if (offer.withdraws.IsSet()) Render(offer.withdraws, out->mutable_withdraw_time());
   switch (offer.state) {
     case OfferState::kOpen:
       Render(std::max(offer.deadline - now, Span{}), out->mutable_remaining());
       break;
     case OfferState::kAccepted:
     case OfferState::kPartiallyAccepted:
-      out->set_accepted_quantity(offer.accepted);
+      Render(offer.answered, out->mutable_answer_time());
+      break;
+    case OfferState::kCountered:
+      Render(AgreedTermsOf(request, offer), out->mutable_counter()->mutable_terms());
+      if (offer.take_by.IsSet()) Render(offer.take_by, out->mutable_counter()->mutable_take_by_time());
       Render(offer.answered, out->mutable_answer_time());
       break;
     case OfferState::kDeclined:
@@ -266,18 +316,22 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
   }
 }
 
-void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, v1::Allocation* out) {
+void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
+            v1::Allocation* out) {
   out->set_name(AllocationName(OfferName{owner, request.request->id, offer.number}));
   out->set_provider(FullName(offer.provider));
   out->set_quantity(offer.accepted);
-  out->set_state(Rendered(offer.allocation));
-  Terms terms = TermsOf(*request.request, offer);
+  Terms terms = AgreedTermsOf(request, offer);
   terms.quantity = offer.accepted;
+  out->set_state(StateAt(offer, terms, now));
   Render(terms, out->mutable_terms());
   // An acceptance is held in the act that records it.
   Render(offer.answered, out->mutable_hold_time());
   if (offer.confirmed.IsSet()) Render(offer.confirmed, out->mutable_confirm_time());
   if (offer.ended.IsSet()) Render(offer.ended, out->mutable_end_time());
+  if (offer.allocation == AllocationState::kHeld && offer.confirm_by.IsSet())
+    Render(offer.confirm_by, out->mutable_confirm_by_time());
+  if (offer.withdraws.IsSet()) Render(offer.withdraws, out->mutable_withdraw_time());
 }
 
 void Render(const OwnerId& owner, const RequestBook& request, Instant now, v1::CapacityRequest* out) {
@@ -287,12 +341,12 @@ void Render(const OwnerId& owner, const RequestBook& request, Instant now, v1::C
   Render(request.created, out->mutable_create_time());
   Render(request.updated, out->mutable_update_time());
   for (const Lineage& lineage : request.lineages)
-    Render(owner, *request.request, lineage, out->add_lineages());
+    Render(owner, VersionOf(request, lineage), lineage, out->add_lineages());
   int64_t confirmed = 0;
   for (const Offer& offer : request.offers) {
-    Render(owner, request, offer, now, out->add_offers());
+    Render(owner, request, offer, now, Viewer::kOther, out->add_offers());
     if (offer.allocation == AllocationState::kNone) continue;
-    Render(owner, request, offer, out->add_allocations());
+    Render(owner, request, offer, now, out->add_allocations());
     if (offer.allocation == AllocationState::kConfirmed) confirmed += offer.accepted;
   }
   out->set_placed_quantity(request.Standing());
@@ -315,6 +369,11 @@ void Render(const OwnerId& owner, const Request& request, const Plan& plan, v1::
       Render(planned_step.terms, step->mutable_terms());
       Render(planned_step.earliest_open, step->mutable_earliest_open_time());
       Render(planned_step.latest_deadline, step->mutable_latest_deadline());
+      for (const Interval& counted : planned_step.counted) {
+        v1::CountedTime* added = step->add_counted_times();
+        Render(counted.from, added->mutable_start_time());
+        Render(counted.to, added->mutable_end_time());
+      }
     }
   }
   if (plan.latest_submit.IsSet()) Render(plan.latest_submit, out->mutable_latest_submit_time());
@@ -325,6 +384,7 @@ void Render(const Provider& provider, Detail detail, v1::Provider* out) {
   out->set_display_name(provider.display_name);
   for (const std::string& member : provider.members) out->add_members(member);
   out->set_state(provider.suspended ? v1::Provider::STATE_SUSPENDED : v1::Provider::STATE_ACTIVE);
+  out->set_unhealthy(provider.unhealthy);
   if (detail == Detail::kPublic) return;
   for (const Rate& rate : provider.rates) {
     v1::Rate* added = out->add_rates();

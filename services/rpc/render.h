@@ -4,15 +4,21 @@
 #include <cstdint>
 
 #include "broker/book.h"
+#include "broker/commitment.h"
+#include "broker/lint.h"
 #include "broker/plan.h"
 #include "broker/provider.h"
 #include "capbroker/v1/agreement.pb.h"
 #include "capbroker/v1/allocation.pb.h"
 #include "capbroker/v1/capacity_request.pb.h"
+#include "capbroker/v1/commitment.pb.h"
 #include "capbroker/v1/decision.pb.h"
+#include "capbroker/v1/finding.pb.h"
 #include "capbroker/v1/offer.pb.h"
 #include "capbroker/v1/provider.pb.h"
 #include "capbroker/v1/route.pb.h"
+#include "capbroker/v1/trigger.pb.h"
+#include "capbroker/v1/waiver.pb.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
@@ -21,15 +27,26 @@ namespace capbroker {
 // force.
 void Render(const Terms& terms, v1::Terms* out);
 void Render(const OwnerId& owner, const RequestBook& request, Instant now, v1::CapacityRequest* out);
-void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
+// R9. A bid in an open sealed round is its bidder's alone.
+enum class Viewer { kAddressee, kOther };
+void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now, Viewer viewer,
             v1::Offer* out);
 // `offer` has an allocation.
-void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, v1::Allocation* out);
+void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
+            v1::Allocation* out);
 void Render(const OwnerId& owner, const Request& request, const Plan& plan, v1::Plan* out);
 
 void Render(const AgreementVersion& version, Instant now, v1::AgreementVersion* out);
 // `latest` is the newest version.
 void Render(const OwnerId& owner, const AgreementVersion& latest, Instant now, v1::Agreement* out);
+
+void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
+            v1::GrantedWaiver* out);
+void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* out);
+// About this version: the field as the message has it.
+void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out);
+// `statement` has a clause.
+void Render(const OwnerId& owner, const Statement& statement, Instant now, v1::CommitmentStatement* out);
 
 // kPublic: name, display name, members and state; prices and affiliations are between a provider and the
 // operators.
@@ -44,6 +61,7 @@ void Render(const OwnerId& owner, const BookRow* book, v1::Checkpoint* out);
 v1::CapacityRequest::State Rendered(RequestState state);
 v1::Offer::State Rendered(OfferState state);
 v1::Offer::Kind Rendered(OfferKind kind);
+v1::TriggerAssertion::State Rendered(TriggerState state);
 v1::DeclineReason Rendered(DeclineReason reason);
 v1::Allocation::State Rendered(AllocationState state);  // kNone: STATE_UNSPECIFIED.
 

@@ -1,4 +1,6 @@
-// Agreements as messages.
+// Agreements as messages, and what stands beside them.
+#include "broker/refusal.h"
+#include "services/rpc/parse.h"
 #include "services/rpc/render.h"
 #include "services/rpc/render_values.h"
 #include "services/rpc/resource_name.h"
@@ -26,6 +28,11 @@ void Render(const Scope& scope, v1::Scope* out) {
   if (scope.delivery_to.IsSet()) Render(scope.delivery_to, out->mutable_delivery_end_time());
 }
 
+// One that says something: zero is left out.
+void RenderSpan(Span d, auto&& field) {
+  if (d > Span{}) Render(d, field());
+}
+
 // What exclusivities and first refusals share.
 template <class Right>
 void RenderRight(const Clause& clause, Right* out) {
@@ -36,7 +43,13 @@ void RenderRight(const Clause& clause, Right* out) {
   }
   out->set_open_offers_at_end(clause.void_on_end ? v1::OPEN_OFFERS_AT_END_VOID
                                                  : v1::OPEN_OFFERS_AT_END_RUN_OFF);
-  if (clause.toll_over > Span{}) Render(clause.toll_over, out->mutable_toll_over());
+  RenderSpan(clause.toll_over, [&] { return out->mutable_toll_over(); });
+  out->set_calendar(clause.calendar);
+  RenderSpan(clause.min_remaining, [&] { return out->mutable_min_remaining(); });
+  RenderSpan(clause.counter_window, [&] { return out->mutable_counter_window(); });
+  RenderSpan(clause.confirm_within, [&] { return out->mutable_confirm_within(); });
+  RenderSpan(clause.withdraw_notice, [&] { return out->mutable_withdraw_notice(); });
+  RenderSpan(clause.aggregation_window, [&] { return out->mutable_aggregation_window(); });
 }
 
 v1::FirstRefusal::Mode Rendered(Mode mode) {
@@ -56,7 +69,12 @@ void RenderFirstRefusal(const Clause& clause, v1::FirstRefusal* out) {
   out->set_mode(Rendered(clause.mode));
   out->set_priority(static_cast<int32_t>(clause.priority));
   out->set_price_tolerance_ppm(static_cast<int32_t>(clause.price_tolerance_ppm));
-  if (clause.start_tolerance > Span{}) Render(clause.start_tolerance, out->mutable_start_tolerance());
+  RenderSpan(clause.start_tolerance, [&] { return out->mutable_start_tolerance(); });
+  RenderSpan(clause.match_window, [&] { return out->mutable_match_window(); });
+  out->set_match_always(clause.match_always);
+  out->set_contingent_bids(clause.contingent);
+  RenderSpan(clause.close_within, [&] { return out->mutable_close_within(); });
+  out->set_reoffer(clause.reoffer);
 }
 
 void RenderWaiver(const Clause& clause, v1::Waiver* out) {
@@ -65,6 +83,26 @@ void RenderWaiver(const Clause& clause, v1::Waiver* out) {
   out->set_cap_quantity(clause.cap_quantity);
   if (clause.from.IsSet()) Render(clause.from, out->mutable_start_time());
   if (clause.to.IsSet()) Render(clause.to, out->mutable_end_time());
+}
+
+void RenderTrigger(const Clause& clause, v1::Trigger* out) {
+  for (const ClauseId& ended : clause.ends) out->add_ended_clause_ids(ended.value);
+  for (const std::string& party : clause.attesters) out->add_attesters(party);
+  out->set_quorum(static_cast<int32_t>(clause.quorum));
+  if (clause.threshold.IsSet()) Render(clause.threshold, out->mutable_threshold());
+  RenderSpan(clause.dispute_window, [&] { return out->mutable_dispute_window(); });
+}
+
+void Render(const Calendar& calendar, v1::Calendar* out) {
+  out->set_id(calendar.id);
+  out->set_time_zone(calendar.time_zone);
+  for (const WeeklyHours& hours : calendar.hours) {
+    v1::WeeklyHours* added = out->add_hours();
+    added->set_weekday(static_cast<int32_t>(hours.weekday));
+    added->set_start_minute(static_cast<int32_t>(hours.from));
+    added->set_end_minute(static_cast<int32_t>(hours.to));
+  }
+  for (const std::string& day : calendar.holidays) out->add_holidays(day);
 }
 
 void Render(const Clause& clause, v1::Clause* out) {
@@ -87,7 +125,9 @@ void Render(const Clause& clause, v1::Clause* out) {
     case ClauseKind::kTerm:
       Render(clause.term_end, out->mutable_term()->mutable_end_time());
       break;
-    case ClauseKind::kTrigger:  // Cannot be said in this version of the API.
+    case ClauseKind::kTrigger:
+      RenderTrigger(clause, out->mutable_trigger());
+      break;
     case ClauseKind::kNoted:
       out->mutable_noted();
       break;
@@ -101,6 +141,7 @@ void Render(const AgreementVersion& version, Instant now, v1::AgreementVersion* 
   Render(version.effective_from, out->mutable_effective_from());
   if (const Instant end = EndOf(version); end.IsSet()) Render(end, out->mutable_effective_to());
   for (const Clause& clause : version.clauses) Render(clause, out->add_clauses());
+  for (const Calendar& calendar : version.calendars) Render(calendar, out->add_calendars());
   out->set_text(version.text);
   out->set_state(StateAt(version, now));
 }
@@ -109,6 +150,76 @@ void Render(const OwnerId& owner, const AgreementVersion& latest, Instant now, v
   out->set_name(FullName(AgreementName{owner, latest.agreement}));
   out->set_provider(FullName(latest.holder));
   Render(latest, now, out->mutable_latest_version());
+}
+
+void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
+            v1::GrantedWaiver* out) {
+  const Grant& grant = *waiver.grant;
+  out->set_name(FullName(ClauseName{owner, grant.agreement, grant.waiver.id}, kWaivers));
+  Render(grant.waiver, out->mutable_clause());
+  if (grant.request.IsSet()) out->set_capacity_request(FullName(RequestName{owner, grant.request}));
+  out->set_version(static_cast<int32_t>(grant.version));
+  Render(waiver.granted, out->mutable_grant_time());
+  if (waiver.revoked.IsSet()) Render(waiver.revoked, out->mutable_revoke_time());
+  out->set_drawn_quantity(account.WaiverDrawn(grant.agreement, grant.waiver.id));
+}
+
+v1::TriggerAssertion::State Rendered(TriggerState state) {
+  switch (state) {
+    case TriggerState::kAsserted:
+      return v1::TriggerAssertion::STATE_ASSERTED;
+    case TriggerState::kDisputed:
+      return v1::TriggerAssertion::STATE_DISPUTED;
+    case TriggerState::kAttested:
+      return v1::TriggerAssertion::STATE_ATTESTED;
+    case TriggerState::kEffective:
+      return v1::TriggerAssertion::STATE_EFFECTIVE;
+    case TriggerState::kRejected:
+      return v1::TriggerAssertion::STATE_REJECTED;
+    case TriggerState::kWithdrawn:
+      return v1::TriggerAssertion::STATE_WITHDRAWN;
+  }
+  return v1::TriggerAssertion::STATE_UNSPECIFIED;
+}
+
+void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* out) {
+  out->set_name(FullName(ClauseName{owner, trigger.clause.agreement, trigger.clause.clause}, kTriggers));
+  Render(owner, trigger.clause, out->mutable_clause());
+  out->set_state(Rendered(trigger.state));
+  out->set_asserted_by(trigger.asserted_by);
+  out->set_disputed_by(trigger.disputed_by);
+  Render(trigger.asserted, out->mutable_assert_time());
+  if (trigger.disputable_until.IsSet()) Render(trigger.disputable_until, out->mutable_dispute_by_time());
+  for (const Trigger::Signature& signature : trigger.signatures) {
+    v1::TriggerAssertion::Signature* added = out->add_signatures();
+    added->set_party(signature.party);
+    if (signature.measure.IsSet()) Render(signature.measure, added->mutable_measure());
+  }
+}
+
+void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out) {
+  out->set_severity(finding.severity == Severity::kError ? v1::Finding::SEVERITY_ERROR
+                                                         : v1::Finding::SEVERITY_WARNING);
+  out->set_code(finding.code);
+  out->set_field(FieldOf(AsInMessage(version, Invalid(finding.field, "", ""))));
+  out->set_text(finding.text);
+}
+
+void Render(const OwnerId& owner, const Statement& statement, Instant now, v1::CommitmentStatement* out) {
+  out->set_name(
+      FullName(ClauseName{owner, statement.clause.agreement, statement.clause.clause}, kCommitments));
+  Render(owner, statement.clause, out->mutable_clause());
+  Render(now, out->mutable_statement_time());
+  Render(statement.committed, out->mutable_committed());
+  Render(statement.reserved, out->mutable_reserved());
+  Render(statement.drawn, out->mutable_drawn());
+  Render(statement.left, out->mutable_left());
+  Render(statement.since, out->mutable_start_time());
+  Render(statement.daily_pace, out->mutable_daily_pace());
+  if (!statement.term_end.IsSet()) return;
+  Render(statement.term_end, out->mutable_term_end_time());
+  Render(statement.forecast_drawn, out->mutable_forecast_drawn());
+  Render(statement.shortfall, out->mutable_shortfall());
 }
 
 }  // namespace capbroker

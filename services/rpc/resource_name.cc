@@ -44,6 +44,9 @@ std::string FullName(const OfferName& name) {
 std::string FullName(const AgreementName& name) {
   return Cat("owners/", name.owner.value, "/agreements/", name.agreement.value);
 }
+std::string FullName(const ClauseName& name, std::string_view collection) {
+  return Cat(FullName(AgreementName{name.owner, name.agreement}), "/", collection, "/", name.clause.value);
+}
 std::string AllocationName(const OfferName& name) {
   return Cat(FullName(RequestName{name.owner, name.request}), "/allocations/", name.number);
 }
@@ -73,6 +76,18 @@ AgreementName ParseAgreementName(Fields& fields, const Path& path, const std::st
     return {OwnerId{std::string(parts[1])}, AgreementId{std::string(parts[3])}};
   }
   fields.Complain(path, Quoted(got), "owners/{owner}/agreements/{agreement}");
+  return {};
+}
+
+ClauseName ParseClauseName(Fields& fields, const Path& path, const std::string& got,
+                           std::string_view collection) {
+  const std::vector<std::string_view> parts = Split(got, '/');
+  if (parts.size() == 6 && parts[0] == "owners" && IsName(parts[1]) && parts[2] == "agreements" &&
+      IsName(parts[3]) && parts[4] == collection && IsClauseName(parts[5])) {
+    return {OwnerId{std::string(parts[1])}, AgreementId{std::string(parts[3])},
+            ClauseId{std::string(parts[5])}};
+  }
+  fields.Complain(path, Quoted(got), Cat("owners/{owner}/agreements/{agreement}/", collection, "/{clause}"));
   return {};
 }
 

@@ -25,6 +25,13 @@ struct AgreementName {
   OwnerId owner{};
   AgreementId agreement{};
 };
+// Of what stands beside an agreement under a clause's id: a waiver, a trigger, a commitment.
+struct ClauseName {
+  OwnerId owner{};
+  AgreementId agreement{};
+  ClauseId clause{};
+};
+inline constexpr char kWaivers[] = "waivers", kTriggers[] = "triggers", kCommitments[] = "commitments";
 // Whose trail, and of which request; unset: of all. The registry's owner is kDirectory.
 struct TrailName {
   OwnerId owner{};
@@ -36,6 +43,7 @@ std::string FullName(const ProviderId& provider);
 std::string FullName(const RequestName& name);
 std::string FullName(const OfferName& name);
 std::string FullName(const AgreementName& name);
+std::string FullName(const ClauseName& name, std::string_view collection);
 std::string AllocationName(const OfferName& name);
 
 // Complains to `fields` about a name that does not follow its pattern.
@@ -43,6 +51,8 @@ RequestName ParseRequestName(Fields& fields, const Path& path, const std::string
 OfferName ParseOfferName(Fields& fields, const Path& path, const std::string& got);
 OfferName ParseAllocationName(Fields& fields, const Path& path, const std::string& got);
 AgreementName ParseAgreementName(Fields& fields, const Path& path, const std::string& got);
+ClauseName ParseClauseName(Fields& fields, const Path& path, const std::string& got,
+                           std::string_view collection);
 TrailName ParseTrailName(Fields& fields, const Path& path, const std::string& got);
 
 }  // namespace capbroker

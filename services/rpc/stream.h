@@ -42,8 +42,8 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
                      public std::enable_shared_from_this<Stream<Message>> {
  public:
   using Wake = std::function<void()>;
-  // Makes the source once the caller is known and the message is read; `wake` may be called from any thread,
-  // at any time.
+  // Makes the source once the caller is known and the message is read, of both and of `wake`, which may be
+  // called from any thread, at any time.
   template <class In, class MakeSource>
   static grpc::ServerWriteReactor<Message>* Open(Backend& backend, grpc::CallbackServerContext* context,
                                                  Method method, const In& in, MakeSource make) {
@@ -54,7 +54,7 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
     if (status.ok()) status = query.status();
     if (status.ok()) status = CheckTargetOf(*stream->caller_, method, *query, SubjectOf(in));
     if (status.ok()) {
-      stream->source_ = make(*std::move(query), [weak = std::weak_ptr(stream)] {
+      stream->source_ = make(*std::move(query), *stream->caller_, [weak = std::weak_ptr(stream)] {
         if (const std::shared_ptr<Stream> self = weak.lock(); self != nullptr) self->Awake();
       });
       // Only the first step can be turned away: what was let in goes on.

@@ -30,18 +30,21 @@ bool WasRead(absl::flat_hash_map<Key, uint64_t>& read, const Key& key, uint64_t 
 
 // Whether a decision of this kind changes what its offer shows. Kinds are named after what they move.
 bool MovesAnOffer(Kind kind) {
+  static constexpr std::string_view kMoves[] = {"OFFER_", "COUNTER_",    "DEADLINE_",   "BID_",
+                                                "BEST_",  "ALLOCATION_", "WITHDRAWAL_", "STANDBY_"};
   const std::string_view name = NameOf(kind);
-  return name.starts_with("OFFER_") || name.starts_with("DEADLINE_") || name.starts_with("ALLOCATION_");
+  return std::any_of(std::begin(kMoves), std::end(kMoves),
+                     [&](std::string_view moved) { return name.starts_with(moved); });
 }
 
-// The provider's offers that an act changed: opened, given a later deadline, ended, or their allocation moved
-// on.
-std::vector<uint32_t> TouchedOffers(const Act& act, const ProviderId& provider) {
+// The provider's offers that a change moved: opened, given a later deadline, bid for, ended, taken in
+// reserve, or their allocation moved on.
+std::vector<uint32_t> TouchedOffers(const Change& change, const ProviderId& provider) {
   std::vector<uint32_t> numbers;
-  for (const Decision& decision : act.decisions) {
-    if (decision.provider == provider && decision.offer != 0 && MovesAnOffer(decision.kind)) {
-      numbers.push_back(decision.offer);
-    }
+  for (const Decision& decision : change.act->decisions) {
+    if (!MovesAnOffer(decision.kind)) continue;
+    const Offer* offer = change.request->Find(decision.offer);
+    if (offer != nullptr && offer->provider == provider) numbers.push_back(decision.offer);
   }
   return numbers;
 }
@@ -111,9 +114,10 @@ absl::StatusOr<RequestWatch::Step> RequestWatch::Next(v1::WatchCapacityRequestsR
   return Step::kMessage;
 }
 
-OfferWatch::OfferWatch(Backend& backend, ProviderId provider, Subscription::Wake wake)
+OfferWatch::OfferWatch(Backend& backend, ProviderId provider, Viewer viewer, Subscription::Wake wake)
     : backend_(backend),
       provider_(std::move(provider)),
+      viewer_(viewer),
       subscription_(backend.feed.WatchProvider(provider_, backend.watch_bound, std::move(wake))) {}
 
 absl::StatusOr<OfferWatch::Step> OfferWatch::ReadState(v1::WatchOffersResponse* out) {
@@ -126,7 +130,7 @@ absl::StatusOr<OfferWatch::Step> OfferWatch::ReadState(v1::WatchOffersResponse* 
   for (const OfferOf& found : *offers) {
     read_[{found.request->request->id, found.offer->number}] = found.request->sequence;
     if (found.offer->state == OfferState::kOpen) {
-      Render(found.owner, *found.request, *found.offer, now, out->add_offers());
+      Render(found.owner, *found.request, *found.offer, now, viewer_, out->add_offers());
     }
   }
   token_ = page->next;
@@ -146,7 +150,7 @@ absl::StatusOr<OfferWatch::Step> OfferWatch::Next(v1::WatchOffersResponse* out) 
   std::vector<News> news;
   absl::flat_hash_map<std::pair<RequestId, uint32_t>, size_t> index;
   for (const Change& change : *changes) {
-    for (const uint32_t number : TouchedOffers(*change.act, provider_)) {
+    for (const uint32_t number : TouchedOffers(change, provider_)) {
       const std::pair key(change.request->request->id, number);
       if (WasRead(read_, key, change.request->sequence)) continue;
       const auto [at, is_new] = index.try_emplace(key, news.size());
@@ -157,7 +161,7 @@ absl::StatusOr<OfferWatch::Step> OfferWatch::Next(v1::WatchOffersResponse* out) 
   if (news.empty()) return Step::kWait;
   const Instant now = backend_.clock.Now();
   for (const auto& [change, number] : news) {
-    Render(change->owner, *change->request, *change->request->Find(number), now, out->add_offers());
+    Render(change->owner, *change->request, *change->request->Find(number), now, viewer_, out->add_offers());
   }
   return Step::kMessage;
 }

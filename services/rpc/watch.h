@@ -11,6 +11,7 @@
 #include "capbroker/v1/offer_service.pb.h"
 #include "services/rpc/backend.h"
 #include "services/rpc/parse.h"
+#include "services/rpc/render.h"
 #include "services/rpc/stream.h"
 
 namespace capbroker {
@@ -36,7 +37,7 @@ class RequestWatch final : public Source<v1::WatchCapacityRequestsResponse> {
 
 class OfferWatch final : public Source<v1::WatchOffersResponse> {
  public:
-  OfferWatch(Backend& backend, ProviderId provider, Subscription::Wake wake);
+  OfferWatch(Backend& backend, ProviderId provider, Viewer viewer, Subscription::Wake wake);
   absl::StatusOr<Step> Next(v1::WatchOffersResponse* out) override;
   bool IsReading() const override { return !synced_; }
 
@@ -45,6 +46,7 @@ class OfferWatch final : public Source<v1::WatchOffersResponse> {
 
   Backend& backend_;
   const ProviderId provider_;
+  const Viewer viewer_;
   const std::shared_ptr<Subscription> subscription_;
   std::string token_;
   bool synced_ = false;

@@ -39,6 +39,7 @@ void Books::Recover(RecoveredOwner owner) {
   book.account.commitments = std::move(owner.book.commitments);
   book.account.waivers = std::move(owner.book.waivers);
   book.account.cool_downs = std::move(owner.book.cool_downs);
+  book.account.aggregates = std::move(owner.book.aggregates);
   while (act != owner.acts.end()) {
     std::vector<Act> trail;
     const RequestId id = act->request;

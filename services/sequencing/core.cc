@@ -31,11 +31,14 @@ RequestId RequestOf(const Command& command) {
   return create != nullptr ? create->request.id : Subject(command);
 }
 
-// A refusal that was itself recorded (R26) has its words in no row: it is decided again, which now records
-// nothing.
+// A refusal that was itself recorded has its words in no row: it is decided again, which now records nothing. It is
+// known by what the act begins with: an answer's rejection, its place in reserve (R26), or the end of a hold that its
+// provider was about to confirm (R14).
 bool IsRecordedRefusal(const Act& act) {
-  return std::any_of(act.decisions.begin(), act.decisions.end(),
-                     [](const Decision& d) { return d.kind == Kind::RESPONSE_REJECTED; });
+  if (act.decisions.empty()) return false;
+  const Kind first = act.decisions.front().kind;
+  return first == Kind::RESPONSE_REJECTED || first == Kind::STANDBY_RECORDED ||
+         (first == Kind::ALLOCATION_EXPIRED && act.actor.role == Role::kProvider);
 }
 
 }  // namespace

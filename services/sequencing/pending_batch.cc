@@ -25,8 +25,8 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
     if (!touched.directory) touched.directory = book.directory;
     return;
   }
-  // Any act drops the cool-downs that have passed.
-  if (!touched.account && (!book.account.cool_downs.empty() ||
+  // Any act drops the cool-downs and aggregates that have passed.
+  if (!touched.account && (!book.account.cool_downs.empty() || !book.account.aggregates.empty() ||
                            std::any_of(act.decisions.begin(), act.decisions.end(), TouchesAccount))) {
     touched.account = book.account;
   }
@@ -74,7 +74,7 @@ void PendingBatch::FillRows(Books& books) {
   for (const TouchedBook& touched : touched_books_) {
     const Book& book = books[touched.book].book;
     batch_.books.push_back({book.owner, book.sequence, book.hash, book.time, book.account.commitments,
-                            book.account.waivers, book.account.cool_downs});
+                            book.account.waivers, book.account.cool_downs, book.account.aggregates});
     if (book.owner == kDirectory) directory_ = std::make_shared<const Directory>(book.directory);
     batch_.fences.push_back({.partition = books[touched.book].partition});
   }
@@ -118,13 +118,7 @@ void PendingBatch::TakeBack(Books& books) {
     book.hash = touched.hash;
     book.time = touched.time;
     if (touched.directory) book.directory = *std::move(touched.directory);
-    if (touched.account) {
-      const RequestId account;  // Its deadlines stand under an unset id.
-      book.deadlines.erase({book.account.NextDeadline(), account});
-      book.account = *std::move(touched.account);
-      if (book.account.NextDeadline() != kLastInstant)
-        book.deadlines.emplace(book.account.NextDeadline(), account);
-    }
+    if (touched.account) Put(book, *std::move(touched.account));
     books.Relist(shelved);
   }
 }

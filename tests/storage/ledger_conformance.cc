@@ -51,6 +51,8 @@ BookRow BookOf(const OwnerId& owner, uint64_t sequence) {
   book.commitments.push_back({{"azure"}, {"C3"}, {250'000, usd}, {1, usd}, {2, usd}});
   book.waivers.push_back({{"azure"}, {"C2"}, 17});
   book.cool_downs.push_back({{"coreweave"}, "us-\"east\"\t\xc3\xa9", "h100", Instant{1'800'000'000'000'000}});
+  book.aggregates.push_back(
+      {{"azure"}, {"C2"}, "us-east", "h100", "", 4'000, Instant{1'800'000'000'000'000}});
   return book;
 }
 
@@ -144,6 +146,7 @@ TEST_P(LedgerConformance, ReadsBackWhatWasCommitted) {
   EXPECT_EQ((*book)->time, BookOf(kOpenai, 3).time);
   EXPECT_EQ(EncodeBookState(**book), EncodeBookState(BookOf(kOpenai, 3)));
   EXPECT_EQ((*book)->cool_downs, BookOf(kOpenai, 3).cool_downs);
+  EXPECT_EQ((*book)->aggregates, BookOf(kOpenai, 3).aggregates);
 
   const auto requests = other().AllRequests(kOpenai);
   ASSERT_TRUE(requests.ok() && requests->size() == 1);

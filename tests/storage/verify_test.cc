@@ -43,7 +43,7 @@ class Scribe {
     }
     const Account& account = story_.book.account;
     batch.books = {{kOpenai, act.sequence, story_.book.hash, story_.book.time, account.commitments,
-                    account.waivers, account.cool_downs}};
+                    account.waivers, account.cool_downs, account.aggregates}};
     const CommitResult result = ledger_.Commit(batch);
     ASSERT_EQ(result.outcome, CommitOutcome::kDurable) << result.error;
     Advance(tenures_);
