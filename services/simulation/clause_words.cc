@@ -15,6 +15,7 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
     {"min_share", "min_share_ppm"},
     {"cap", "cap_quantity"},
     {"until", "term_end"},
+    {"contingent_bids", "contingent"},
     {"partial.min", "min_quantity"},
     {"partial.step", "quantity_step"}};
 
@@ -129,6 +130,11 @@ Clause* MutableClause(AgreementVersion& version, std::string_view id) {
 }  // namespace
 
 bool ReadClauseWord(WordReader& words, const std::string& field, Clause& clause) {
+  if (field == "open_offers_at_end") {
+    clause.void_on_end = words.Skip("VOID");
+    if (!clause.void_on_end && !words.Skip("RUN_OFF")) words.Fail("RUN_OFF or VOID");
+    return true;
+  }
   if (field.starts_with("scope.")) return ReadField(words, std::string_view(field).substr(6), clause.scope);
   for (const auto& [written, recorded] : kAliases) {
     if (field == written) return ReadField(words, recorded, clause);

@@ -8,7 +8,7 @@
 namespace capbroker {
 
 // Everything up to the end, or to the next word that belongs to no clause:
-//   C2.window 5d        C2.scope.purposes RESEARCH, TRAINING        C2.void_on_end yes
+//   C2.window 5d        C2.scope.purposes RESEARCH, TRAINING        C2.open_offers_at_end VOID
 //   clause C9 WAIVER    a new one, its fields set by what follows
 //   calendar office Europe/Berlin mon-fri 09:00-17:00 holidays 2025-12-25, 2025-12-26
 //   effective_from 2025-02-01                version 3              no C3
