@@ -12,11 +12,15 @@ MAY_INCLUDE = {
     "proto": set(),
     "broker": set(),
     "storage": {"broker"},
+    "services/notation": {"broker"},
+    "services/simulation": {"services/notation", "broker"},
     "services/sequencing": {"storage", "broker"},
     "services/rpc": {"services/sequencing", "storage", "broker", "proto"},
     "services/observability": {"services/rpc", "services/sequencing", "storage", "broker"},
-    "services/cli": {"services/observability", "services/rpc", "services/sequencing", "storage", "broker", "proto"},
-    "services": {"services/cli", "services/observability", "services/rpc", "services/sequencing", "storage", "broker", "proto"},
+    "services/cli": {"services/observability", "services/rpc", "services/sequencing", "services/simulation",
+                     "services/notation", "storage", "broker", "proto"},
+    "services": {"services/cli", "services/observability", "services/rpc", "services/sequencing", "services/simulation",
+                 "services/notation", "storage", "broker", "proto"},
 }
 TOP_FOLDERS = {folder.split("/")[0] for folder in MAY_INCLUDE} | {"tests"}
 
@@ -27,6 +31,7 @@ BROKER_REFUSED = re.compile(
     r"absl/(synchronization|debugging|random)/|absl/time/clock\.h|absl/base/(thread_annotations|call_once)\.h|"
     r"(atomic|barrier|condition_variable|filesystem|fstream|future|latch|mutex|random|semaphore|shared_mutex|"
     r"stop_token|thread)$")
+NO_WIRE = ("broker", "storage", "services/sequencing", "services/notation", "services/simulation")
 GRPC = re.compile(r"grpc|google/(protobuf|rpc)/|.*\.pb\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
@@ -57,7 +62,7 @@ def refusal(source, included):
         return f"{folder} may include only {', '.join(sorted(MAY_INCLUDE[folder])) or 'itself'} of ours"
     if "pqxx" in included or included == "libpq-fe.h":
         return None if folder == "storage" else "only storage knows SQL"
-    if GRPC.match(included) and folder in ("broker", "storage", "services/sequencing"):
+    if GRPC.match(included) and folder in NO_WIRE:
         return f"{folder} does not know the wire"
     if folder == "broker":
         if BROKER_REFUSED.match(included):

@@ -1,0 +1,153 @@
+// A small trail, recorded here, and what drafts of its agreement would have made of it.
+#include <gmock/gmock.h>
+
+#include "broker/text.h"
+#include "services/simulation/replay.h"
+#include "services/simulation/run_story.h"
+
+namespace capbroker {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A first refusal of three days, and a commitment.
+OwnedAgreement Agreement() {
+  OwnedAgreement out{OwnerId{"openai"}, {}};
+  out.version.agreement.value = "azure";
+  out.version.holder.value = "azure";
+  out.version.effective_from = *ParseInstant("2025-01-01T00:00:00Z");
+  Clause right;
+  right.id.value = "C2";
+  right.kind = ClauseKind::kFirstRefusal;
+  right.window = Hours(72);
+  Clause commitment;
+  commitment.id.value = "C4";
+  commitment.kind = ClauseKind::kCommitment;
+  commitment.amount = *ParseMoney("100000000 USD");
+  out.version.clauses = {right, commitment};
+  return out;
+}
+
+// Azure takes the first request whole after 10 h, lets the second lapse (oracle takes 300 of 500 after 2 h, softbank
+// declines the rest), and declines the third, which nobody takes.
+std::vector<Act> Recorded() {
+  constexpr std::string_view kStory = R"(given clock 2025-02-03T12:00:00Z
+given providers azure, oracle, softbank, coreweave
+given agreement a
+given requests resource h100 in us-east from 2025-06-01 to 2025-07-01 price 2 USD class INFERENCE splittable
+      sequential oracle, softbank step 24h
+story one
+when  openai requests 100
+when  azure accepts after 10h
+when  openai requests 500 at 2025-02-10
+when  oracle accepts 300 at 2025-02-13T02:00:00Z
+when  softbank declines PRICE after 1h
+when  openai requests 200 at 2025-02-20
+when  azure declines NO_CAPACITY after 1h
+when  oracle declines after 1h
+when  softbank declines after 1h
+)";
+  const auto load = [](const std::string&) -> absl::StatusOr<OwnedAgreement> { return Agreement(); };
+  const absl::StatusOr<Scenario> scenario = ReadScenario("recorded.txt", kStory, load);
+  EXPECT_TRUE(scenario.ok()) << scenario.status();
+  std::vector<Act> acts = RunStory("recorded.txt", scenario->stories[0], AfterDifference::kGoOn).acts;
+  std::erase_if(acts, [](const Act& act) { return act.owner == kDirectory; });  // An owner's trail alone.
+  return acts;
+}
+
+std::string Tell(const Placement& placement) {
+  std::string out(NameOf(placement.state));
+  for (const auto& asked : placement.asked) out += Cat(" ", asked.provider.value);
+  out += " ->";
+  for (const auto& won : placement.won) out += Cat(" ", won.provider.value, " ", won.quantity);
+  return out;
+}
+
+TEST(Replay, TheSameAgreementGivesTheSame) {
+  const absl::StatusOr<ReplayReport> report = Replay(Recorded(), Agreement(), Assume::kSilent);
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->requests.size(), 3u);
+  for (const ReplayedRequest& request : report->requests) {
+    EXPECT_EQ(Tell(request.recorded), Tell(request.drafted));
+    EXPECT_EQ(request.recorded.to_placement, request.drafted.to_placement);
+    EXPECT_THAT(request.assumed, IsEmpty());
+  }
+  EXPECT_EQ(Tell(report->requests[0].drafted), "FULFILLED azure -> azure 100");
+  EXPECT_EQ(report->requests[0].drafted.to_placement, Hours(10));
+  EXPECT_EQ(Tell(report->requests[1].drafted), "PARTIALLY_FULFILLED azure oracle softbank -> oracle 300");
+  EXPECT_EQ(report->requests[1].drafted.to_placement, Hours(75) + Span{0})
+      << "three days, two hours, one hour";
+  EXPECT_EQ(Tell(report->requests[2].drafted), "UNFILLED azure oracle softbank ->");
+  EXPECT_EQ(report->drafted.fulfilled, 1u);
+  EXPECT_EQ(report->drafted.partly, 1u);
+  EXPECT_EQ(report->drafted.unplaced, 1u);
+  EXPECT_EQ(report->drafted.placed, 400);
+  // 2 USD x 400 x 720 h; of the commitment, Azure's 100.
+  ASSERT_EQ(report->drafted.spend.size(), 1u);
+  EXPECT_EQ(Format(report->drafted.spend[0]), "576000 USD");
+  ASSERT_EQ(report->drafted_commitments.size(), 1u);
+  EXPECT_EQ(Format(report->drafted_commitments[0].Left()), "99856000 USD");
+  EXPECT_EQ(Format(report->recorded_commitments[0].Left()), "99856000 USD");
+  EXPECT_EQ(report->assumed.size(), 1u) << "who the providers were";
+}
+
+// Six hours instead of three days: Azure's ten hours are too long, and the alternative has it two hours later.
+TEST(Replay, AShorterWindowLapses) {
+  OwnedAgreement draft = Agreement();
+  draft.version.clauses[0].window = Hours(6);
+  const absl::StatusOr<ReplayReport> report = Replay(Recorded(), draft, Assume::kSilent);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(Tell(report->requests[0].drafted), "UNFILLED azure oracle softbank ->");
+  EXPECT_THAT(report->requests[0].assumed, Contains(HasSubstr("azure took 10h to answer, and now has 6h")));
+  EXPECT_THAT(report->requests[0].assumed, Contains("oracle was never asked; assumed: says nothing"));
+  EXPECT_EQ(Tell(report->requests[1].drafted), "PARTIALLY_FULFILLED azure oracle softbank -> oracle 300");
+  EXPECT_EQ(report->requests[1].drafted.to_placement, Hours(9));
+  EXPECT_EQ(report->requests[1].recorded.to_placement, Hours(75));
+}
+
+TEST(Replay, WhatWasNeverAskedIsAssumedAsTold) {
+  OwnedAgreement draft = Agreement();
+  draft.version.clauses.erase(draft.version.clauses.begin());  // Without the first refusal.
+  const absl::StatusOr<ReplayReport> silent = Replay(Recorded(), draft, Assume::kSilent);
+  ASSERT_TRUE(silent.ok()) << silent.status();
+  EXPECT_EQ(Tell(silent->requests[0].drafted), "UNFILLED oracle softbank ->");
+  const absl::StatusOr<ReplayReport> accept = Replay(Recorded(), draft, Assume::kAccept);
+  ASSERT_TRUE(accept.ok()) << accept.status();
+  EXPECT_EQ(Tell(accept->requests[0].drafted), "FULFILLED oracle -> oracle 100");
+  EXPECT_THAT(accept->requests[0].assumed, ElementsAre("oracle was never asked; assumed: takes all"));
+  // What it answered then, it answers.
+  EXPECT_EQ(Tell(accept->requests[2].drafted), "UNFILLED oracle softbank ->");
+  EXPECT_THAT(accept->requests[2].assumed, IsEmpty());
+  EXPECT_EQ(Format(accept->drafted_commitments[0].Left()), "100000000 USD") << "nothing went to the holder";
+  const absl::StatusOr<ReplayReport> decline = Replay(Recorded(), draft, Assume::kDecline);
+  ASSERT_TRUE(decline.ok());
+  EXPECT_EQ(Tell(decline->requests[0].drafted), "UNFILLED oracle softbank ->");
+}
+
+// An exclusivity blocks what was placed elsewhere.
+TEST(Replay, AnExclusivityBlocks) {
+  OwnedAgreement draft = Agreement();
+  draft.version.clauses[0].kind = ClauseKind::kExclusivity;
+  const absl::StatusOr<ReplayReport> report = Replay(Recorded(), draft, Assume::kSilent);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(Tell(report->requests[0].drafted), "FULFILLED azure -> azure 100");
+  EXPECT_EQ(Tell(report->requests[1].drafted), "EXPIRED azure ->");
+  EXPECT_EQ(report->drafted.unplaced, 2u);
+}
+
+TEST(Replay, RefusesWhatItCannotReplay) {
+  EXPECT_EQ(Replay({}, Agreement(), Assume::kSilent).status().code(), absl::StatusCode::kInvalidArgument);
+  OwnedAgreement other = Agreement();
+  other.owner.value = "anthropic";
+  EXPECT_THAT(std::string(View(Replay(Recorded(), other, Assume::kSilent).status().message())),
+              HasSubstr("got the trail of openai, want that of anthropic"));
+  OwnedAgreement broken = Agreement();
+  broken.version.clauses[0].window = Span{};
+  EXPECT_EQ(Replay(Recorded(), broken, Assume::kSilent).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace capbroker
