@@ -31,7 +31,7 @@ class Evidence final : public Source<v1::ExportEvidenceResponse> {
     std::string* piece = out->mutable_chunk();
     while (!ended_ && piece->size() < kPieceBytes) {
       const absl::StatusOr<std::vector<SealedAct>> acts =
-          ReadTrail(backend_.ledger, {.name = name_, .from = last_, .limit = kActsAtOnce});
+          ReadEvidence(backend_.ledger, {.name = name_, .from = last_, .limit = kActsAtOnce});
       if (!acts.ok()) return acts.status();
       for (const SealedAct& act : *acts) AppendLine(act, piece);
       if (!acts->empty()) last_ = acts->back().sequence;

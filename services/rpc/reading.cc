@@ -132,4 +132,25 @@ absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart
   return acts;
 }
 
+absl::StatusOr<std::vector<SealedAct>> ReadEvidence(Ledger& ledger, const TrailPart& part) {
+  if (!part.name.request.IsSet()) return ReadTrail(ledger, part);
+  absl::StatusOr<std::vector<SealedAct>> acts = ReadTrail(ledger, {.name = part.name, .limit = UINT32_MAX});
+  if (!acts.ok()) return acts.status();
+  const uint64_t last = acts->back().sequence;
+  for (Ledger::ActRange range{.owner = part.name.owner, .account_only = true};;) {
+    absl::StatusOr<std::vector<SealedAct>> more = ledger.ReadActs(range);
+    if (!more.ok()) return more.status();
+    for (SealedAct& act : *more) {
+      range.from = act.sequence;
+      if (act.sequence < last) acts->push_back(std::move(act));
+    }
+    if (more->size() < range.limit || range.from >= last) break;
+  }
+  std::sort(acts->begin(), acts->end(),
+            [](const SealedAct& a, const SealedAct& b) { return a.sequence < b.sequence; });
+  std::erase_if(*acts, [&](const SealedAct& act) { return act.sequence <= part.from; });
+  if (acts->size() > part.limit) acts->resize(part.limit);
+  return acts;
+}
+
 }  // namespace capbroker

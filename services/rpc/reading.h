@@ -53,5 +53,8 @@ struct TrailPart {
   uint32_t limit = 1000;
 };
 absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart& part);
+// The same, oldest first, and of a request also what governs it: the acts about agreements, waivers and triggers until
+// its last.
+absl::StatusOr<std::vector<SealedAct>> ReadEvidence(Ledger& ledger, const TrailPart& part);
 
 }  // namespace capbroker
