@@ -1,9 +1,11 @@
 #include "services/rpc/decision_service.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
+#include "broker/canonical.h"
 #include "broker/text.h"
 #include "services/rpc/call.h"
 #include "services/rpc/place_token.h"
@@ -23,9 +25,42 @@ void AppendLine(const SealedAct& act, std::string* out) {
   *out += Cat("{\"sequence\":", act.sequence, ",\"hash\":\"", Hex(act.hash), "\",\"body\":", act.text, "}\n");
 }
 
+// R9. What an owner may not read yet: acts with a bid in a sealed round that is open.
+class OpenBids {
+ public:
+  OpenBids(Ledger& ledger, const Actor& caller) : ledger_(ledger), hides_(caller.role == Role::kOwner) {}
+
+  absl::StatusOr<bool> AreIn(const SealedAct& sealed) {
+    if (!hides_ || sealed.text.find("\"BID_RECEIVED\"") == std::string::npos) return false;
+    const absl::StatusOr<Act> act = DecodeAct(sealed.text);
+    if (!act.ok()) return act.status();
+    auto known = requests_.find(sealed.request);
+    if (known == requests_.end()) {
+      absl::StatusOr<RequestBook> request = ReadRequest(ledger_, {sealed.owner, sealed.request});
+      if (!request.ok()) return request.status();
+      known = requests_.emplace(sealed.request, *std::move(request)).first;
+    }
+    return std::any_of(act->decisions.begin(), act->decisions.end(), [&](const Decision& decision) {
+      const Offer* offer = decision.kind == Kind::BID_RECEIVED ? known->second.Find(decision.offer) : nullptr;
+      return offer != nullptr && offer->state == OfferState::kOpen;
+    });
+  }
+
+ private:
+  Ledger& ledger_;
+  const bool hides_;
+  std::map<RequestId, RequestBook> requests_;  // As they are now.
+};
+
+void Withhold(v1::Act* act) {
+  act->clear_body();
+  for (v1::Decision& decision : *act->mutable_decisions()) decision.clear_body();
+}
+
 class Evidence final : public Source<v1::ExportEvidenceResponse> {
  public:
-  Evidence(Backend& backend, TrailName name) : backend_(backend), name_(std::move(name)) {}
+  Evidence(Backend& backend, const Actor& caller, TrailName name)
+      : backend_(backend), name_(std::move(name)), bids_(backend.ledger, caller) {}
 
   absl::StatusOr<Step> Next(v1::ExportEvidenceResponse* out) override {
     std::string* piece = out->mutable_chunk();
@@ -33,9 +68,17 @@ class Evidence final : public Source<v1::ExportEvidenceResponse> {
       const absl::StatusOr<std::vector<SealedAct>> acts =
           ReadEvidence(backend_.ledger, {.name = name_, .from = last_, .limit = kActsAtOnce});
       if (!acts.ok()) return acts.status();
-      for (const SealedAct& act : *acts) AppendLine(act, piece);
-      if (!acts->empty()) last_ = acts->back().sequence;
       ended_ = acts->size() < kActsAtOnce;
+      for (const SealedAct& act : *acts) {
+        const absl::StatusOr<bool> withheld = bids_.AreIn(act);
+        if (!withheld.ok()) return withheld.status();
+        if (*withheld) {  // A file with a gap would not verify.
+          ended_ = true;
+          break;
+        }
+        AppendLine(act, piece);
+        last_ = act.sequence;
+      }
     }
     return piece->empty() ? Step::kEnd : Step::kMessage;
   }
@@ -44,6 +87,7 @@ class Evidence final : public Source<v1::ExportEvidenceResponse> {
  private:
   Backend& backend_;
   const TrailName name_;
+  OpenBids bids_;
   uint64_t last_ = 0;
   bool ended_ = false;
 };
@@ -64,6 +108,7 @@ grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context, const
     TrailPart part{
         {query.owner, query.request}, ParseNumber<uint64_t>(*place).value_or(0), query.newest_first};
     size_t bytes = 0;
+    OpenBids bids(backend_.ledger, call->caller());
     for (uint32_t left = query.page.size;;) {
       part.limit = std::min(left, kRowsAtOnce) + 1;  // One more, to know whether there is more.
       const absl::StatusOr<std::vector<SealedAct>> acts = ReadTrail(backend_.ledger, part);
@@ -74,6 +119,9 @@ grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context, const
         if (full) return absl::OkStatus();
         v1::Act* added = out->add_acts();
         if (absl::Status status = Render((*acts)[i], added); !status.ok()) return status;
+        const absl::StatusOr<bool> withheld = bids.AreIn((*acts)[i]);
+        if (!withheld.ok()) return withheld.status();
+        if (*withheld) Withhold(added);
         bytes += added->ByteSizeLong();
         part.from = (*acts)[i].sequence;
         --left;
@@ -87,8 +135,8 @@ grpc::ServerWriteReactor<v1::ExportEvidenceResponse>* DecisionService::ExportEvi
     Context* context, const v1::ExportEvidenceRequest* in) {
   return Stream<v1::ExportEvidenceResponse>::Open(
       backend_, context, Method::kExportEvidence, *in,
-      [this](TrailName name, const Actor&, const std::function<void()>&) {
-        return std::make_unique<Evidence>(backend_, std::move(name));
+      [this](TrailName name, const Actor& caller, const std::function<void()>&) {
+        return std::make_unique<Evidence>(backend_, caller, std::move(name));
       });
 }
 

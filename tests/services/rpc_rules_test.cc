@@ -225,6 +225,30 @@ TEST_F(RulesTest, ABidIsItsBiddersAloneWhileTheRoundIsOpen) {
     EXPECT_FALSE(GetOffer(offer.name(), who).has_bid()) << who;
   }
   EXPECT_FALSE(Get(request.name(), "owner/other").offers(0).has_bid());
+  // The trail gives the owner no more than the offer does.
+  const auto trail = [&](const std::string& who) {
+    v1::ListDecisionsRequest in;
+    in.set_parent(request.name());
+    v1::ListDecisionsResponse out;
+    EXPECT_TRUE(decisions_->ListDecisions(As(who).get(), in, &out).ok());
+    return out;
+  };
+  const auto file_of = [&](const std::string& who) {
+    v1::ExportEvidenceRequest in;
+    in.set_parent(request.name());
+    const auto context = As(who);
+    const auto reader = decisions_->ExportEvidence(context.get(), in);
+    std::string file;
+    for (v1::ExportEvidenceResponse piece; reader->Read(&piece);) file += piece.chunk();
+    EXPECT_TRUE(reader->Finish().ok());
+    return file;
+  };
+  EXPECT_EQ(trail("owner/other").acts(1).decisions(0).kind(), "BID_RECEIVED");
+  EXPECT_EQ(trail("owner/other").acts(1).body(), "");
+  EXPECT_EQ(trail("owner/other").acts(1).decisions(0).body(), "");
+  EXPECT_NE(trail("auditor/lex").acts(1).body(), "");
+  EXPECT_EQ(file_of("owner/other").find("BID_RECEIVED"), std::string::npos);
+  EXPECT_NE(file_of("auditor/lex").find("BID_RECEIVED"), std::string::npos);
   const grpc::Status stranger = Bid(request.offers(0), "provider/azure", 220, offer);
   EXPECT_EQ(stranger.error_code(), StatusCode::NOT_FOUND);
 
@@ -234,6 +258,7 @@ TEST_F(RulesTest, ABidIsItsBiddersAloneWhileTheRoundIsOpen) {
   const v1::CapacityRequest after = Get(request.name(), "owner/other");
   EXPECT_EQ(after.offers(0).state(), v1::Offer::STATE_ACCEPTED);
   EXPECT_TRUE(after.offers(0).has_bid());
+  EXPECT_NE(trail("owner/other").acts(1).body(), "");
   ASSERT_THAT(after.allocations(), SizeIs(1));
   EXPECT_EQ(after.allocations(0).terms().unit_price().nanos(), 200'000'000);
 }
