@@ -26,7 +26,8 @@ Instant RequestBook::NextDeadline() const {
     if (t.IsSet()) next = std::min(next, t);
   };
   for (const Offer& offer : offers) {
-    if (offer.state == OfferState::kOpen && !offer.standby) until(offer.deadline);
+    // A bid waits for those who have not bid.
+    if (offer.state == OfferState::kOpen && !offer.standby && !offer.has_bid) until(offer.deadline);
     if (offer.state == OfferState::kCountered) until(offer.take_by);
     if (offer.allocation == AllocationState::kHeld) until(offer.confirm_by);
     if (offer.allocation == AllocationState::kConfirmed && offer.withdraws.IsSet())

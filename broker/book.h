@@ -88,6 +88,13 @@ struct Offer {
   std::string text{};            // Of a decline, in the provider's words.
 };
 
+// A waiver clause's use, over all its versions, in units.
+struct WaiverUse {
+  AgreementId agreement{};
+  ClauseId clause{};
+  int64_t drawn = 0;
+};
+
 // One right over a lineage, and how far it has been dealt with.
 struct Right {
   ClauseRef clause{};
@@ -108,6 +115,7 @@ struct Lineage {
   std::vector<uint32_t> segments{};
   std::vector<Right> rights{};       // In the order they are asked.
   std::vector<ClauseRef> waivers{};  // Of ROUTE_WAIVED.
+  std::vector<WaiverUse> drawn{};    // For it, of any waivers.
   uint32_t candidate = 0;  // The alternative's offer that is chosen, not yet held: a match may come first.
   int64_t quantity = 0;
   int64_t remaining = 0;
@@ -176,13 +184,6 @@ struct Commitment {
   ClauseId clause{};
   Money committed{}, reserved{}, drawn{};
   Money Left() const { return {committed.micros - reserved.micros - drawn.micros, committed.currency}; }
-};
-
-// A waiver clause's use, over all its versions, in units.
-struct WaiverUse {
-  AgreementId agreement{};
-  ClauseId clause{};
-  int64_t drawn = 0;
 };
 
 // R19, R20. A waiver written beside an agreement, and for how long.

@@ -66,7 +66,8 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
       verdict.decisions.push_back(std::move(superseded));
     }
   }
-  if (absl::Status status = RefusalOf(Lint(version, book.owner, book.account, directory)); !status.ok()) return status;
+  if (absl::Status status = RefusalOf(Lint(version, book.owner, book.account, directory)); !status.ok())
+    return status;
   Decision activated{.kind = Kind::AGREEMENT_ACTIVATED};
   activated.clause = {version.agreement, version.version, {}};
   activated.provider = version.holder;

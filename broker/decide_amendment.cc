@@ -112,8 +112,7 @@ absl::Status CheckKept(const Request& before, const Request& after, const std::v
 std::vector<WaiverUse> CreditOf(const RequestBook& book) {
   std::vector<WaiverUse> credit;
   for (const Lineage& lineage : book.lineages) {
-    for (const ClauseRef& waiver : lineage.waivers)
-      credit.push_back({waiver.agreement, waiver.clause, lineage.remaining});
+    for (const WaiverUse& use : CreditOf(lineage)) credit.push_back(use);
   }
   return credit;
 }

@@ -171,9 +171,9 @@ struct Decision {
   Hash terms_hash{};          // OFFER_OPENED: of the whole terms offered.
   std::shared_ptr<const Terms> terms{};  // OFFER_OPENED of a match: the bid's, frozen. OFFER_COUNTERED,
                                          // BID_RECEIVED: the provider's own.
-  std::string contingent{};  // BID_RECEIVED: on what, in words; empty: firm.
-  bool sealed = false;       // OFFER_OPENED: answered by bids, which are compared at the deadline.
-  Instant deadline{};        // OFFER_OPENED, DEADLINE_*: the last timely instant.
+  std::string contingent{};              // BID_RECEIVED: on what, in words; empty: firm.
+  bool sealed = false;  // OFFER_OPENED: answered by bids, which are compared at the deadline.
+  Instant deadline{};   // OFFER_OPENED, DEADLINE_*: the last timely instant.
   DeclineReason decline = DeclineReason::kNone;
   CoolDown cool_down{};
   Aggregate aggregate{};  // AGGREGATION_APPLIED: what this request adds.

@@ -40,8 +40,8 @@ const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const Di
                        const ProviderId& provider, const Money& unit_price) {
   for (const Offer& offer : book.offers) {
     if (offer.lineage == lineage.number && offer.unit_price == unit_price &&
-        offer.state != OfferState::kOpen && offer.state != OfferState::kAccepted && WasAnswered(offer) &&
-        directory.IsSameParty(offer.provider, provider)) {
+        offer.state != OfferState::kOpen && (offer.state != OfferState::kAccepted || offer.returned) &&
+        WasAnswered(offer) && directory.IsSameParty(offer.provider, provider)) {
       return &offer;
     }
   }

@@ -60,7 +60,7 @@ void Choose(RequestBook& book, const Decision& d, Instant time) {
   offer.standby = false;
   if (offer.state == OfferState::kOpen) {
     offer.state = offer.promised < offer.quantity ? OfferState::kPartiallyAccepted : OfferState::kAccepted;
-    offer.answered = time;
+    if (!offer.answered.IsSet()) offer.answered = time;  // A bid, or a place in reserve, was the answer.
   }
   Choose(book, offer);
 }
@@ -179,6 +179,9 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
     case Kind::WAIVER_TESTED:
       if (d.lineage != 0) LineageOf(book, d).blocked = time + Span{1};  // Held against it, in vain.
       break;
+    case Kind::WAIVER_DRAWN:
+      LineageOf(book, d).drawn.push_back({d.clause.agreement, d.clause.clause, d.quantity});
+      break;
     case Kind::PROVIDER_SKIPPED:
       LineageOf(book, d).skipped.push_back({d.provider, d.clause, d.reason, d.text});
       if (d.clause.IsSet()) RightOf(book, d)->done = true;  // A holder that is not to be asked.
@@ -224,6 +227,7 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
       Offer& offer = OfferOf(book, d);
       offer.standby = true;
       offer.promised = d.quantity;
+      if (!offer.answered.IsSet()) offer.answered = time;
       uint32_t& candidate = book.lineages[offer.lineage - 1].candidate;
       if (candidate == offer.number) candidate = 0;
       break;
@@ -331,7 +335,6 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
       break;
     // Evidence only, or about the account or the directory.
     case Kind::IMMATERIAL_CHANGE:
-    case Kind::WAIVER_DRAWN:
     case Kind::AGGREGATION_APPLIED:
     case Kind::NOTICE_ATTEMPTED:
     case Kind::COMMITMENT_DRAWN:

@@ -54,7 +54,7 @@ void CheckOffer(Findings& findings, const RequestBook& book, const Offer& offer)
                   "2: ", at, " is ", NameOf(offer.state), " and allocated");
   findings.Unless(allocated || !WasAccepted(offer.state) || offer.kind == OfferKind::kAlternative, "2: ", at,
                   " is ", NameOf(offer.state), " but not allocated");
-  findings.Unless(!WasAccepted(offer.state) || offer.sealed || offer.answered <= offer.deadline, "2: ", at,
+  findings.Unless(!WasAccepted(offer.state) || offer.answered <= offer.deadline, "2: ", at,
                   " was accepted after its deadline");
   findings.Unless(offer.state != OfferState::kLapsed || offer.answered > offer.deadline, "2: ", at,
                   " lapsed before its deadline had passed");

@@ -32,6 +32,23 @@ Decision Rounds::About(Kind kind, const Offer& offer) {
   return decision;
 }
 
+std::vector<WaiverUse> CreditOf(const Lineage& lineage) {
+  std::vector<WaiverUse> credit = lineage.drawn;
+  for (WaiverUse& use : credit) use.drawn = std::min(use.drawn, lineage.remaining);
+  return credit;
+}
+
+namespace {
+
+ClauseRef RefOfWaiver(const Routing& routing, const WaiverUse& use) {
+  for (const WaiverTest& test : routing.tests) {
+    if (test.waiver.agreement == use.agreement && test.waiver.clause == use.clause) return test.waiver;
+  }
+  return {};
+}
+
+}  // namespace
+
 void Rounds::AddRoutes(const Routing& routing, uint32_t replaces, const std::vector<WaiverUse>& credit) {
   for (const AggregationTest& test : routing.aggregations) {
     Decision counted{.kind = Kind::AGGREGATION_APPLIED};
@@ -58,14 +75,13 @@ void Rounds::AddRoutes(const Routing& routing, uint32_t replaces, const std::vec
     routed.passed = route.passed;
     const uint32_t lineage = routed.lineage;
     Add(std::move(routed));
-    if (route.kind != Kind::ROUTE_WAIVED) continue;
-    for (const ClauseRef& waiver : route.clauses) {  // R20: every use is drawn.
+    for (const WaiverUse& use : route.drawn) {  // R20: every use is drawn.
       Decision drawn{.kind = Kind::WAIVER_DRAWN};
       drawn.lineage = lineage;
-      drawn.clause = waiver;
-      drawn.quantity = route.quantity;
-      for (const WaiverUse& use : credit) {
-        if (use.agreement == waiver.agreement && use.clause == waiver.clause) drawn.quantity -= use.drawn;
+      drawn.clause = RefOfWaiver(routing, use);
+      drawn.quantity = use.drawn;
+      for (const WaiverUse& back : credit) {
+        if (back.agreement == use.agreement && back.clause == use.clause) drawn.quantity -= back.drawn;
       }
       if (drawn.quantity > 0) Add(std::move(drawn));
     }
@@ -187,10 +203,7 @@ std::vector<int64_t> Rounds::RemainderOf(const Lineage& lineage) const {
 
 void Rounds::Reroute(uint32_t number) {
   const Lineage& lineage = LineageOf(number);
-  std::vector<WaiverUse> credit;
-  for (const ClauseRef& waiver : lineage.waivers) {
-    credit.push_back({waiver.agreement, waiver.clause, lineage.remaining});
-  }
+  const std::vector<WaiverUse> credit = CreditOf(lineage);
   const absl::StatusOr<Routing> routing =
       RouteRequest(*request_.request, RemainderOf(lineage), WithCredit(account(), credit), now_);
   if (routing.ok()) AddRoutes(*routing, number, credit);

@@ -16,6 +16,9 @@
 
 namespace capbroker {
 
+// Units of waivers drawn for what remains of the lineage: they are not drawn twice when it is routed again.
+std::vector<WaiverUse> CreditOf(const Lineage& lineage);
+
 class Rounds {
  public:
   // `request` is copied; null for one that is being received. All references outlive the rounds.
@@ -97,6 +100,7 @@ class Rounds {
 
   // Rights.
   bool AdvanceRights(uint32_t lineage);
+  bool HasRefusedUnderAnother(uint32_t lineage, const ClauseRef& ref, const ProviderId& holder) const;
   void AskHolder(uint32_t lineage, const ClauseRef& ref, OfferKind kind);
   void PassOverHolder(uint32_t lineage, const ClauseRef& ref, std::string_view reason);
   Instant DeadlineUnder(const ClauseRef& ref, Span window) const;

@@ -32,8 +32,11 @@ bool Rounds::AdvanceRights(uint32_t number) {
     const ProviderId& holder = account().Find(ref.agreement, ref.version)->holder;
     if (account().HasEnded(ref, now_)) {
       PassOverHolder(number, ref, "CLAUSE_ENDED");
+      if (exclusive) Reroute(number);  // What it stood before may be in force still.
     } else if (account().IsCoolingDown(holder, request_.request->terms, now_)) {
       PassOverHolder(number, ref, "COOL_DOWN");
+    } else if (HasRefusedUnderAnother(number, ref, holder)) {
+      PassOverHolder(number, ref, "ALREADY_ASKED");
     } else {
       AskHolder(number, ref, exclusive ? OfferKind::kExclusiveAsk : OfferKind::kFirstOffer);
     }
@@ -45,6 +48,22 @@ bool Rounds::AdvanceRights(uint32_t number) {
   fallback.reason = NameOf(request_.request->fallback.kind);
   Add(std::move(fallback));
   return true;
+}
+
+// Whether the holder of several rights over the lineage has said no to the same terms under another.
+bool Rounds::HasRefusedUnderAnother(uint32_t number, const ClauseRef& ref, const ProviderId& holder) const {
+  return std::any_of(request_.offers.begin(), request_.offers.end(), [&](const Offer& offer) {
+    const bool refused = offer.state == OfferState::kDeclined || offer.state == OfferState::kLapsed ||
+                         offer.state == OfferState::kPartiallyAccepted ||
+                         offer.state == OfferState::kCountered || offer.returned;
+    if (offer.lineage != number || offer.provider != holder || !offer.clause.IsSet() || offer.clause == ref ||
+        offer.kind == OfferKind::kMatch || !refused) {
+      return false;
+    }
+    Terms asked = TermsOf(request_, offer);
+    asked.quantity = request_.request->terms.quantity;  // The junior right is over what remains.
+    return asked == request_.request->terms;
+  });
 }
 
 void Rounds::AskHolder(uint32_t number, const ClauseRef& ref, OfferKind kind) {
@@ -192,7 +211,7 @@ void Rounds::Revive(uint32_t number, const ClauseRef& ref) {
   if (!request_.IsUnconfirmed(LineageOf(number))) return;
   for (size_t i = 0; i < request_.offers.size(); ++i) {
     const Offer offer = request_.offers[i];
-    if (offer.lineage != number || offer.clause.IsSet()) continue;
+    if (offer.lineage != number || (offer.clause.IsSet() && offer.kind != OfferKind::kMatch)) continue;
     if (offer.state == OfferState::kOpen) {
       Decision rescinded = About(Kind::OFFER_RESCINDED, offer);
       rescinded.reason = "RIGHT_REVIVED";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "absl/container/flat_hash_set.h"
 #include "broker/refusal.h"
 #include "broker/text.h"
 
@@ -120,6 +121,7 @@ class Router {
     if (routes.size() > 1 && !request_.splittable) {
       if (absl::Status status = Merge(routes); !status.ok()) return status;
     }
+    for (Route& route : routes) Draw(route);
     return Routing{std::move(aggregations_), std::move(tests_), std::move(routes)};
   }
 
@@ -219,8 +221,37 @@ class Router {
     } else if (!waived.empty()) {
       route.kind = Kind::ROUTE_WAIVED;
       route.clauses = std::move(waived);
+    } else {
+      route.kind = Kind::ROUTE_OPEN;
     }
     return route;
+  }
+
+  // Every waiver that lifts a right which would else govern the route, for the units in its scope. Over an exclusivity
+  // that stands, nothing else matters.
+  void Draw(Route& route) const {
+    if (route.kind == Kind::ROUTE_EXCLUSIVE) return;
+    for (const uint32_t index : route.segments) {
+      const Segment& segment = request_.segments[index];
+      absl::flat_hash_set<const Clause*> used;
+      for (const InForce& right : rights_) {
+        const bool governs =
+            std::find(route.clauses.begin(), route.clauses.end(), right.ref) != route.clauses.end();
+        if (governs ||
+            !Covers(right.clause->scope, request_, segment, false, CountedWith(right, segment.purpose)))
+          continue;
+        const InForce* waiver = LiftedBy(right, segment);
+        if (waiver == nullptr || !used.insert(waiver->clause).second) continue;
+        const auto same = std::find_if(route.drawn.begin(), route.drawn.end(), [&](const WaiverUse& use) {
+          return use.agreement == waiver->ref.agreement && use.clause == waiver->ref.clause;
+        });
+        if (same == route.drawn.end()) {
+          route.drawn.push_back({waiver->ref.agreement, waiver->ref.clause, todo_[index]});
+        } else {
+          same->drawn += todo_[index];
+        }
+      }
+    }
   }
 
   // The most restrictive route governs all of a request that may not be split; of several first refusals,

@@ -19,7 +19,8 @@ struct Route {
   int64_t quantity = 0;
   std::vector<ClauseRef> clauses{};  // EXCLUSIVE: the one. FIRST_REFUSAL: in the order holders are asked.
                                      // WAIVED: the waivers used.
-  std::vector<Passed> passed{};      // Clauses in force that do not govern, and why.
+  std::vector<WaiverUse> drawn{};  // Waivers that lift a right here, with the units they are used for (R20).
+  std::vector<Passed> passed{};    // Clauses in force that do not govern, and why.
 };
 
 // R20 and "primarily": one waiver held against the request, where some segment is in its scope.

@@ -52,6 +52,13 @@ class PostgresLedger : public Ledger {
   absl::StatusOr<std::vector<RequestRow>> AllRequests(const OwnerId& owner) override;
   absl::StatusOr<std::vector<OfferRow>> AllOffers(const OwnerId& owner) override;
 
+  // For metrics: the sessions for reading.
+  struct Readers {
+    uint32_t most = 0, idle = 0, busy = 0;
+    uint32_t waiting = 0;  // Reads that wait for one.
+  };
+  Readers readers() const ABSL_LOCKS_EXCLUDED(readers_mutex_);
+
  private:
   // The session that writes, connected anew if it was lost.
   absl::StatusOr<Connection*> Writer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
@@ -72,9 +79,9 @@ class PostgresLedger : public Ledger {
   std::unique_ptr<Places> places_ ABSL_GUARDED_BY(writer_mutex_);
   binary::Params batch_params_ ABSL_GUARDED_BY(writer_mutex_);
 
-  absl::Mutex readers_mutex_;
+  mutable absl::Mutex readers_mutex_;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(readers_mutex_);
-  uint32_t busy_ ABSL_GUARDED_BY(readers_mutex_) = 0;
+  uint32_t busy_ ABSL_GUARDED_BY(readers_mutex_) = 0, waiting_ ABSL_GUARDED_BY(readers_mutex_) = 0;
 };
 
 }  // namespace capbroker

@@ -140,6 +140,11 @@ Page<T> PageOf(std::vector<T> rows, uint32_t size, const std::string& list, Curs
 
 }  // namespace
 
+PostgresLedger::Readers PostgresLedger::readers() const {
+  absl::MutexLock lock(&readers_mutex_);
+  return {options_.readers, static_cast<uint32_t>(idle_.size()), busy_, waiting_};
+}
+
 absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Params& params) {
   std::unique_ptr<Connection> connection;
   {
@@ -147,10 +152,11 @@ absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Pa
     const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(readers_mutex_) {
       return busy_ < options_.readers;
     };
-    if (!readers_mutex_.AwaitWithTimeout(absl::Condition(&is_free),
-                                         absl::Microseconds(options_.read.micros))) {
-      return absl::UnavailableError("database: every reader is busy");
-    }
+    ++waiting_;
+    const bool freed =
+        readers_mutex_.AwaitWithTimeout(absl::Condition(&is_free), absl::Microseconds(options_.read.micros));
+    --waiting_;
+    if (!freed) return absl::UnavailableError("database: every reader is busy");
     ++busy_;
     if (!idle_.empty()) {
       connection = std::move(idle_.back());

@@ -18,6 +18,8 @@
 #include "absl/synchronization/notification.h"
 #include "broker/text.h"
 #include "services/cli/app.h"
+#include "services/cli/version.h"
+#include "services/observability/telemetry.h"
 #include "services/rpc/log.h"
 #include "storage/postgres_ledger.h"
 
@@ -27,9 +29,12 @@ namespace {
 constexpr Span kKeysKept = Hours(24 * 7);
 constexpr Span kPruneEvery = Seconds(60);
 constexpr uint32_t kPrunedAtOnce = 100'000;
+constexpr Span kProbePatience =
+    Seconds(2);                          // For the database, when somebody asks whether the broker is ready.
 constexpr Span kPatience = Seconds(10);  // For the ledger, after the calls have ended.
 
 int Fail(int exit_code, const absl::Status& status) {
+  EndLog();  // So that this is the last line.
   std::fprintf(stderr, "capbroker serve: %s\n", std::string(View(status.message())).c_str());
   return exit_code;
 }
@@ -69,11 +74,13 @@ class Signals {
   sigset_t set_;
 };
 
-// Whole or not at all: a script that waits for it must not read half an address.
-absl::Status WriteReadyFile(const std::string& file, const std::string& address) {
+// The address of the API, and on a second line that of the admin port, if it is open. Whole or not at all: a
+// script that waits for it must not read half an address.
+absl::Status WriteReadyFile(const std::string& file, const std::string& address, const std::string& admin) {
   const std::string draft = file + ".new";
   std::ofstream out(draft);
   out << address << "\n";
+  if (!admin.empty()) out << admin << "\n";
   out.close();
   if (out && std::rename(draft.c_str(), file.c_str()) == 0) return absl::OkStatus();
   return absl::InvalidArgumentError(Cat("--ready-file: ", file, ": ", std::strerror(errno)));
@@ -81,30 +88,64 @@ absl::Status WriteReadyFile(const std::string& file, const std::string& address)
 
 class Process {
  public:
-  explicit Process(const ServeOptions& options)
+  Process(const ServeOptions& options, const Signals& signals)
       : options_(options),
+        signals_(signals),
         ledger_({.url = options.database, .readers = static_cast<uint32_t>(options.server.read_threads)}),
+        probe_({.url = options.database,
+                .readers = 1,
+                .connect = kProbePatience,
+                .read = kProbePatience,
+                .commit = kProbePatience}),
         sequencer_(ledger_, feed_, clock_,
                    {.holder = options.name.empty() ? HostName() : options.name,
                     .address = options.server.listener.address,
-                    .lease = options.lease}) {}
+                    .lease = options.lease,
+                    .tap = telemetry_.tap()}),
+        readiness_(
+            probe_, [this] { return sequencer_.status(); }, [this] { return clock_.Now(); }, BootMicros) {}
+
+  ~Process() { telemetry_.Stop(); }  // Its pages ask all the rest.
 
   int Run() {
     const absl::StatusOr<uint32_t> partitions = ledger_.Open();
     if (!partitions.ok()) return Fail(ExitCodeOfOpening(partitions.status()), partitions.status());
+    ServerOptions server_options = options_.server;
+    server_options.witness = [this] { return telemetry_.MakeWitness(); };
     absl::StatusOr<std::unique_ptr<Server>> server =
-        Server::Start(options_.server, ledger_, sequencer_, feed_, clock_);
-    if (!server.ok()) {
-      const bool taken = server.status().code() == absl::StatusCode::kFailedPrecondition;
-      return Fail(taken ? int{kExitPortTaken} : int{kExitUsage}, server.status());
-    }
+        Server::Start(server_options, ledger_, sequencer_, feed_, clock_);
+    if (!server.ok()) return FailToListen(server.status());
     server_ = *std::move(server);
-    spdlog::info("listening on {}, not serving yet", server_->address());
+    if (absl::Status status = OpenAdmin(); !status.ok()) return FailToListen(status);
+    spdlog::info("listening on {}, admin {}, not serving yet", server_->address(), AdminAddress());
     sequencer_.Start(*partitions);
     return Follow();
   }
 
  private:
+  static int FailToListen(const absl::Status& status) {
+    const bool taken = status.code() == absl::StatusCode::kFailedPrecondition;
+    return Fail(taken ? int{kExitPortTaken} : int{kExitUsage}, status);
+  }
+
+  absl::Status OpenAdmin() {
+    if (options_.admin == "off") return absl::OkStatus();
+    Sources sources;
+    sources.sequencer = [this] { return sequencer_.status(); };
+    sources.now = [this] { return clock_.Now(); };
+    sources.readers = [this] { return ledger_.readers(); };
+    sources.reads_waiting = [this] { return server_->reads_waiting(); };
+    sources.feed = [this] { return feed_.counts(); };
+    sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
+    const absl::Status status =
+        telemetry_.Listen(options_.admin, std::string(Version()), std::move(sources), readiness_);
+    if (status.ok()) return status;
+    return absl::Status(status.code(), Cat("--admin-listen: ", status.message()));
+  }
+  std::string AdminAddress() const {
+    return telemetry_.address().empty() ? std::string("off") : telemetry_.address();
+  }
+
   // Until a signal ends it.
   int Follow() {
     std::string detail;
@@ -141,10 +182,11 @@ class Process {
     ready_ = true;
     spdlog::info("serving, {} requests unfinished, {} away", status.unfinished_requests,
                  Format(status.downtime));
-    std::printf("ready listen=%s\n", server_->address().c_str());
+    std::printf("ready listen=%s admin=%s\n", server_->address().c_str(), AdminAddress().c_str());
     std::fflush(stdout);
     if (options_.ready_file.empty()) return kExitOk;
-    const absl::Status written = WriteReadyFile(options_.ready_file, server_->address());
+    const absl::Status written =
+        WriteReadyFile(options_.ready_file, server_->address(), telemetry_.address());
     return written.ok() ? kExitOk : Fail(kExitUsage, written);
   }
 
@@ -158,6 +200,7 @@ class Process {
 
   int GoDown(int signal) {
     spdlog::info("{}: going down", strsignal(signal));
+    readiness_.GoDown();
     absl::Notification down;
     std::thread drain([&] {
       server_->Drain(options_.drain);
@@ -173,21 +216,24 @@ class Process {
       } else {
         spdlog::error("the ledger does not answer; ending with the partitions held");
       }
-      spdlog::shutdown();
+      EndLog();
       std::_Exit(kExitInterrupted);  // Whatever waits would wait on.
     }
     drain.join();
+    telemetry_.Stop();  // Until here it said that this replica goes down.
     server_->Stop();
     spdlog::info("down");
     return kExitOk;
   }
 
   const ServeOptions& options_;
-  const Signals signals_;
-  PostgresLedger ledger_;
+  const Signals& signals_;
+  Telemetry telemetry_{ServiceNames()};
+  PostgresLedger ledger_, probe_;
   Feed feed_;
   Clock clock_;
   Sequencer sequencer_;
+  Readiness readiness_;
   std::unique_ptr<Server> server_;
   bool ready_ = false;
   int64_t prune_at_ = 0;  // By BootMicros.
@@ -196,10 +242,13 @@ class Process {
 }  // namespace
 
 int Serve(const ServeOptions& options) {
+  const Signals signals;  // Before any other thread starts.
   if (absl::Status status = SetUpLog(options.log_format, options.log_level); !status.ok()) {
     return Fail(kExitUsage, status);
   }
-  return Process(options).Run();
+  const int exit_code = Process(options, signals).Run();
+  EndLog();
+  return exit_code;
 }
 
 void AddServe(CLI::App& app, Session& session) {
@@ -215,9 +264,14 @@ void AddServe(CLI::App& app, Session& session) {
   verb->add_option("--database", options->database, "PostgreSQL: a connection string or URI")->required();
   verb->add_option("--listen", listener.address, "host:port, or unix:/path; port 0: any free one")
       ->capture_default_str();
+  verb->add_option(
+          "--admin-listen", options->admin,
+          "host:port for /metrics, /livez, /readyz, /version and /loglevel, to whoever reaches it; or off")
+      ->capture_default_str();
   verb->add_option("--name", options->name, "Of this replica: the same after a restart, another for each")
       ->default_str("the host's name");
-  verb->add_option("--ready-file", options->ready_file, "Gets the address once the broker serves")
+  verb->add_option("--ready-file", options->ready_file,
+                   "Gets both addresses, a line each, once the broker serves")
       ->option_text("FILE");
 
   verb->add_option("--principals", server.principals_file, "Tokens and whose they are, YAML; again on SIGHUP")

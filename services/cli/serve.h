@@ -12,7 +12,9 @@ struct ServeOptions {
   std::string database{};  // A libpq connection string or URI.
   std::string
       name{};  // Of this replica, the same after a restart, another for each replica; empty: the host's.
-  std::string ready_file{};  // Gets the address, once serving.
+  std::string ready_file{};  // Gets the addresses, a line each, once serving.
+  std::string admin =
+      "127.0.0.1:7421";  // Where the admin port is, host:port; port 0: any that is free; or "off".
   std::string log_format = "text";
   std::string log_level = "info";
   Span drain = Seconds(20);  // How long calls under way may take when it goes down.
@@ -32,7 +34,7 @@ enum ServeExitCode {
 // Serves until SIGTERM or SIGINT, and says why not in one line on stderr. SIGHUP reads the principals file
 // again.
 //
-// Writes one line on stdout when it serves: "ready listen=127.0.0.1:7420".
+// Writes one line on stdout when it serves: "ready listen=127.0.0.1:7420 admin=127.0.0.1:7421".
 int Serve(const ServeOptions& options);
 
 }  // namespace capbroker

@@ -7,6 +7,8 @@
 #include "broker/refusal.h"
 #include "broker/text.h"
 #include "services/rpc/errors.h"
+#include "services/rpc/log.h"
+#include "services/rpc/trace_id.h"
 
 namespace capbroker {
 namespace {
@@ -33,15 +35,20 @@ absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServe
   return caller;
 }
 
-void LogRefusal(Method method, const absl::StatusOr<Actor>& caller, const std::string& peer,
-                const absl::Status& status) {
+void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
+                const grpc::CallbackServerContext& context, const absl::Status& status) {
   const absl::StatusCode code = status.code();
   const bool ours = ToGrpc(status).error_code() == grpc::StatusCode::INTERNAL ||
                     code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kResourceExhausted;
-  spdlog::log(ours ? spdlog::level::warn : spdlog::level::info,
-              "refused method={} caller={} peer={} code={} reason={}: {}", PermissionOf(method).name,
-              caller.ok() ? Format(*caller) : "-", peer, View(absl::StatusCodeToString(code)),
-              ApiReasonOf(status), View(status.message()));
+  const auto level = ours ? spdlog::level::warn : spdlog::level::info;
+  if (!spdlog::should_log(level)) return;
+  spdlog::log(level, Line("refused", {{"method", PermissionOf(method).name},
+                                      {"caller", caller.ok() ? Format(*caller) : ""},
+                                      {"peer", context.peer()},
+                                      {"code", View(absl::StatusCodeToString(code))},
+                                      {"reason", ApiReasonOf(status)},
+                                      {"trace_id", TraceIdOf(context.client_metadata())},
+                                      {"detail", View(status.message())}}));
 }
 
 Submission::Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
@@ -68,7 +75,7 @@ grpc::ServerUnaryReactor* Call::End(const absl::Status& status) {
   const bool nameless =
       status.code() == absl::StatusCode::kNotFound && ReasonOf(status) != "RESOURCE_NOT_FOUND";
   const absl::Status told = nameless && !subject_.empty() ? NoSuch(subject_) : status;
-  LogRefusal(method_, caller_, context_->peer(), told);
+  LogRefusal(method_, caller_, *context_, told);
   Finish(ToGrpc(told));
   return self;
 }

@@ -56,9 +56,10 @@ const std::string& SubjectOf(const In& in) {
   }
 }
 
-// One line on a call that was refused: at info what its caller can mend, at warn the rest. Never a token.
-void LogRefusal(Method method, const absl::StatusOr<Actor>& caller, const std::string& peer,
-                const absl::Status& status);
+// One line on a call that was refused: at info what its caller can mend, at warn the rest. With the caller's
+// trace id, if it sent one; never a token.
+void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
+                const grpc::CallbackServerContext& context, const absl::Status& status);
 
 // R27. The key belongs to the caller, the method and the owner; `payload` is the message without it.
 Submission::Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,

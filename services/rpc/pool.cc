@@ -28,6 +28,11 @@ void Pool::Run(Task task) {
   tasks_.push_back(std::move(task));
 }
 
+size_t Pool::waiting() const {
+  absl::MutexLock lock(&mutex_);
+  return tasks_.size();
+}
+
 void Pool::Work() {
   while (true) {
     Task task;

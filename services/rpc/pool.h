@@ -24,6 +24,7 @@ class Pool {
   // Regardless of the bound: for the next step of something that was let in, of which there is one step at a
   // time.
   void Run(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t waiting() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Work() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -31,7 +32,7 @@ class Pool {
   const size_t bound_;
   std::vector<std::thread> threads_;
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -92,7 +92,10 @@ class Server::Parts {
                                                                         &providers_, &decisions_, &health_}) {
       builder.RegisterService(service);
     }
-    builder.experimental().SetInterceptorCreators(MakeInterceptors());
+    auto interceptors = MakeInterceptors(kServices);
+    if (options_.witness)
+      interceptors.push_back(options_.witness());  // Last: it sees what was made of a status.
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
     {
       const QuietGrpc quiet;  // It says that it could not, not why, on several lines.
       grpc_ = builder.BuildAndStart();
@@ -106,6 +109,7 @@ class Server::Parts {
   }
 
   const std::string& address() const { return address_; }
+  size_t reads_waiting() const { return reads_.waiting(); }
 
   absl::Status ReloadPrincipals() {
     if (options_.principals_file.empty()) return absl::OkStatus();
@@ -164,6 +168,15 @@ class Server::Parts {
   std::unique_ptr<grpc::Server> grpc_;  // Last, so that it ends first.
 };
 
+const std::vector<std::string>& ServiceNames() {
+  static const auto* names = [] {
+    auto* all = new std::vector<std::string>(kServices);
+    all->push_back("grpc.health.v1.Health");
+    return all;
+  }();
+  return *names;
+}
+
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() = default;
 
@@ -175,6 +188,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 const std::string& Server::address() const { return parts_->address(); }
+size_t Server::reads_waiting() const { return parts_->reads_waiting(); }
 absl::Status Server::ReloadPrincipals() { return parts_->ReloadPrincipals(); }
 void Server::Drain(Span deadline) { parts_->Drain(deadline); }
 void Server::Stop() { parts_->Stop(); }

@@ -1,8 +1,12 @@
 // The process's front: every service of the API behind one listener.
 #pragma once
 
+#include <grpcpp/support/server_interceptor.h>
+
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "broker/time.h"
@@ -24,7 +28,12 @@ struct ServerOptions {
   size_t read_threads = 4;     // As many sessions with the ledger are used.
   size_t reads_bound = 1'000;  // Reads that may wait.
   size_t watch_bound = 4'096;  // Changes that may wait for one watcher.
+  // Sees every call, those that no service answers too, with the status it ends with. May be empty.
+  std::function<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>()> witness{};
 };
+
+// Full names of the services that every server offers, reflection and channelz aside.
+const std::vector<std::string>& ServiceNames();
 
 class Server {
  public:
@@ -39,6 +48,7 @@ class Server {
 
   // Where it listens: "127.0.0.1:41373".
   const std::string& address() const;
+  size_t reads_waiting() const;  // For a session with the ledger; for metrics.
   // The principals file again. What it said before stays if it is wrong now.
   absl::Status ReloadPrincipals();
 

@@ -1,8 +1,10 @@
 #include "services/rpc/unreadable.h"
 
-#include <string_view>
+#include <google/protobuf/descriptor.h>
 
+#include "absl/container/flat_hash_set.h"
 #include "broker/refusal.h"
+#include "broker/text.h"
 #include "services/rpc/errors.h"
 
 namespace capbroker {
@@ -29,17 +31,28 @@ class TellUnreadable final : public Interceptor {
 
 class Factory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
-    static constexpr std::string_view kOurs = "/capbroker.";
-    return std::string_view(info->method()).substr(0, kOurs.size()) == kOurs ? new TellUnreadable : nullptr;
+  explicit Factory(const std::vector<std::string>& services) {
+    for (const std::string& name : services) {
+      const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+      for (int i = 0; service != nullptr && i < service->method_count(); ++i) {
+        methods_.insert(Cat("/", name, "/", service->method(i)->name()));
+      }
+    }
   }
+  Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
+    return methods_.contains(info->method()) ? new TellUnreadable : nullptr;
+  }
+
+ private:
+  absl::flat_hash_set<std::string> methods_;
 };
 
 }  // namespace
 
-std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> MakeInterceptors() {
+std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> MakeInterceptors(
+    const std::vector<std::string>& services) {
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> factories;
-  factories.push_back(std::make_unique<Factory>());
+  factories.push_back(std::make_unique<Factory>(services));
   return factories;
 }
 

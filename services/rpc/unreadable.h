@@ -5,11 +5,14 @@
 #include <grpcpp/support/server_interceptor.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace capbroker {
 
-// For ServerBuilder. Sees only methods that exist, and of ours none answers UNIMPLEMENTED by itself.
-std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> MakeInterceptors();
+// For ServerBuilder. Of the methods of `services` (full names) none answers UNIMPLEMENTED by itself; what
+// else is called does not exist, and is told so.
+std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> MakeInterceptors(
+    const std::vector<std::string>& services);
 
 }  // namespace capbroker

@@ -96,6 +96,19 @@ void Books::Relist(Shelved& shelved) {
   shelved.listed = listed;
 }
 
+size_t Books::Overdue(Instant now, size_t most) const {
+  size_t overdue = 0;
+  for (const auto& [listed, number] : deadlines_) {
+    if (listed >= now) break;
+    for (const auto& [deadline, id] : all_[number]->book.deadlines) {
+      if (deadline >= now || overdue == most) break;
+      overdue++;
+    }
+    if (overdue == most) break;
+  }
+  return overdue;
+}
+
 void Books::KeepFinished(const Shelved& shelved, const RequestBook& request) {
   finished_.push_back({shelved.number, request.request->id, request.sequence});
   while (finished_.size() > finished_kept_) {

@@ -59,6 +59,9 @@ class Books {
   // unless it has moved since.
   void KeepFinished(const Shelved& shelved, const RequestBook& request);
 
+  // How many deadlines are listed before `now`, but not more than `most`.
+  size_t Overdue(Instant now, size_t most) const;
+
   size_t unfinished() const { return unfinished_; }
 
  private:

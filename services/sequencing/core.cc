@@ -17,6 +17,9 @@ constexpr Span kPatience = Seconds(2);
 // A deadline whose act came to nothing is tried again after this.
 constexpr Span kDeadlinePause = Seconds(1);
 
+// More are not told apart.
+constexpr size_t kMostOverdue = 10'000;
+
 const Actor kBroker{Role::kBroker, ""};
 
 absl::Status Conflict() {
@@ -67,6 +70,7 @@ void Core::Submit(ItemPtr item) {
 }
 
 void Core::Advance(Moment now) {
+  stepped_ = now.time;
   if (mode_ == Mode::kUnsure && now.boot_micros - *unsure_since_ > kPatience.micros) {
     Drop(SequencerStatus::Phase::kRecovering,
          Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
@@ -80,6 +84,7 @@ void Core::Advance(Moment now) {
         if (next.kind != Item::Kind::kResume && FireDeadline(next.arrived)) continue;
         ItemPtr item = std::move(waiting_.front());
         waiting_.pop_front();
+        if (item->kind == Item::Kind::kCommand) status_.waited.Add((now.time - item->arrived).micros);
         Handle(std::move(item));
       } else if (draining_ || !FireDeadline(now.time)) {
         break;
@@ -363,6 +368,7 @@ SequencerStatus Core::status() {
   status.unfinished_requests = books_->unfinished();
   const Shelved* next = books_->Next();
   status.earliest_deadline = next == nullptr ? kLastInstant : next->listed;
+  status.overdue = books_->Overdue(stepped_, kMostOverdue);
   return status;
 }
 

@@ -39,6 +39,7 @@
 #include "services/sequencing/ledger_call.h"
 #include "services/sequencing/pending_batch.h"
 #include "services/sequencing/sequencer.h"
+#include "services/sequencing/tap.h"
 
 namespace capbroker {
 
@@ -54,9 +55,10 @@ struct Effects {
   Instant not_before;  // Clock::NotBefore, if set.
   std::optional<absl::Status>
       closed;                     // Not OK: no more commands are taken, and watchers end, because of this.
-  std::vector<ItemPtr> answered;  // To be given their answers.
   std::vector<Change> changes;    // Now durable.
+  std::vector<ItemPtr> answered;  // To be given their answers.
   std::shared_ptr<const Directory> directory;  // If it changed.
+  std::optional<Standing> standing;            // For the tap, if there is one, once the partitions are held.
   bool opened = false;                         // Commands and watchers are taken.
 };
 
@@ -148,6 +150,7 @@ class Core {
   absl::Status closed_;  // What is answered while not serving.
   bool draining_ = false;
   Effects effects_;
+  Instant stepped_;  // The time of the last step.
 
   // The partitions; vectors are indexed by partition.
   std::vector<Tenure> held_;

@@ -104,6 +104,7 @@ void Core::On(const Committed& committed, Moment now) {
   switch (committed.result.outcome) {
     case CommitOutcome::kDurable:
       status_.committing_micros += committed.took.micros;
+      status_.commits.Add(committed.took.micros);
       OnDurable(now);
       break;
     case CommitOutcome::kFenced:
@@ -138,6 +139,7 @@ void Core::OnDurable(Moment now) {
   }
   status_.batches++;
   status_.acts += batch->acts();
+  status_.batch_sizes.Add(static_cast<int64_t>(batch->acts()));
   acts_bound_ = std::min(acts_bound_ * 2, options_.batch_bound);
   if (batch->directory() != nullptr) effects_.directory = batch->directory();
   for (ItemPtr& item : batch->TakeItems()) {

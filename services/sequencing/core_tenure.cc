@@ -18,6 +18,22 @@ absl::Status Unavailable(std::string_view reason, std::string_view message) {
   return Refuse(absl::StatusCode::kUnavailable, reason, message);
 }
 
+Standing StandingOf(Books& books) {
+  Standing standing;
+  standing.directory = books.directory();
+  for (const auto& shelved : books.all()) {
+    standing.accounts.emplace_back(shelved->book.owner, shelved->book.account);
+    for (const auto& [id, request] : shelved->book.requests) {
+      for (const Offer& offer : request->offers) {
+        const bool open = offer.state == OfferState::kOpen, held = offer.allocation == AllocationState::kHeld;
+        if (open || held)
+          standing.offers.push_back({id, offer.number, offer.kind, offer.provider, open, held});
+      }
+    }
+  }
+  return standing;
+}
+
 }  // namespace
 
 void Core::On(const Taken& taken, Moment now) {
@@ -136,6 +152,7 @@ void Core::Serve(Moment now) {
   effects_.opened = true;
   effects_.not_before = latest;
   effects_.directory = std::make_shared<const Directory>(books_->directory());
+  if (options_.tap != nullptr) effects_.standing = StandingOf(*books_);
   ResumeOwners(std::max(now.time, latest));
 }
 
@@ -217,6 +234,7 @@ void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
   effects_.closed = why;
   effects_.opened = false;
   effects_.directory = nullptr;
+  effects_.standing.reset();
 }
 
 void Core::RetryLater(Moment now) {

@@ -16,12 +16,14 @@ absl::StatusOr<std::vector<Change>> Subscription::Take() {
   return std::exchange(queue_, {});
 }
 
-void Subscription::Push(const std::vector<Change>& changes) {
+bool Subscription::Push(const std::vector<Change>& changes) {
+  bool fits = true;
   {
     absl::MutexLock lock(&mutex_);
-    if (changes.empty() || !ended_.ok()) return;
+    if (changes.empty() || !ended_.ok()) return true;
     const bool had_some = !queue_.empty();
-    if (queue_.size() + changes.size() <= bound_) {
+    fits = queue_.size() + changes.size() <= bound_;
+    if (fits) {
       queue_.insert(queue_.end(), changes.begin(), changes.end());
     } else {
       // What it has is still good, up to a point in the middle of nothing: it starts anew with the present
@@ -29,9 +31,10 @@ void Subscription::Push(const std::vector<Change>& changes) {
       ended_ = Refuse(absl::StatusCode::kResourceExhausted, "SLOW_READER",
                       Cat("more than ", bound_, " changes wait to be read; watch again"));
     }
-    if (had_some) return;  // It was woken, and has not come yet.
+    if (had_some) return fits;  // It was woken, and has not come yet.
   }
   wake_();
+  return fits;
 }
 
 void Subscription::End(absl::Status why) {
@@ -116,7 +119,9 @@ void Feed::Publish(const std::vector<Change>& changes) {
       for (const ProviderId& provider : asked) tell(providers_, provider, change);
     }
   }
-  for (const auto& [watcher, news] : told) watcher->Push(news);
+  for (const auto& [watcher, news] : told) {
+    if (!watcher->Push(news)) slow_.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 void Feed::EndAll(absl::Status why) {
@@ -136,6 +141,18 @@ void Feed::EndAll(absl::Status why) {
     collect(providers_);
   }
   for (const auto& watcher : ended) watcher->End(why);
+}
+
+Feed::Counts Feed::counts() const {
+  const auto count = [](const auto& all) {
+    size_t alive = 0;
+    for (const auto& [who, watchers] : all) {
+      alive += std::count_if(watchers.begin(), watchers.end(), [](const auto& w) { return !w.expired(); });
+    }
+    return alive;
+  };
+  absl::MutexLock lock(&mutex_);
+  return {count(owners_), count(providers_), slow_.load(std::memory_order_relaxed)};
 }
 
 void Feed::Open() {

@@ -3,6 +3,8 @@
 // is shown twice.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,10 +18,11 @@
 
 namespace capbroker {
 
-// A request as one act left it. Immutable and shared by the reply and every watcher.
+// A request as one act left it; an act about agreements or the directory has none. Immutable and shared by
+// the reply and every watcher.
 struct Change {
   OwnerId owner;
-  std::shared_ptr<const RequestBook> request;
+  std::shared_ptr<const RequestBook> request;  // Null if the act is about none.
   std::shared_ptr<const Act> act;
 };
 
@@ -35,7 +38,8 @@ class Subscription {
   // Everything queued, oldest first (nothing, if nothing is); or the status the subscription ended with, once
   // the queue is empty.
   absl::StatusOr<std::vector<Change>> Take() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Push(const std::vector<Change>& changes) ABSL_LOCKS_EXCLUDED(mutex_);
+  // False if this ended the subscription.
+  bool Push(const std::vector<Change>& changes) ABSL_LOCKS_EXCLUDED(mutex_);
   void End(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -61,6 +65,13 @@ class Feed {
   void EndAll(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
   void Open() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // For metrics: who watches now, and how many were ended because they were too slow.
+  struct Counts {
+    size_t owners = 0, providers = 0;
+    uint64_t slow = 0;
+  };
+  Counts counts() const ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   using Watchers = std::vector<std::weak_ptr<Subscription>>;
   template <class Who>
@@ -68,7 +79,8 @@ class Feed {
                                       size_t bound, Subscription::Wake wake) ABSL_LOCKS_EXCLUDED(mutex_);
   void Sweep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Mutex mutex_;
+  std::atomic<uint64_t> slow_ = 0;
+  mutable absl::Mutex mutex_;
   absl::flat_hash_map<OwnerId, Watchers> owners_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<ProviderId, Watchers> providers_ ABSL_GUARDED_BY(mutex_);
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);

@@ -42,8 +42,8 @@ std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shel
                                                      std::shared_ptr<const Act> act) {
   Touch(shelved, *act);
   batch_.acts.push_back(books.Apply(shelved, *act));
-  if (!act->request.IsSet()) return nullptr;
-  auto now = std::make_shared<const RequestBook>(*shelved.book.Find(act->request));
+  std::shared_ptr<const RequestBook> now;
+  if (act->request.IsSet()) now = std::make_shared<const RequestBook>(*shelved.book.Find(act->request));
   changes_.push_back({shelved.book.owner, now, std::move(act)});
   return now;
 }

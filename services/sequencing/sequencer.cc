@@ -137,8 +137,9 @@ class Sequencer::Threads {
       queue_.Close(*effects.closed);
       feed_.EndAll(*effects.closed);
     }
-    // In this order: who was answered and then begins to watch, sees what it did as state, not as news.
     if (!effects.changes.empty()) feed_.Publish(effects.changes);
+    if (options_.tap != nullptr) TellTap(effects);
+    // Last: who was answered, and then watches, is told no news of what it knows.
     for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
     if (effects.directory != nullptr) {
       absl::MutexLock lock(&mutex_);
@@ -150,8 +151,15 @@ class Sequencer::Threads {
     }
   }
 
+  void TellTap(Effects& effects) {
+    if (!effects.changes.empty()) options_.tap->Add(std::move(effects.changes));
+    if (effects.closed) options_.tap->End();
+    if (effects.standing) options_.tap->Begin(*std::move(effects.standing));
+  }
+
   void Publish() {
     SequencerStatus status = core_->status();
+    status.stepped_micros = clock_.Boot();
     absl::MutexLock lock(&mutex_);
     status_ = std::move(status);
   }

@@ -13,6 +13,8 @@
 #include "broker/command.h"
 #include "services/sequencing/clock.h"
 #include "services/sequencing/feed.h"
+#include "services/sequencing/tally.h"
+#include "services/sequencing/tap.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
@@ -51,6 +53,7 @@ struct SequencerOptions {
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
   size_t keys_kept = 65'536;     // Idempotency keys known without asking the ledger,
   size_t answers_kept = 8'192;   //   and those whose answer is at hand too. Not less than two batches.
+  Tap* tap = nullptr;            // Told of everything durable; outlives the sequencer.
 };
 
 // How the sequencer stands; for health, readiness and metrics.
@@ -61,7 +64,10 @@ struct SequencerStatus {
   size_t queued = 0;   // Commands not decided yet.
   size_t unfinished_requests = 0;
   Instant earliest_deadline;  // Of all; overdue if before Now. kLastInstant if there is none.
-  Span downtime;              // Measured at the last recovery, over all partitions the longest.
+  size_t overdue = 0;  // Deadlines due and not fired, counted up to 10,000; those put off for a second not.
+  Span downtime;       // Measured at the last recovery, over all partitions the longest.
+
+  int64_t stepped_micros = 0;  // Boot time at which the sequencer's thread last went round; 0: not started.
 
   // Since the process started; each only grows.
   uint64_t batches = 0, commands = 0, acts = 0;  // Durable; commands are those answered with a batch.
@@ -69,9 +75,12 @@ struct SequencerStatus {
   uint64_t deadlines = 0;                        // Fired.
   uint64_t repeats = 0;                          // Answered from the record of an earlier command.
   uint64_t duplicate_batches = 0, refused_batches = 0, unknown_batches = 0,
-           fenced = 0;            // Batches that failed, and why.
-  uint64_t refused_commands = 0;  // That the ledger refused alone.
-  uint64_t requests_read = 0;     // Finished requests that were put back into their books.
+           fenced = 0;              // Batches that failed, and why.
+  uint64_t refused_commands = 0;    // That the ledger refused alone.
+  Tally<kLatencyBounds> waited;     // Microseconds from a command's arrival to its turn,
+  Tally<kLatencyBounds> commits;    //   of a durable batch in the ledger,
+  Tally<kCountBounds> batch_sizes;  //   and its acts.
+  uint64_t requests_read = 0;       // Finished requests that were put back into their books.
 };
 
 class Sequencer {

@@ -26,7 +26,7 @@ class Stage:
         self.cluster = self.directory / "pg"
         self.tokens = self.directory / "tokens"
         self.tokens.mkdir()
-        self.target = ""
+        self.target = self.admin = ""
         self.broker = None
         self.started = []
         self.database = self.postgres("start")
@@ -67,8 +67,8 @@ class Stage:
 
     def serve_command(self):
         listen = self.target or "127.0.0.1:0"
-        return [BINARY, "serve", "--database", self.database, "--listen", listen, "--insecure-loopback", "--principals",
-                self.directory / "principals.yaml"]
+        return [BINARY, "serve", "--database", self.database, "--listen", listen, "--admin-listen",
+                "127.0.0.1:0", "--insecure-loopback", "--principals", self.directory / "principals.yaml"]
 
     def start_broker(self):
         """Returns once it serves; on the same port as before."""
@@ -77,9 +77,9 @@ class Stage:
         log.close()
         self.started.append(self.broker)
         for line in self.broker.stdout:
-            found = re.match(r"ready listen=(\S+)", line)
+            found = re.match(r"ready listen=(\S+) admin=(\S+)", line)
             if found:
-                self.target = found[1]
+                self.target, self.admin = found.groups()
                 return
         raise AssertionError("the broker ended: " + (self.directory / "broker.log").read_text()[-2000:])
 

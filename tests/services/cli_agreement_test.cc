@@ -38,8 +38,17 @@ TEST(CliAgreement, ErrorsNameFileLineColumnAndField) {
            {head + "  []\n", "a.yaml:5:3: clauses: want a list with at least one clause"},
            {head + "  - C1\n", "a.yaml:5:5: clauses[0]: got a text, want a map"},
            {head + "  - kind: TERM\n", "a.yaml:5:5: clauses[0].id: got nothing, want the clause's name"},
+           {head + "  - id: C1\n    kind: TRIGER\n",
+            "a.yaml:6:11: clauses[0].kind: got \"TRIGER\", want one of EXCLUSIVITY, "},
            {head + "  - id: C1\n    kind: TRIGGER\n",
-            "a.yaml:6:11: clauses[0].kind: got \"TRIGGER\", want one of "},
+            "a.yaml:5:5: clauses[0].ends: got nothing, want the ids"},
+           {"calendars: [{id: o, time_zone: UTC, hours: [MON 9-17]}]\n" + right,
+            "a.yaml:1:42: calendars[0].hours: got \"MON 9-17\", want DAY[-DAY] HH:MM-HH:MM"},
+           {"calendars: [{id: o, time_zone: UTC, hours: [FRI-MON 09:00-17:00]}]\n" + right,
+            "a.yaml:1:42: calendars[0].hours: got \"FRI-MON 09:00-17:00\", want DAY"},
+           {right + "    counter_window: soon\n",
+            "a.yaml:8:21: clauses[0].counter_window: got \"soon\", want a length of time"},
+           {right + "    reoffer: maybe\n", "a.yaml:8:"},
            {head + "  - id: C1\n    kind: EXCLUSIVITY\n",
             "a.yaml:5:5: clauses[0].window: got nothing, want how long"},
            {head + "  - id: C1\n    kind: EXCLUSIVITY\n    window: 3 dayz\n",
@@ -73,6 +82,11 @@ TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
       "version: 2\n"
       "effective_from: 2025-01-21T00:00:00Z\n"
       "text: \"second: with a colon\"\n"
+      "calendars:\n"
+      "  - id: office\n"
+      "    time_zone: America/Los_Angeles\n"
+      "    hours: [MON 09:00-17:00, TUE 09:30-24:00]\n"
+      "    holidays: [2025-07-04, 2025-12-25]\n"
       "clauses:\n"
       "  - id: C1\n"
       "    kind: EXCLUSIVITY\n"
@@ -83,6 +97,12 @@ TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
       "    partial: {min: 1000, step: 8}\n"
       "    open_offers_at_end: VOID\n"
       "    toll_over: 5m\n"
+      "    calendar: office\n"
+      "    min_remaining: 10m\n"
+      "    counter_window: 1h\n"
+      "    confirm_within: 2h\n"
+      "    withdraw_notice: 30d\n"
+      "    aggregation_window: 7d\n"
       "  - id: C2\n"
       "    kind: FIRST_REFUSAL\n"
       "    mode: FIRST_OFFER_THEN_MATCH\n"
@@ -90,6 +110,11 @@ TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
       "    priority: 2\n"
       "    price_tolerance: 2.5%\n"
       "    start_tolerance: 7d\n"
+      "    match_window: 6h\n"
+      "    close_within: 14d\n"
+      "    match_always: true\n"
+      "    contingent_bids: true\n"
+      "    reoffer: true\n"
       "  - id: C3\n"
       "    kind: WAIVER\n"
       "    lifts: [C1, C2]\n"
@@ -106,18 +131,39 @@ TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
       "    until: 2031-01-01T00:00:00Z\n"
       "  - id: C6\n"
       "    kind: NOTED\n"
-      "    text: Revenue is shared\n";
+      "    text: Revenue is shared\n"
+      "  - id: C7\n"
+      "    kind: TRIGGER\n"
+      "    ends: [C1, C2]\n"
+      "    attesters: [auditor/kpmg, provider/azure]\n"
+      "    quorum: 1\n"
+      "    threshold: 100,000,000,000 USD\n"
+      "    dispute_window: 30d\n"
+      "    text: AGI is declared\n";
   const absl::StatusOr<AgreementFile> file = ReadAgreement("a.yaml", text);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(WriteAgreement(*file), text);
   EXPECT_EQ(file->version, 2u);
-  ASSERT_EQ(file->body.clauses_size(), 6);
+  ASSERT_EQ(file->body.clauses_size(), 7);
   EXPECT_EQ(file->body.clauses(0).exclusivity().window().seconds(), 259'200);
   EXPECT_EQ(file->body.clauses(0).exclusivity().open_offers_at_end(), v1::OPEN_OFFERS_AT_END_VOID);
   EXPECT_EQ(file->body.clauses(1).first_refusal().mode(), v1::FirstRefusal::MODE_FIRST_OFFER_THEN_MATCH);
   EXPECT_EQ(file->body.clauses(1).first_refusal().price_tolerance_ppm(), 25'000);
   EXPECT_EQ(file->body.clauses(2).waiver().min_share_ppm(), 500'000);
   EXPECT_EQ(file->body.clauses(3).commitment().amount().units(), 250'000'000'000);
+}
+
+TEST(CliAgreement, DaysInARowAreHoursOfEach) {
+  const absl::StatusOr<AgreementFile> file = ReadAgreement(
+      "a.yaml",
+      "calendars:\n  - {id: o, time_zone: UTC, hours: [MON-FRI 13:00-17:00, MON-TUE 09:00-12:00]}\n" +
+          std::string(kHead) + "  - {id: C6, kind: NOTED, text: a}\n");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const v1::Calendar& calendar = file->body.calendars(0);
+  ASSERT_EQ(calendar.hours_size(), 7);
+  EXPECT_EQ(calendar.hours(0).start_minute(), 540);  // Ascending, as the broker wants them.
+  EXPECT_EQ(calendar.hours(1).start_minute(), 780);
+  EXPECT_EQ(calendar.hours(6).weekday(), 5);
 }
 
 TEST(CliAgreement, TheShippedOnesAreRead) {

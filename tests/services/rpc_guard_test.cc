@@ -67,6 +67,10 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
   using Decisions = v1::DecisionService::Stub;
   const std::string offer = request_.offers(0).name();
   const std::string agreement = "owners/openai/agreements/azure-2019";
+  const auto trigger = [&](auto& in) {
+    in.set_name(agreement + "/triggers/C7");
+    in.set_text("why");
+  };
   const auto name = [](const std::string& value) { return [value](auto& in) { in.set_name(value); }; };
   const auto parent = [](const std::string& value) { return [value](auto& in) { in.set_parent(value); }; };
 
@@ -149,6 +153,73 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
                                                   [](auto& in) { in.set_owner("owners/openai"); }),
        kOk, kDenied, kDenied, kDenied, kOk, kOk},
 
+      {"LintAgreement",
+       Unary<Agreements, v1::LintAgreementRequest>(*agreements_, &Agreements::LintAgreement,
+                                                   [](auto& in) {
+                                                     in.set_parent("owners/openai");
+                                                     in.set_agreement_id("azure-2019");
+                                                     *in.mutable_version() = GoodVersion();
+                                                   }),
+       kOk, kDenied, kDenied, kDenied, kOk, kDenied},
+      {"ListWaivers",
+       Unary<Agreements, v1::ListWaiversRequest>(*agreements_, &Agreements::ListWaivers, parent(agreement)),
+       kOk, kHidden, kOk, kHidden, kOk, kOk},
+      {"ListTriggers",
+       Unary<Agreements, v1::ListTriggersRequest>(*agreements_, &Agreements::ListTriggers, parent(agreement)),
+       kOk, kHidden, kOk, kHidden, kOk, kOk},
+      // This agreement has no commitment and no trigger: those who may know it are told so.
+      {"GetCommitmentStatement",
+       Unary<Agreements, v1::GetCommitmentStatementRequest>(*agreements_, &Agreements::GetCommitmentStatement,
+                                                            name(agreement + "/commitments/C4")),
+       kHidden, kHidden, kHidden, kHidden, kHidden, kHidden},
+      {"ListCommitmentEntries",
+       Unary<Agreements, v1::ListCommitmentEntriesRequest>(*agreements_, &Agreements::ListCommitmentEntries,
+                                                           parent(agreement + "/commitments/C4")),
+       kHidden, kHidden, kHidden, kHidden, kHidden, kHidden},
+      {"AssertTrigger",
+       Unary<Agreements, v1::AssertTriggerRequest>(*agreements_, &Agreements::AssertTrigger, trigger),
+       kHidden, kHidden, kHidden, kHidden, kDenied, kHidden},
+      {"DisputeTrigger",
+       Unary<Agreements, v1::DisputeTriggerRequest>(*agreements_, &Agreements::DisputeTrigger, trigger),
+       kHidden, kHidden, kHidden, kHidden, kDenied, kDenied},
+      {"ResolveDispute",
+       Unary<Agreements, v1::ResolveDisputeRequest>(*agreements_, &Agreements::ResolveDispute, trigger),
+       kDenied, kDenied, kDenied, kDenied, kHidden, kDenied},
+      {"AttestTrigger",
+       Unary<Agreements, v1::AttestTriggerRequest>(*agreements_, &Agreements::AttestTrigger, trigger),
+       kHidden, kHidden, kHidden, kHidden, kDenied, kHidden},
+      {"WithdrawTrigger",
+       Unary<Agreements, v1::WithdrawTriggerRequest>(*agreements_, &Agreements::WithdrawTrigger, trigger),
+       kHidden, kHidden, kHidden, kHidden, kDenied, kHidden},
+
+      {"AmendCapacityRequest",
+       Unary<Requests, v1::AmendCapacityRequestRequest>(*requests_, &Requests::AmendCapacityRequest,
+                                                        [&](auto& in) {
+                                                          in.set_name(request_.name());
+                                                          *in.mutable_capacity_request() = GoodRequest();
+                                                        }),
+       kOk, kHidden, kDenied, kDenied, kDenied, kDenied},
+      {"AcceptCounter",
+       Unary<Requests, v1::AcceptCounterRequest>(*requests_, &Requests::AcceptCounter, name(offer)), kState,
+       kHidden, kDenied, kDenied, kDenied, kDenied},
+      {"LeaveCounter",
+       Unary<Requests, v1::LeaveCounterRequest>(*requests_, &Requests::LeaveCounter, name(offer)), kState,
+       kHidden, kDenied, kDenied, kDenied, kDenied},
+      {"CounterOffer",
+       Unary<Offers, v1::CounterOfferRequest>(*offers_, &Offers::CounterOffer,
+                                              [&](auto& in) {
+                                                in.set_name(offer);
+                                                *in.mutable_terms() = request_.offers(0).terms();
+                                              }),
+       kDenied, kDenied, kState, kHidden, kDenied, kDenied},
+      {"SubmitBid",
+       Unary<Offers, v1::SubmitBidRequest>(*offers_, &Offers::SubmitBid,
+                                           [&](auto& in) {
+                                             in.set_name(offer);
+                                             *in.mutable_bid()->mutable_terms() = request_.offers(0).terms();
+                                           }),
+       kDenied, kDenied, kState, kHidden, kDenied, kDenied},
+
       {"CreateCapacityRequest",
        Unary<Requests, v1::CreateCapacityRequestRequest>(*requests_, &Requests::CreateCapacityRequest,
                                                          [](auto& in) { in = GoodCreate(); }),
@@ -160,6 +231,14 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
                                                  *in.mutable_deadline() = request_.offers(0).deadline();
                                                }),
        kOk, kHidden, kDenied, kDenied, kDenied, kDenied},
+      {"TollOffer",
+       Unary<Offers, v1::TollOfferRequest>(*offers_, &Offers::TollOffer,
+                                           [&](auto& in) {
+                                             in.set_name(offer);
+                                             in.mutable_added()->set_seconds(1);
+                                             in.set_text("why");
+                                           }),
+       kDenied, kDenied, kDenied, kDenied, kOk, kDenied},
       {"AcceptOffer",
        Unary<Offers, v1::AcceptOfferRequest>(*offers_, &Offers::AcceptOffer,
                                              [&](auto& in) { in = AcceptOf(request_.offers(0)); }),
@@ -171,6 +250,21 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
                                                 in.mutable_decline()->set_reason(v1::DECLINE_REASON_OTHER);
                                               }),
        kDenied, kDenied, kState, kHidden, kDenied, kDenied},  // Accepted above.
+      {"VoidOffer",
+       Unary<Offers, v1::VoidOfferRequest>(*offers_, &Offers::VoidOffer,
+                                           [&](auto& in) {
+                                             in.set_name(offer);
+                                             in.set_text("why");
+                                           }),
+       kDenied, kDenied, kDenied, kDenied, kState, kDenied},
+      {"ConfirmAllocation",
+       Unary<Offers, v1::ConfirmAllocationRequest>(*offers_, &Offers::ConfirmAllocation,
+                                                   name(request_.name() + "/allocations/1")),
+       kDenied, kDenied, kOk, kHidden, kDenied, kDenied},
+      {"WithdrawAllocation",
+       Unary<Offers, v1::WithdrawAllocationRequest>(*offers_, &Offers::WithdrawAllocation,
+                                                    name(request_.name() + "/allocations/1")),
+       kDenied, kDenied, kState, kHidden, kDenied, kDenied},
       {"ReleaseAllocation",
        Unary<Requests, v1::ReleaseAllocationRequest>(*requests_, &Requests::ReleaseAllocation,
                                                      name(request_.name() + "/allocations/1")),
@@ -179,6 +273,20 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
        Unary<Requests, v1::CancelCapacityRequestRequest>(*requests_, &Requests::CancelCapacityRequest,
                                                          name(request_.name())),
        kState, kHidden, kDenied, kDenied, kDenied, kDenied},  // Fulfilled above, and given back.
+      {"GrantWaiver",
+       Unary<Agreements, v1::GrantWaiverRequest>(*agreements_, &Agreements::GrantWaiver,
+                                                 [&](auto& in) {
+                                                   in.set_parent(agreement);
+                                                   v1::Clause& clause =
+                                                       *in.mutable_waiver()->mutable_clause();
+                                                   clause.set_id("W1");
+                                                   clause.mutable_waiver()->add_lifted_clause_ids("C2");
+                                                 }),
+       kDenied, kDenied, kOk, kHidden, kDenied, kDenied},
+      {"RevokeWaiver",
+       Unary<Agreements, v1::RevokeWaiverRequest>(*agreements_, &Agreements::RevokeWaiver,
+                                                  name(agreement + "/waivers/W1")),
+       kDenied, kDenied, kOk, kHidden, kDenied, kDenied},
       {"CreateAgreement",
        Unary<Agreements, v1::CreateAgreementRequest>(*agreements_, &Agreements::CreateAgreement,
                                                      [](auto& in) { in = GoodAgreement(); }),
@@ -206,6 +314,13 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
                                                       in.set_name("providers/azure");
                                                       in.set_text("why");
                                                     }),
+       kDenied, kDenied, kDenied, kDenied, kOk, kDenied},
+      {"ReportHealth",
+       Unary<Providers, v1::ReportHealthRequest>(*providers_, &Providers::ReportHealth,
+                                                 [](auto& in) {
+                                                   in.set_name("providers/azure");
+                                                   in.set_text("why");
+                                                 }),
        kDenied, kDenied, kDenied, kDenied, kOk, kDenied},
       {"ResumeProvider",
        Unary<Providers, v1::ResumeProviderRequest>(*providers_, &Providers::ResumeProvider,

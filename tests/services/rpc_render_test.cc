@@ -33,6 +33,7 @@ RequestBook BookOf(const v1::CapacityRequest& asked) {
   request.id = *ParseRequestId("0194c5a0-1e00-7abc-8def-0123456789ab");
   RequestBook book;
   book.request = std::make_shared<const Request>(std::move(request));
+  book.versions = {book.request};
   book.created = book.updated = kNow;
   return book;
 }
@@ -167,9 +168,10 @@ TEST(Render, AnOfferShowsWhatItsStateHas) {
     offer.decline = declined ? DeclineReason::kPrice : DeclineReason::kNone;
     offer.allocation = taken ? AllocationState::kReleased : AllocationState::kNone;
     v1::Offer out;
-    Render(kOwner, book, offer, kNow + Seconds(7), &out);
+    Render(kOwner, book, offer, kNow + Seconds(7), Viewer::kOther, &out);
     EXPECT_EQ(out.has_remaining(), offer.state == OfferState::kOpen);
-    EXPECT_EQ(out.has_answer_time(), taken || declined);
+    EXPECT_EQ(out.has_answer_time(), taken || declined || offer.state == OfferState::kCountered);
+    EXPECT_EQ(out.has_counter(), offer.state == OfferState::kCountered);
     EXPECT_EQ(out.accepted_quantity(), offer.accepted);
     EXPECT_EQ(out.has_decline(), declined);
     EXPECT_EQ(out.allocation_state(),
@@ -180,9 +182,36 @@ TEST(Render, AnOfferShowsWhatItsStateHas) {
   }
   offer.state = OfferState::kOpen;
   v1::Offer late;
-  Render(kOwner, book, offer, kNow + Seconds(11), &late);
+  Render(kOwner, book, offer, kNow + Seconds(11), Viewer::kOther, &late);
   EXPECT_EQ(late.remaining().seconds(), 0);
   EXPECT_EQ(late.remaining().nanos(), 0);
+}
+
+TEST(Render, ABidIsShownToItsBidderAndToOthersOnceTheRoundIsOver) {
+  RequestBook book = BookOf(GoodRequest());
+  book.lineages.push_back({.number = 1, .segments = {0}, .quantity = 8000, .remaining = 8000});
+  Offer offer{.number = 1, .lineage = 1, .kind = OfferKind::kAlternative, .sealed = true, .has_bid = true};
+  offer.provider = {"coreweave"};
+  offer.quantity = offer.promised = 8000;
+  offer.contingent = "a permit";
+  offer.opened = kNow;
+  offer.deadline = kNow + Seconds(10);
+  for (const OfferState state : {OfferState::kOpen, OfferState::kAccepted, OfferState::kRescinded}) {
+    offer.state = state;
+    offer.answered = kNow;
+    v1::Offer addressee, other;
+    Render(kOwner, book, offer, kNow, Viewer::kAddressee, &addressee);
+    Render(kOwner, book, offer, kNow, Viewer::kOther, &other);
+    EXPECT_EQ(addressee.bid().contingent_on(), "a permit");
+    EXPECT_EQ(other.has_bid(), state != OfferState::kOpen) << NameOf(state);
+  }
+}
+
+TEST(Render, TriggerStatesHaveTheNamesOfTheRuleBook) {
+  for (size_t i = 0; i < Names<TriggerState>::values.size(); ++i) {
+    EXPECT_EQ(v1::TriggerAssertion::State_Name(Rendered(static_cast<TriggerState>(i))),
+              "STATE_" + std::string(Names<TriggerState>::values[i]));
+  }
 }
 
 TEST(Render, AnActCarriesItsOwnBytes) {

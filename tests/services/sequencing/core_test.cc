@@ -26,6 +26,31 @@ TEST_F(CoreTest, AnswersOnlyWhatIsDurable) {
   EXPECT_EQ(s.changes.size(), 1);
 }
 
+TEST_F(CoreTest, CountsOverdueDeadlinesWhileItCannotFireThem) {
+  SequencerOptions options;
+  options.batch_bound = 1;
+  Stage small(options);
+  small.SetUp();
+  const RequestBook offered = small.Offered();
+  small.Pass(Seconds(1));
+  small.hold_writes = true;
+  for (int batch = 0; batch < 2; ++batch) {  // One is committed, and one is full.
+    small.Create(small.NewRequest());
+    small.Run();
+  }
+  small.now = offered.NextDeadline();
+  small.Run();
+  EXPECT_EQ(small.core->status().overdue, 0);
+  small.Pass(Span{1});
+  small.Run();
+  EXPECT_EQ(small.core->status().overdue, 1);
+  small.hold_writes = false;
+  small.FinishWrite();
+  small.Run();
+  EXPECT_EQ(small.core->status().overdue, 0);
+  EXPECT_EQ(small.Find(offered.request->id)->offers[0].state, OfferState::kLapsed);
+}
+
 TEST_F(CoreTest, DecidesTheNextBatchWhileOneIsCommitted) {
   s.hold_writes = true;
   const auto first = s.Create(s.NewRequest());

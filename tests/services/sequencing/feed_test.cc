@@ -64,6 +64,17 @@ TEST_F(FeedTest, EndsASlowWatcherAndNoOther) {
   feed.Publish({ChangeOf("openai")});
   EXPECT_FALSE(slow->Take().ok());  // An end is an end.
   EXPECT_EQ(other->Take()->size(), 6);
+  EXPECT_EQ(feed.counts().slow, 1);
+}
+
+TEST_F(FeedTest, CountsWhoWatches) {
+  const auto owner = feed.WatchOwner(OwnerId{"openai"}, 10, Count(wakes));
+  auto provider = feed.WatchProvider(ProviderId{"azure"}, 10, Count(wakes));
+  EXPECT_EQ(feed.counts().owners, 1);
+  EXPECT_EQ(feed.counts().providers, 1);
+  EXPECT_EQ(feed.counts().slow, 0);
+  provider = nullptr;
+  EXPECT_EQ(feed.counts().providers, 0);
 }
 
 TEST_F(FeedTest, EndsAllAndOpensAgain) {

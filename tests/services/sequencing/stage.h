@@ -144,7 +144,7 @@ class Stage {
     }
     for (Change& change : effects.changes) {
       ExpectDurable(*change.act);
-      changes.push_back(std::move(change));
+      if (change.request != nullptr) changes.push_back(std::move(change));
     }
     if (effects.opened) is_open = true;
   }

@@ -1,0 +1,98 @@
+#include "services/observability/broker_metrics.h"
+
+#include <algorithm>
+
+#include "services/observability/families.h"
+
+namespace capbroker {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+constexpr double kMicro = 1e-6;
+
+template <const auto& kBounds>
+MetricFamily HistogramOf(const char* name, const char* help, const Tally<kBounds>& tally, double unit) {
+  MetricFamily family = MakeFamily(name, help, MetricType::Histogram);
+  AddHistogram(family, {}, kBounds, tally.counts, tally.sum, unit);
+  return family;
+}
+
+void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Instant now) {
+  const auto counter = [&](const char* name, const char* help, uint64_t value) {
+    out.push_back(MakeCounter(name, help, static_cast<double>(value)));
+  };
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    out.push_back(MakeGauge(name, help, value));
+  };
+  const bool serving = s.phase == SequencerStatus::Phase::kServing;
+  gauge("capbroker_serving", "1 while this process holds the partitions and decides.", serving);
+  gauge("capbroker_queue_depth", "Commands that wait to be decided.", static_cast<double>(s.queued));
+  gauge("capbroker_unfinished_requests", "Requests that have not ended.",
+        static_cast<double>(s.unfinished_requests));
+  gauge("capbroker_overdue_deadlines", "Deadlines that have passed and not fired, counted up to 10000.",
+        static_cast<double>(s.overdue));
+  const Span late = serving && s.earliest_deadline < now ? now - s.earliest_deadline : Span{};
+  gauge("capbroker_overdue_seconds", "How long ago the earliest deadline that has not fired passed.",
+        static_cast<double>(late.micros) * kMicro);
+  gauge("capbroker_recovery_downtime_seconds", "Outage measured at the last recovery.",
+        static_cast<double>(s.downtime.micros) * kMicro);
+  counter("capbroker_commands_total", "Commands answered with a durable batch.", s.commands);
+  counter("capbroker_command_repeats_total", "Commands answered from the record of an earlier one.",
+          s.repeats);
+  counter("capbroker_commands_refused_by_ledger_total", "Commands that the database refused alone.",
+          s.refused_commands);
+  counter("capbroker_deadlines_fired_total", "Deadlines fired.", s.deadlines);
+  counter("capbroker_requests_read_total", "Finished requests read again for a late command.",
+          s.requests_read);
+  counter("capbroker_fencing_losses_total", "Times that another replica took the partitions.", s.fenced);
+  out.push_back(HistogramOf("capbroker_sequencer_lag_seconds", "From a command's arrival to its turn.",
+                            s.waited, kMicro));
+  out.push_back(HistogramOf("capbroker_batch_commit_seconds", "Of durable batches: time in the database.",
+                            s.commits, kMicro));
+  out.push_back(HistogramOf("capbroker_batch_acts", "Acts in a durable batch.", s.batch_sizes, 1));
+  MetricFamily failed = MakeFamily("capbroker_failed_batches_total",
+                                   "Batches that did not become durable at once.", MetricType::Counter);
+  AddCounter(failed, {{"reason", "duplicate_key"}}, static_cast<double>(s.duplicate_batches));
+  AddCounter(failed, {{"reason", "refused"}}, static_cast<double>(s.refused_batches));
+  AddCounter(failed, {{"reason", "unknown"}}, static_cast<double>(s.unknown_batches));
+  out.push_back(std::move(failed));
+}
+
+}  // namespace
+
+std::vector<MetricFamily> BrokerMetrics::Collect() const {
+  std::vector<MetricFamily> out;
+  MetricFamily build = MakeFamily("capbroker_build_info", "1, for the version.", MetricType::Gauge);
+  AddGauge(build, {{"version", version_}}, 1);
+  out.push_back(std::move(build));
+  AddSequencer(out, sources_.sequencer(), sources_.now());
+
+  const PostgresLedger::Readers readers = sources_.readers();
+  MetricFamily sessions =
+      MakeFamily("capbroker_database_sessions", "Sessions for reading that are open.", MetricType::Gauge);
+  AddGauge(sessions, {{"state", "busy"}}, readers.busy);
+  AddGauge(sessions, {{"state", "idle"}}, readers.idle);
+  out.push_back(std::move(sessions));
+  out.push_back(
+      MakeGauge("capbroker_database_sessions_max", "Sessions for reading that may be open.", readers.most));
+  out.push_back(MakeGauge("capbroker_database_reads_waiting", "Reads that wait for a session.",
+                          static_cast<double>(readers.waiting + sources_.reads_waiting())));
+
+  const Feed::Counts feed = sources_.feed();
+  MetricFamily watchers =
+      MakeFamily("capbroker_watchers", "Who watches now, by what they watch.", MetricType::Gauge);
+  AddGauge(watchers, {{"of", "owner"}}, static_cast<double>(feed.owners));
+  AddGauge(watchers, {{"of", "provider"}}, static_cast<double>(feed.providers));
+  out.push_back(std::move(watchers));
+  out.push_back(MakeCounter("capbroker_watchers_dropped_total",
+                            "Watchers that were ended because they read too slowly.",
+                            static_cast<double>(feed.slow)));
+  out.push_back(MakeCounter("capbroker_changes_uncounted_total",
+                            "Acts that are durable and missing from these metrics, which could not keep up.",
+                            static_cast<double>(sources_.changes_dropped())));
+  return out;
+}
+
+}  // namespace capbroker

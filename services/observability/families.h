@@ -1,0 +1,47 @@
+// Metrics that are read when they are asked for, rather than kept: families made by hand.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace capbroker {
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+prometheus::MetricFamily MakeFamily(const std::string& name, const std::string& help,
+                                    prometheus::MetricType type);
+void AddCounter(prometheus::MetricFamily& family, const Labels& labels, double value);
+void AddGauge(prometheus::MetricFamily& family, const Labels& labels, double value);
+// One metric with the one value and no labels.
+prometheus::MetricFamily MakeCounter(const std::string& name, const std::string& help, double value);
+prometheus::MetricFamily MakeGauge(const std::string& name, const std::string& help, double value);
+
+// `counts` as Tally has them: one more than bounds, not cumulative. Bounds and sum are multiplied by `unit`.
+template <size_t N>
+void AddHistogram(prometheus::MetricFamily& family, const Labels& labels,
+                  const std::array<int64_t, N>& bounds, const std::array<uint64_t, N + 1>& counts,
+                  int64_t sum, double unit);
+
+// ---- Implementation.
+
+prometheus::ClientMetric& AddMetric(prometheus::MetricFamily& family, const Labels& labels);
+
+template <size_t N>
+void AddHistogram(prometheus::MetricFamily& family, const Labels& labels,
+                  const std::array<int64_t, N>& bounds, const std::array<uint64_t, N + 1>& counts,
+                  int64_t sum, double unit) {
+  prometheus::ClientMetric::Histogram& out = AddMetric(family, labels).histogram;
+  for (size_t i = 0; i <= N; ++i) {
+    out.sample_count += counts[i];
+    // Divided where that is exact: 0.0001 rather than 0.00010000000000000001.
+    if (i < N) out.bucket.push_back({out.sample_count, static_cast<double>(bounds[i]) / (1 / unit)});
+  }
+  out.sample_sum = static_cast<double>(sum) * unit;
+}
+
+}  // namespace capbroker

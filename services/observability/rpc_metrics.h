@@ -1,0 +1,35 @@
+// Rate, errors and duration of every call, under the names that dashboards for gRPC already query.
+#pragma once
+
+#include <grpcpp/support/server_interceptor.h>
+#include <prometheus/collectable.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace capbroker {
+
+// grpc_server_started_total, grpc_server_handled_total (with grpc_code) and grpc_server_handling_seconds,
+// each by grpc_type, grpc_service and grpc_method. Counted with atomic operations alone: a call may end on
+// the sequencer's thread.
+class RpcMetrics final : public prometheus::Collectable {
+ public:
+  // Full names of services in this program's descriptors; calls of others count under "unknown".
+  explicit RpcMetrics(const std::vector<std::string>& services);
+  ~RpcMetrics() override;
+
+  // For a server, which the metrics outlive.
+  std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeWitness();
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+  struct Method;
+
+ private:
+  class Factory;
+  class Table;
+  const std::unique_ptr<Table> table_;
+};
+
+}  // namespace capbroker

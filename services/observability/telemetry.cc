@@ -1,0 +1,71 @@
+#include "services/observability/telemetry.h"
+
+#include <prometheus/text_serializer.h>
+#include <spdlog/spdlog.h>
+
+#include <iterator>
+#include <utility>
+
+#include "broker/text.h"
+#include "services/rpc/log.h"
+
+namespace capbroker {
+namespace {
+
+// How long a scrape waits for what is still being counted.
+constexpr Span kPatience = Seconds(2);
+
+AdminReply From(const Readiness::Report& report, const char* verdict) {
+  return {report.ok ? 200 : 503, Cat(report.text, report.ok ? "" : "not ", verdict, "\n")};
+}
+
+AdminReply ChangeLogLevel(const AdminRequest& in) {
+  if (!in.local) return {403, "the log level is changed from this machine alone\n"};
+  const std::string before = LogLevel();
+  if (absl::Status status = SetLogLevel(in.level.empty() ? in.body : in.level); !status.ok()) {
+    return {400, Cat(status.message(), "\n")};
+  }
+  spdlog::warn("the log level is {}, it was {}", LogLevel(), before);
+  return {200, Cat(LogLevel(), "\n")};
+}
+
+}  // namespace
+
+Telemetry::Telemetry(const std::vector<std::string>& services) : rpc_(services) {}
+
+std::string Telemetry::Exposition() {
+  observer_.CatchUp(kPatience);
+  std::vector<prometheus::MetricFamily> families;
+  const auto collect = [&](const prometheus::Collectable& from) {
+    std::vector<prometheus::MetricFamily> its = from.Collect();
+    std::move(its.begin(), its.end(), std::back_inserter(families));
+  };
+  collect(registry_);
+  collect(rpc_);
+  if (broker_ != nullptr) collect(*broker_);
+  collect(process_);
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+absl::Status Telemetry::Listen(const std::string& address, const std::string& version, Sources sources,
+                               Readiness& readiness) {
+  broker_ = std::make_unique<BrokerMetrics>(version, std::move(sources));
+  std::vector<AdminPage> pages;
+  const auto get = [&](const char* path, std::function<AdminReply(const AdminRequest&)> reply) {
+    pages.push_back({false, path, std::move(reply)});
+  };
+  get("/metrics", [this](const AdminRequest&) {
+    return AdminReply{200, Exposition(), "text/plain; version=0.0.4; charset=utf-8"};
+  });
+  get("/livez", [&readiness](const AdminRequest&) { return From(readiness.Live(), "live"); });
+  get("/readyz", [&readiness](const AdminRequest&) { return From(readiness.Ready(), "ready"); });
+  get("/version", [version](const AdminRequest&) { return AdminReply{200, version + "\n"}; });
+  get("/loglevel", [](const AdminRequest&) { return AdminReply{200, LogLevel() + "\n"}; });
+  pages.push_back({true, "/loglevel", ChangeLogLevel});
+  absl::StatusOr<std::unique_ptr<AdminServer>> server = AdminServer::Start(address, std::move(pages));
+  if (!server.ok()) return server.status();
+  server_ = *std::move(server);
+  return absl::OkStatus();
+}
+
+}  // namespace capbroker

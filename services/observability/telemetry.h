@@ -1,0 +1,51 @@
+// All that is seen of a running broker from outside: what it counts, and the port that tells it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "services/observability/admin_server.h"
+#include "services/observability/broker_metrics.h"
+#include "services/observability/observer.h"
+#include "services/observability/process_metrics.h"
+#include "services/observability/readiness.h"
+#include "services/observability/rpc_metrics.h"
+
+namespace capbroker {
+
+class Telemetry {
+ public:
+  // `services`: full names of those that the server offers.
+  explicit Telemetry(const std::vector<std::string>& services);
+
+  // For SequencerOptions and ServerOptions; the telemetry outlives both.
+  Tap* tap() { return &observer_; }
+  std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeWitness() {
+    return rpc_.MakeWitness();
+  }
+
+  // Listens: /metrics, /livez, /readyz, /version, /loglevel. Once; errors are AdminServer's. What `sources`
+  // and `readiness` rest on outlives Stop.
+  absl::Status Listen(const std::string& address, const std::string& version, Sources sources,
+                      Readiness& readiness);
+  void Stop() { server_ = nullptr; }
+  // Empty while it does not listen.
+  std::string address() const { return server_ == nullptr ? "" : server_->address(); }
+  uint64_t changes_dropped() const { return observer_.dropped(); }
+
+  // As /metrics shows it: everything durable by now is in it.
+  std::string Exposition();
+
+ private:
+  prometheus::Registry registry_;
+  DomainMetrics domain_{registry_};
+  Observer observer_{domain_};
+  RpcMetrics rpc_;
+  ProcessMetrics process_;
+  std::unique_ptr<BrokerMetrics> broker_;
+  std::unique_ptr<AdminServer> server_;  // Last, so that it ends first.
+};
+
+}  // namespace capbroker
