@@ -31,8 +31,8 @@ CAPBROKER_SERVE_NAME for serve --name), then from the file of --config:
   region = "us-east"
 
 Exit codes: 0 done; 1 refused by the broker; 2 bad flags, file or field; 3 broker not reached, overloaded or
-too slow (repeat with the same --request-id); 4 verification failed; 5 a fault; 6 --wait ended otherwise than
-FULFILLED. Times are UTC; lengths of time are written 90s, 2h, 3d, 1d12h.
+too slow (repeat with the same --request-id); 4 verification failed, or a story came out otherwise; 5 a
+fault; 6 --wait ended otherwise than FULFILLED. Times are UTC; lengths of time are written 90s, 2h, 3d, 1d12h.
 
 Start with:  capbroker migrate --help,  capbroker serve --help,  capbroker request create --help)";
 

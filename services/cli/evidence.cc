@@ -138,6 +138,20 @@ EvidenceReport VerifyEvidence(std::string_view file) {
   return report;
 }
 
+absl::StatusOr<std::vector<Act>> ReadEvidence(std::string_view file) {
+  std::vector<Act> acts;
+  size_t number = 0;
+  for (std::string_view text : Split(file, '\n')) {
+    ++number;
+    if (text.empty()) continue;
+    const absl::StatusOr<Line> line = ReadLine(text);
+    absl::StatusOr<Act> act = line.ok() ? DecodeAct(line->body) : absl::StatusOr<Act>(line.status());
+    if (!act.ok()) return absl::DataLossError(Cat("line ", number, ": ", View(act.status().message())));
+    acts.push_back(*std::move(act));
+  }
+  return acts;
+}
+
 std::string EvidenceLine(uint64_t sequence, const Hash& hash, std::string_view body) {
   return Cat("{\"body\":", body, ",\"hash\":\"", Hex(hash), "\",\"sequence\":", sequence, "}\n");
 }

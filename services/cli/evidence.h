@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "broker/decision.h"
 #include "broker/ids.h"
 
@@ -28,6 +29,10 @@ struct EvidenceReport {
 
 // The file as ExportEvidence writes it: one act a line, oldest first.
 EvidenceReport VerifyEvidence(std::string_view file);
+
+// The acts of such a file, in its order. DATA_LOSS "line N: ..." at the first that cannot be read; the chain is not
+// checked.
+absl::StatusOr<std::vector<Act>> ReadEvidence(std::string_view file);
 
 // The line of one act.
 std::string EvidenceLine(uint64_t sequence, const Hash& hash, std::string_view body);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 
 #include "broker/canonical.h"
 #include "broker/describe.h"
@@ -13,6 +14,8 @@
 #include "services/cli/agreement_values.h"
 #include "services/cli/app.h"
 #include "services/cli/call.h"
+#include "services/cli/evidence.h"
+#include "services/cli/replay_report.h"
 #include "services/cli/yaml.h"
 #include "services/simulation/run_story.h"
 
@@ -24,6 +27,9 @@ using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 struct SimulateFlags {
   std::vector<std::string> files{};
   bool update = false, verbose = false;
+  std::vector<std::string> evidence{};  // To be replayed,
+  std::string agreement{};              //   under this draft,
+  std::string assume = "silent";        //   where the record has no answer.
 };
 
 struct FileResult {
@@ -159,6 +165,30 @@ int Simulate(const Session& session, const SimulateFlags& flags) {
   return failed == 0 ? kExitOk : kExitUnverified;
 }
 
+int ReplayEvidence(const Session& session, const SimulateFlags& flags) {
+  if (flags.agreement.empty()) return session.Fail(Invalid("--agreement", "nothing", "a draft's file"));
+  if (!flags.files.empty())
+    return session.Fail(Invalid("FILE", flags.files.front(), "no stories with --replay"));
+  const absl::StatusOr<OwnedAgreement> draft = LoadAgreementValues(flags.agreement);
+  if (!draft.ok()) return session.Fail(draft.status());
+  std::vector<Act> acts;
+  for (const std::string& path : flags.evidence) {
+    const absl::StatusOr<std::string> text = ReadFile(path);
+    if (!text.ok()) return session.Fail(text.status());
+    absl::StatusOr<std::vector<Act>> read = ReadEvidence(*text);
+    if (!read.ok())
+      return session.Fail(absl::InvalidArgumentError(Cat(path, ": ", View(read.status().message()))));
+    acts.insert(acts.end(), std::make_move_iterator(read->begin()), std::make_move_iterator(read->end()));
+  }
+  const Assume assume = flags.assume == "accept"    ? Assume::kAccept
+                        : flags.assume == "decline" ? Assume::kDecline
+                                                    : Assume::kSilent;
+  const absl::StatusOr<ReplayReport> report = Replay(acts, *draft, assume);
+  if (!report.ok()) return session.Fail(report.status());
+  Print(session.json ? ReplayAsJson(*report) : ShowReplay(*report));
+  return kExitOk;
+}
+
 }  // namespace
 
 void AddSimulate(CLI::App& app, Session& session) {
@@ -166,11 +196,23 @@ void AddSimulate(CLI::App& app, Session& session) {
   CLI::App* verb = AddVerbTo(app, "simulate", "Plays stories against agreements, without a broker",
                              "capbroker simulate stories/*.txt\n"
                              "capbroker simulate --verbose stories/first-refusal.txt\n"
-                             "capbroker simulate --update stories/new.txt   # writes down what was decided");
+                             "capbroker simulate --update stories/new.txt   # writes down what was decided\n"
+                             "capbroker simulate --replay trail.jsonl --agreement draft.yaml");
   verb->add_option("FILE", flags->files, "Scenario files: given, when, then")->type_name("FILE");
   verb->add_flag("--update", flags->update, "Rewrite what the files expect to what was decided");
   verb->add_flag("--verbose", flags->verbose, "Tell every story's trail in words");
+  AddList(*verb, "--replay", flags->evidence, "FILE",
+          "An owner's exported trail: its requests under --agreement, beside what was recorded");
+  verb->add_option("--agreement", flags->agreement, "The draft, in place of every version of its agreement")
+      ->type_name("FILE");
+  verb->add_option("--assume", flags->assume, "What a provider does that the record has no answer of")
+      ->check(CLI::IsMember({"silent", "accept", "decline"}))
+      ->option_text("silent|accept|decline [silent]");
   verb->callback([&session, flags] {
+    if (!flags->evidence.empty()) {
+      session.exit_code = ReplayEvidence(session, *flags);
+      return;
+    }
     if (flags->files.empty()) {
       session.exit_code = session.Fail(Invalid("FILE", "nothing", "scenario files"));
       return;
