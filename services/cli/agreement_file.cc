@@ -251,6 +251,7 @@ void ReadClause(const Yaml& node, const std::string& path, YamlErrors& errors, v
       break;
     case ClauseKind::kTrigger:
       ReadTrigger(map, *out.mutable_trigger());
+      map.Require("text", "what has to happen, in words");
       break;
     case ClauseKind::kNoted:
       out.mutable_noted();

@@ -183,7 +183,8 @@ std::string FieldInMessage(ClauseKind kind, const std::string& field) {
 Clause ReadClause(Fields& fields, const Path& at, const v1::Clause& in) {
   Clause clause;
   clause.id = fields.Clause(Path(at, "id"), in.id());
-  clause.text = fields.Text(Path(at, "text"), in.text(), in.has_noted() ? 1 : 0, kLongestText);
+  clause.text =
+      fields.Text(Path(at, "text"), in.text(), in.has_noted() || in.has_trigger() ? 1 : 0, kLongestText);
   // Of a term, a trigger and a note the scope means nothing.
   if (!in.has_term() && !in.has_trigger() && !in.has_noted())
     clause.scope = ReadScope(fields, Path(at, "scope"), in.scope());

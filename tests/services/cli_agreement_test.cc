@@ -30,7 +30,8 @@ TEST(CliAgreement, ErrorsNameFileLineColumnAndField) {
            {"agreement: Azure\nowner: openai\n",
             "a.yaml:1:12: agreement: got \"Azure\", want 1 to 63 of a-z"},
            {"agreement: azure\nagreement: azure\n", "a.yaml:2:1: agreement: is given twice, first on line 1"},
-           {right + "colour: red\n", "a.yaml:8:1: colour: is unknown here; want one of agreement, clauses, "},
+           {right + "colour: red\n",
+            "a.yaml:8:1: colour: is unknown here; want one of agreement, calendars, "},
            {right + "version: 0\n", "a.yaml:8:10: version: got \"0\", want a version's number"},
            {right + "effective_from: +3d\n", "a.yaml:8:17: effective_from: got \"+3d\", want an instant"},
            {right + "effective_from: soon\n", "a.yaml:8:17: effective_from: got \"soon\", want RFC 3339"},
@@ -43,9 +44,9 @@ TEST(CliAgreement, ErrorsNameFileLineColumnAndField) {
            {head + "  - id: C1\n    kind: TRIGGER\n",
             "a.yaml:5:5: clauses[0].ends: got nothing, want the ids"},
            {"calendars: [{id: o, time_zone: UTC, hours: [MON 9-17]}]\n" + right,
-            "a.yaml:1:42: calendars[0].hours: got \"MON 9-17\", want DAY[-DAY] HH:MM-HH:MM"},
+            "a.yaml:1:44: calendars[0].hours: got \"MON 9-17\", want DAY[-DAY] HH:MM-HH:MM"},
            {"calendars: [{id: o, time_zone: UTC, hours: [FRI-MON 09:00-17:00]}]\n" + right,
-            "a.yaml:1:42: calendars[0].hours: got \"FRI-MON 09:00-17:00\", want DAY"},
+            "a.yaml:1:44: calendars[0].hours: got \"FRI-MON 09:00-17:00\", want DAY"},
            {right + "    counter_window: soon\n",
             "a.yaml:8:21: clauses[0].counter_window: got \"soon\", want a length of time"},
            {right + "    reoffer: maybe\n", "a.yaml:8:"},
@@ -85,8 +86,8 @@ TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
       "calendars:\n"
       "  - id: office\n"
       "    time_zone: America/Los_Angeles\n"
-      "    hours: [MON 09:00-17:00, TUE 09:30-24:00]\n"
-      "    holidays: [2025-07-04, 2025-12-25]\n"
+      "    hours: [\"MON 09:00-17:00\", \"TUE 09:30-24:00\"]\n"
+      "    holidays: [\"2025-07-04\", \"2025-12-25\"]\n"
       "clauses:\n"
       "  - id: C1\n"
       "    kind: EXCLUSIVITY\n"

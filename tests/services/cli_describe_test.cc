@@ -58,7 +58,8 @@ TEST(Describe, ReadsWell) {
   EXPECT_EQ(Describe(Full(Kind::REQUEST_UNFILLED)),
             "nobody took it: coreweave PRICE_CAP (asks 4 USD, the cap is 3 USD)");
   EXPECT_EQ(Describe(Full(Kind::RIGHT_WAIVED)),
-            "the right of azure over 8,000 is waived (azure/2/C2), SILENCE");
+            "the right of azure over 8,000 is waived (azure/2/C2), SILENCE; it revives after "
+            "2025-02-06T09:00:00Z");
   EXPECT_EQ(Describe(Full(Kind::DEADLINE_TOLLED)),
             "azure has until 2025-02-06T09:00:00Z: the broker was away for 1m30s (azure/2/C2)");
 }

@@ -49,6 +49,7 @@ v1::AgreementVersion WholeVersion() {
   first.set_reoffer(true);
   v1::Clause* clause = version.add_clauses();
   clause->set_id("C7");
+  clause->set_text("AGI is declared");
   v1::Trigger* trigger = clause->mutable_trigger();
   trigger->add_ended_clause_ids("C1");
   trigger->add_attesters("auditor/kpmg");
@@ -246,6 +247,8 @@ std::vector<Spoiled> Table() {
               [](auto& v) {
                 v.mutable_clauses(1)->mutable_first_refusal()->mutable_close_within()->set_seconds(-1);
               }),
+      Version("first_version.clauses[6].text", "nothing", "1 to 4096",
+              [](auto& v) { v.mutable_clauses(6)->clear_text(); }),
       Version("first_version.clauses[6].trigger.ended_clause_ids[1]", "\"\"", "a letter first",
               [](auto& v) { v.mutable_clauses(6)->mutable_trigger()->add_ended_clause_ids(""); }),
       Version("first_version.clauses[6].trigger.attesters[0]", "\"kpmg\"", "{owner|provider|auditor}/{name}",

@@ -37,6 +37,7 @@ class RulesTest : public RpcTest {
     clauses->Mutable(0)->clear_scope();
     v1::Clause* trigger = version.add_clauses();
     trigger->set_id("C7");
+    trigger->set_text("AGI is declared");
     trigger->mutable_trigger()->add_ended_clause_ids("C2");
     trigger->mutable_trigger()->add_attesters("auditor/lex");
     trigger->mutable_trigger()->add_attesters("provider/stargate-oracle");
