@@ -26,8 +26,8 @@ Instant RequestBook::NextDeadline() const {
     if (t.IsSet()) next = std::min(next, t);
   };
   for (const Offer& offer : offers) {
-    // A bid waits for those who have not bid.
-    if (offer.state == OfferState::kOpen && !offer.standby && !offer.has_bid) until(offer.deadline);
+    if (offer.state == OfferState::kOpen && !offer.standby)
+      until(offer.has_bid ? EndOfRound(offer) : offer.deadline);
     if (offer.state == OfferState::kCountered) until(offer.take_by);
     if (offer.allocation == AllocationState::kHeld) until(offer.confirm_by);
     if (offer.allocation == AllocationState::kConfirmed && offer.withdraws.IsSet())
@@ -39,6 +39,15 @@ Instant RequestBook::NextDeadline() const {
     }
   }
   return next;
+}
+
+Instant RequestBook::EndOfRound(const Offer& bid) const {
+  Instant last = bid.deadline;
+  for (const Offer& offer : offers) {
+    if (offer.lineage == bid.lineage && offer.state == OfferState::kOpen && offer.sealed && !offer.standby)
+      last = std::max(last, offer.deadline);
+  }
+  return last;
 }
 
 bool RequestBook::IsUnconfirmed(const Lineage& lineage) const {
@@ -180,20 +189,21 @@ Instant DueTime(const Account& account, const RequestBook& request) {
   return due;
 }
 
+bool MayLift(const GrantedWaiver& waiver, const RequestBook& request, const Lineage& lineage) {
+  const ClauseRef& blocking = lineage.rights.front().clause;
+  const Grant& grant = *waiver.grant;
+  const std::vector<ClauseId>& lifts = grant.waiver.lifts;
+  return !waiver.revoked.IsSet() && grant.agreement == blocking.agreement &&
+         (!grant.request.IsSet() || grant.request == request.request->id) &&
+         std::find(lifts.begin(), lifts.end(), blocking.clause) != lifts.end();
+}
+
 Instant WaiverDue(const Account& account, const RequestBook& request, const Lineage& lineage) {
   Instant due = kLastInstant;
   if (lineage.stage != Lineage::Stage::kBlocked || lineage.remaining == 0) return due;
-  const ClauseRef& blocking = lineage.rights.front().clause;
   for (const GrantedWaiver& waiver : account.grants) {
-    const Grant& grant = *waiver.grant;
-    const auto& lifts = grant.waiver.lifts;
-    const Instant from = std::max(waiver.granted, grant.waiver.from);
-    if (waiver.revoked.IsSet() || from < lineage.blocked || grant.agreement != blocking.agreement ||
-        (grant.request.IsSet() && grant.request != request.request->id) ||
-        std::find(lifts.begin(), lifts.end(), blocking.clause) == lifts.end()) {
-      continue;
-    }
-    due = std::min(due, from);
+    const Instant from = std::max(waiver.granted, waiver.grant->waiver.from);
+    if (from >= lineage.blocked && MayLift(waiver, request, lineage)) due = std::min(due, from);
   }
   return due;
 }

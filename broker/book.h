@@ -163,6 +163,9 @@ struct RequestBook {
   const Request& VersionOf(const Offer& offer) const { return *versions[offer.version - 1]; }
   // Whether anything is still asked, held or missing.
   bool IsInPlay() const;
+  // R9. The last timely instant of the round of sealed bids that this offer is in: any of its offers may have been given
+  // more time.
+  Instant EndOfRound(const Offer& bid) const;
   // R12. Whether something of the lineage that alternatives should have is not confirmed.
   bool IsUnconfirmed(const Lineage& lineage) const;
   // Whether the offer asks its provider to let new terms take the place of what it has placed (R13).
@@ -247,6 +250,8 @@ struct Book {
 // earlier, what the account does to it: a clause that voids its open offers ends (R17), a waiver lifts what
 // blocks it (R19).
 Instant DueTime(const Account& account, const RequestBook& request);
+// R19. Whether the waiver names the clause that blocks this lineage, for this request.
+bool MayLift(const GrantedWaiver& waiver, const RequestBook& request, const Lineage& lineage);
 // R19. From when on a waiver written beside the agreement is to be held against this blocked lineage, and was
 // not yet; kLastInstant if there is none.
 Instant WaiverDue(const Account& account, const RequestBook& request, const Lineage& lineage);

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "broker/deciding.h"
-#include "broker/fallback.h"
 #include "broker/refusal.h"
 #include "broker/rounds.h"
 #include "broker/text.h"
@@ -26,7 +25,7 @@ absl::Status NotIn(const Offer& offer, AllocationState want, std::string_view re
 
 }  // namespace
 
-// R14. The price cap is checked once more: the owner may have lowered it.
+// R14.
 absl::StatusOr<Verdict> Deciding::On(const ConfirmAllocation& confirm) const {
   const absl::StatusOr<const Offer*> found = FindOwnOffer(confirm.request, confirm.offer);
   if (!found.ok()) return found.status();
@@ -43,12 +42,8 @@ absl::StatusOr<Verdict> Deciding::On(const ConfirmAllocation& confirm) const {
   }
   Rounds rounds(book, directory, book.Find(confirm.request), now);
   rounds.ConfirmHold(offer.number);
-  const bool stands = rounds.request().Find(offer.number)->allocation == AllocationState::kConfirmed;
   rounds.Advance();
-  if (stands) return Verdict{rounds.Take(), {}};
-  return Verdict{rounds.Take(), Refuse(absl::StatusCode::kFailedPrecondition, "PRICE_CAP",
-                                       Cat("the owner's price cap is ",
-                                           Format(PriceCapOf(*rounds.request().request)), " now"))};
+  return Verdict{rounds.Take(), {}};
 }
 
 // R15.

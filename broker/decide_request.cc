@@ -125,17 +125,20 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
   Rounds rounds(book, directory, request, now);
   for (const Offer& offer : request->offers) {
     if (offer.state != OfferState::kOpen || !offer.clause.IsSet()) continue;
-    // R22: the part of the outage that fell inside the window is added back.
-    const Instant from = std::max(resume.down_since, offer.opened), to = std::min(now, offer.deadline);
+    // R22: what was left of the window when the outage began, or when the offer opened in it, is left now.
+    const Instant from = std::max(resume.down_since, offer.opened);
+    if (offer.deadline < from) continue;
     const AgreementVersion& version = *book.account.Find(offer.clause.agreement, offer.clause.version);
     const Clause& clause = *FindClause(version, offer.clause.clause);
     const Calendar* calendar = CalendarOf(version, clause);
-    const Span lost = Counted(calendar, from, to);
-    if (clause.toll_over == Span{} || to - from <= clause.toll_over || lost == Span{}) continue;
+    const Instant deadline = AddWindow(calendar, now, Counted(calendar, from, offer.deadline));
+    const bool is_long =
+        clause.toll_over != Span{} && std::min(now, offer.deadline) - from > clause.toll_over;
+    if (!is_long || deadline <= offer.deadline) continue;
     Decision tolled = Rounds::About(Kind::DEADLINE_TOLLED, offer);
     tolled.clause = offer.clause;
-    tolled.deadline = AddWindow(calendar, offer.deadline, lost);
-    tolled.downtime = lost;
+    tolled.deadline = deadline;
+    tolled.downtime = now - from;
     rounds.Add(std::move(tolled));
   }
   return Verdict{rounds.Take(), {}};

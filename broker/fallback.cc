@@ -19,8 +19,9 @@ const Rate* RateFor(const Provider& provider, const Terms& terms) {
   return any;
 }
 
-// An offer that others ended was no answer.
+// An offer that others ended was no answer, unless its provider had promised something.
 bool WasAnswered(const Offer& offer) {
+  if (offer.promised != 0) return true;
   return offer.state != OfferState::kRescinded && offer.state != OfferState::kSuperseded &&
          offer.state != OfferState::kVoided;
 }

@@ -115,6 +115,7 @@ class Rounds {
   bool AdvanceExhausted(uint32_t lineage);
   bool Promote(uint32_t lineage, bool late);
   bool AskAlternatives(uint32_t lineage, int64_t width);
+  bool HasSealedOffer(uint32_t lineage) const;
   bool CloseBids(uint32_t lineage);
   std::string_view WhyDisqualified(const Offer& offer, const std::vector<ProviderId>& better) const;
 

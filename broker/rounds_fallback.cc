@@ -11,6 +11,7 @@ namespace capbroker {
 
 bool Rounds::AdvanceFallback(uint32_t number) {
   if (Promote(number, /*late=*/false)) return true;
+  if (HasSealedOffer(number)) return CloseBids(number);
   int64_t width = 1;
   switch (request_.request->fallback.kind) {
     case FallbackKind::kNone:
@@ -21,7 +22,6 @@ bool Rounds::AdvanceFallback(uint32_t number) {
       width = request_.request->fallback.fan_out;
       break;
     case FallbackKind::kCheapest:
-      if (HasOpenOffer(number)) return CloseBids(number);
       width = INT64_MAX;
   }
   return AskAlternatives(number, width);
@@ -71,14 +71,21 @@ bool Rounds::AskAlternatives(uint32_t number, int64_t width) {
   return true;
 }
 
-// Once everybody has bid or the window has closed, the cheapest bid that qualifies is chosen, the earlier of
-// equals; the others stay in reserve until it is confirmed. True if the round is over.
+bool Rounds::HasSealedOffer(uint32_t number) const {
+  return std::any_of(request_.offers.begin(), request_.offers.end(), [&](const Offer& offer) {
+    return offer.lineage == number && offer.state == OfferState::kOpen && offer.sealed && !offer.standby;
+  });
+}
+
+// Once the window has closed, the cheapest bid that qualifies is chosen, the earlier of equals; the others stay in
+// reserve until it is confirmed. True if the round is over.
 bool Rounds::CloseBids(uint32_t number) {
   std::vector<uint32_t> bids;
   for (const Offer& offer : request_.offers) {
-    if (offer.lineage != number || offer.state != OfferState::kOpen || offer.standby) continue;
-    if (!offer.has_bid && now_ <= offer.deadline) return false;
-    if (offer.has_bid) bids.push_back(offer.number);
+    if (offer.lineage != number || offer.state != OfferState::kOpen || offer.standby || !offer.sealed)
+      continue;
+    if (now_ <= offer.deadline || !offer.has_bid) return false;
+    bids.push_back(offer.number);
   }
   const auto rank = [&](uint32_t bid) {
     const Offer& offer = OfferOf(bid);

@@ -105,10 +105,10 @@ void Rounds::EndHolds(Kind kind, std::string_view reason) {
   }
 }
 
-// R9: the price cap is checked once more.
+// R9: the price cap is checked once more. R13: that of the version which was accepted.
 void Rounds::ConfirmHold(uint32_t number) {
   const Offer offer = OfferOf(number);
-  const Money cap = PriceCapOf(*request_.request);
+  const Money cap = PriceCapOf(request_.VersionOf(offer));
   if (const Money price = AgreedTermsOf(request_, offer).unit_price;
       price.currency != cap.currency || price.micros > cap.micros) {
     ExpireHold(number, "PRICE_CAP");

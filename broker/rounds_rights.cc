@@ -250,6 +250,9 @@ void Rounds::Unblock(uint32_t number) {
   tested.lineage = number;
   tested.provider = account().Find(blocking.agreement, blocking.version)->holder;
   tested.reason = "OUT_OF_SCOPE";
+  for (const GrantedWaiver& waiver : account().grants) {
+    if (MayLift(waiver, request_, LineageOf(number))) tested.clause = waiver.ref();
+  }
   for (const WaiverTest& test : routing.ok() ? routing->tests : std::vector<WaiverTest>()) {
     tested.clause = test.waiver;
     tested.reason = test.reason;

@@ -220,7 +220,8 @@ class Oracle {
     const bool successor = d.replaces != 0 && !exchange;
     Say(cool == cool_.end() || act.time >= cool->second || exchange || successor, "4: ", d.provider.value,
         " is asked inside its cool-down");
-    Say(d.deadline > act.time, "R3: offer ", d.offer, " is opened past its deadline");
+    Say(d.deadline > act.time || (successor && d.deadline == act.time), "R3: offer ", d.offer,
+        " is opened past its deadline");
     Say(!one.finished, "2: offer ", d.offer, " is opened in a finished request");
     const Line& line = one.lines[d.lineage];
     if (d.offer_kind == OfferKind::kAlternative && !exchange) {

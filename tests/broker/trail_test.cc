@@ -329,7 +329,7 @@ TEST(Trail, AnOutageIsAddedBack) {
   EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(72));
   ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{story.current, kNoon + Hours(69)}).ok());
   EXPECT_EQ(story.Trail().back(), "DEADLINE_TOLLED azure");
-  EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(75));
+  EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(77)) << "the three hours that were left";
   ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{{}, kNoon + Hours(69)}).ok());
   EXPECT_EQ(story.last.decisions[0].kind, Kind::RECOVERY_RESUMED);
   EXPECT_EQ(story.last.decisions[0].downtime, Hours(5));
