@@ -295,7 +295,11 @@ absl::Status AsInMessage(const AgreementVersion& version, const absl::Status& st
 absl::Status AsInMessage(const Clause& waiver, const absl::Status& status) {
   std::vector<Violation> violations = ViolationsOf(status);
   if (violations.empty()) return status;
-  for (Violation& violation : violations) violation.field = FieldInMessage(waiver.kind, violation.field);
+  for (Violation& violation : violations) {
+    std::string& field = violation.field;
+    if (field.starts_with("waiver.")) field.erase(0, 7);  // Decide says which of a grant's parts.
+    field = FieldInMessage(waiver.kind, field);
+  }
   return InvalidFields(violations);
 }
 

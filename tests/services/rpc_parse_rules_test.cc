@@ -426,7 +426,8 @@ TEST(ParseRules, SaysDecidesFieldsAsTheMessageHasThem) {
     EXPECT_EQ(FieldOf(AsInMessage(version, Invalid(ours, "a", "b"))), theirs);
   }
   const Clause& waiver = version.clauses[2];
-  EXPECT_EQ(FieldOf(AsInMessage(waiver, Invalid("lifts[0]", "a", "b"))), "waiver.lifted_clause_ids[0]");
+  EXPECT_EQ(FieldOf(AsInMessage(waiver, Invalid("waiver.lifts[0]", "a", "b"))),
+            "waiver.lifted_clause_ids[0]");
   EXPECT_EQ(FieldOf(AsInMessage(waiver, Invalid("to", "a", "b"))), "waiver.end_time");
 }
 

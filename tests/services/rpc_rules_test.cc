@@ -115,19 +115,19 @@ class RulesTest : public RpcTest {
 TEST_F(RulesTest, AnAmendmentSupersedesWhatIsAsked) {
   Record();
   const v1::CapacityRequest request = Ask([](auto&) {});
-  const auto amend = [&](int32_t base, v1::CapacityRequest& out) {
+  const auto amend = [&](int32_t base, int64_t quantity, v1::CapacityRequest& out) {
     return Do<v1::CapacityRequestService::Stub, v1::AmendCapacityRequestRequest>(
         *requests_, &v1::CapacityRequestService::Stub::AmendCapacityRequest, "owner/openai", out,
         [&](auto& in) {
           in.set_name(request.name());
           in.set_base_version(base);
           *in.mutable_capacity_request() = GoodRequest();
-          in.mutable_capacity_request()->mutable_segments(0)->set_quantity(6000);
-          in.mutable_capacity_request()->mutable_terms()->set_quantity(6000);
+          in.mutable_capacity_request()->mutable_segments(0)->set_quantity(quantity);
+          in.mutable_capacity_request()->mutable_terms()->set_quantity(quantity);
         });
   };
   v1::CapacityRequest amended;
-  ASSERT_TRUE(amend(1, amended).ok());
+  ASSERT_TRUE(amend(1, 6000, amended).ok());
   EXPECT_EQ(amended.version(), 2);
   ASSERT_EQ(amended.offers_size(), 2);
   EXPECT_EQ(amended.offers(0).state(), v1::Offer::STATE_SUPERSEDED);
@@ -144,7 +144,7 @@ TEST_F(RulesTest, AnAmendmentSupersedesWhatIsAsked) {
   EXPECT_EQ(superseded.error_code(), StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(ReasonIn(superseded), "OFFER_SUPERSEDED");
 
-  const grpc::Status stale = amend(1, amended);
+  const grpc::Status stale = amend(1, 5000, amended);
   EXPECT_EQ(stale.error_code(), StatusCode::ALREADY_EXISTS) << stale.error_message();
   EXPECT_EQ(ReasonIn(stale), "VERSION_CONFLICT");
 }
