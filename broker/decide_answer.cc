@@ -37,7 +37,9 @@ absl::Status Deciding::Closed(const Offer& offer, RequestState state) const {
                  {"request_state", std::string(NameOf(state))},
                  {"deadline", Format(offer.deadline)},
                  {"server_time", Format(now)}};
-  if (offer.state == OfferState::kOpen || offer.state == OfferState::kLapsed) {
+  const bool raced = offer.state == OfferState::kRescinded && now <= offer.deadline;
+  if (offer.state == OfferState::kOpen || offer.state == OfferState::kLapsed ||
+      (offer.state == OfferState::kRescinded && !raced)) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "LATE_ANSWER",
                   Cat("offer ", offer.number, " could be answered until ", Format(offer.deadline), "; it is ",
                       Format(now)),
@@ -50,7 +52,6 @@ absl::Status Deciding::Closed(const Offer& offer, RequestState state) const {
                       Format(offer.answered)),
                   std::move(facts));
   }
-  const bool raced = offer.state == OfferState::kRescinded;
   return Refuse(raced ? absl::StatusCode::kAborted : absl::StatusCode::kFailedPrecondition,
                 raced ? "OFFER_RESCINDED" : "OFFER_CLOSED",
                 Cat("offer ", offer.number, " is ", NameOf(offer.state), " since ", Format(offer.answered)),
