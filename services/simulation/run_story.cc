@@ -136,6 +136,7 @@ class Play {
       }
     }
     result_.acts = stage_.world.acts();
+    result_.asked = stage_.world.asked();
     return std::move(result_);
   }
 

@@ -26,6 +26,7 @@ struct StoryResult {
   int line = 0;
   size_t steps = 0;         // That were played.
   std::vector<Act> acts{};  // What was given, too.
+  std::vector<Asked> asked{};
   std::vector<Difference> differences{};
   std::vector<Rewrite> rewrites{};
   bool passed() const { return differences.empty(); }

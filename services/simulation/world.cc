@@ -35,7 +35,9 @@ std::vector<const Book*> World::books() const {
 }
 
 absl::Status World::Do(const Command& command) {
+  const size_t acts_before = acts_.size();
   const absl::Status answer = Decide(command);
+  asked_.push_back({now_, command, answer, acts_before});
   if (answer.code() == absl::StatusCode::kInternal) return answer;
   const absl::Status due = FireDue();
   return due.ok() ? answer : due;

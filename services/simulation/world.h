@@ -14,6 +14,14 @@
 
 namespace capbroker {
 
+// What somebody asked of the world, and what was answered.
+struct Asked {
+  Instant time{};
+  Command command{};
+  absl::Status answer{};
+  size_t acts_before = 0;  // How many acts there were by then.
+};
+
 class World {
  public:
   explicit World(Instant start) : now_(start) {}
@@ -21,6 +29,8 @@ class World {
   Instant now() const { return now_; }
   // Every act of every book, in the order they were decided.
   const std::vector<Act>& acts() const { return acts_; }
+  // Every command that Do was given, in order.
+  const std::vector<Asked>& asked() const { return asked_; }
   // Null before anything was decided for it.
   const Book* Find(const OwnerId& owner) const;
   const Directory& directory() const;
@@ -47,6 +57,7 @@ class World {
   Instant now_;
   std::map<OwnerId, std::unique_ptr<Book>> books_;
   std::vector<Act> acts_;
+  std::vector<Asked> asked_;
   uint64_t ids_ = 0;
 };
 

@@ -90,8 +90,7 @@ class RpcTest : public ::testing::Test {
 
   void WritePrincipals() {
     std::ofstream out(principals_file_);
-    for (const char* who : {"owner/openai", "owner/other", "provider/azure", "provider/coreweave",
-                            "provider/stargate-oracle", "operator/ada", "auditor/lex"}) {
+    for (const std::string& who : parties_) {
       const std::vector<std::string_view> parts = Split(who, '/');
       out << "- {role: " << parts[0] << ", name: " << parts[1]
           << ", token_sha256: " << Hex(Sha256(TokenOf(who))) << "}\n";
@@ -108,7 +107,7 @@ class RpcTest : public ::testing::Test {
     return context;
   }
 
-  Instant Now() const { return {kNow * 1'000'000 + boot_.load()}; }
+  Instant Now() const { return {booted_at_.micros + boot_.load()}; }
   void Pass(Span time) { boot_ += time.micros; }
 
   std::string NewKey() { return "key-" + std::to_string(++keys_); }
@@ -162,6 +161,11 @@ class RpcTest : public ::testing::Test {
 
   const std::string principals_file_ =
       ::testing::TempDir() + "principals-" + std::to_string(getpid()) + ".yaml";
+  // Who may call, and when the machine started; a test with its own sets them before SetUp.
+  std::vector<std::string> parties_ = {
+      "owner/openai", "owner/other", "provider/azure", "provider/coreweave", "provider/stargate-oracle",
+      "operator/ada", "auditor/lex"};
+  Instant booted_at_{kNow * 1'000'000};
   std::atomic<int64_t> boot_ = 1'000'000;
   MemoryLedger ledger_;
   Feed feed_;
