@@ -145,7 +145,7 @@ TEST_F(RulesTest, AnAmendmentSupersedesWhatIsAsked) {
   EXPECT_EQ(ReasonIn(superseded), "OFFER_SUPERSEDED");
 
   const grpc::Status stale = amend(1, 5000, amended);
-  EXPECT_EQ(stale.error_code(), StatusCode::ALREADY_EXISTS) << stale.error_message();
+  EXPECT_EQ(stale.error_code(), StatusCode::ABORTED) << stale.error_message();
   EXPECT_EQ(ReasonIn(stale), "VERSION_CONFLICT");
 }
 
