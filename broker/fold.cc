@@ -12,7 +12,10 @@ Right* RightOf(RequestBook& book, const Decision& d) {
   std::vector<Right>& rights = LineageOf(book, d).rights;
   const auto right =
       std::find_if(rights.begin(), rights.end(), [&](const Right& r) { return r.clause == d.clause; });
-  return right == rights.end() ? nullptr : &*right;
+  if (right != rights.end()) return &*right;
+  thread_local Right none;  // A right that the lineage does not have: Fold is total, and nothing comes of it.
+  none = Right{};
+  return &none;
 }
 
 void End(RequestBook& book, const Decision& d, OfferState state, Instant time) {
