@@ -121,10 +121,10 @@ EvidenceReport VerifyEvidence(std::string_view file) {
       if (act->sequence != line->sequence) find("act ", line->sequence, ": its body says ", act->sequence);
       if (report.owner.empty()) {
         report.owner = act->owner;
-        report.request = act->request;
       }
+      if (!report.request.IsSet()) report.request = act->request;
       if (act->owner != report.owner) find("act ", line->sequence, " is of ", act->owner.value);
-      one_request &= act->request == report.request;
+      one_request &= !act->request.IsSet() || act->request == report.request;  // Or about what governs it.
       if (act->time < time_before) find("act ", line->sequence, " is earlier than the act before it");
       time_before = act->time;
       if (act->decisions.empty()) find("act ", line->sequence, " decides nothing");
