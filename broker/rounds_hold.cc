@@ -86,6 +86,14 @@ void Rounds::GiveUp(Kind kind, const Offer& offer, std::string_view reason, std:
   const int64_t freed = was_drawn ? UnusedShare(offer) : offer.committed.micros;
   Add(std::move(given_up));
   FreeCommitment(was_drawn ? Kind::COMMITMENT_RESTORED : Kind::COMMITMENT_RELEASED, offer, freed);
+  for (size_t i = 0; i < request_.offers.size(); ++i) {  // R13: there is nothing left to exchange.
+    const Offer& other = request_.offers[i];
+    if (other.replaces != offer.number || other.state != OfferState::kOpen || !request_.IsExchange(other))
+      continue;
+    Decision rescinded = About(Kind::OFFER_RESCINDED, other);
+    rescinded.reason = reason;
+    Add(std::move(rescinded));
+  }
 }
 
 void Rounds::ExpireHold(uint32_t number, std::string_view reason) {
