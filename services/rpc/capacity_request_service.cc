@@ -175,10 +175,7 @@ grpc::ServerUnaryReactor* CapacityRequestService::AmendCapacityRequest(
   absl::StatusOr<Command> command = call->Admit(*in);
   if (!command.ok()) return call->End(command.status());
   const OwnerId owner = command->owner;
-  const uint32_t version = std::get<AmendRequest>(command->what).next.version;
   return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (FieldOf(outcome.status()) == "version")
-      return Invalid("base_version", Cat(version - 1), "the newest version's number, or 0");
     if (!outcome.ok()) return Under(kRequestField, outcome.status());
     Render(owner, *outcome->request, backend_.clock.Now(), out);
     return absl::OkStatus();
