@@ -165,6 +165,17 @@ TEST(Verify, NamesEachKindOfTampering) {
          Relink(a);
        },
        "act 3: it cannot be folded: "},
+      {"relinked with a right that nobody has",
+       [](Acts& a) {
+         for (auto& [number, act] : a) {
+           const size_t kind = act.text.find("\"RIGHT_WAIVED\"");
+           if (kind == std::string::npos) continue;
+           act.text[act.text.rfind("\"clause\":\"", kind) + 10] = 'z';
+           break;
+         }
+         Relink(a);
+       },
+       "it cannot be folded: RIGHT_WAIVED names z"},
       {"relinked with another kind",
        [](Acts& a) {
          Replace(a[2].text, "REQUEST_RECEIVED", "REQUEST_UNFILLED");
