@@ -3,7 +3,8 @@
 
     tests/verify_evidence.py FILE [--head HASH]
 
-Each line is one act: {"sequence":N,"hash":"...","body":{...}}. The hash is SHA-256 over the hash of the owner's act before
+The first line says whose evidence it is: {"evidence":1,"owner":"...","request":"..."}, without a request an owner's whole
+trail, which has no gaps. Each other line is one act: {"sequence":N,"hash":"...","body":{...}}. The hash is SHA-256 over the hash of the owner's act before
 (32 zero bytes before the first) and the bytes of the body as they stand. Where the act before is not in the file, as in
 a file about one request, the link cannot be checked, and is counted. --head is the hash of the last act as somebody else
 wrote it down (a checkpoint): a file that was cut or written anew does not end in it.
@@ -34,11 +35,14 @@ def main():
     parser.add_argument("--head", help="the hash that the last act must have")
     args = parser.parse_args()
     wrong, acts, decisions, checked, unchecked = [], 0, 0, 0, 0
-    last, before, owner, time = 0, None, None, ""
+    last, before, owner, request, time = 0, None, None, None, ""
     with open(args.file, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 act = json.loads(line)
+                if number == 1 and act["evidence"] == 1:
+                    owner, request = act["owner"], act.get("request")
+                    continue
                 body, sequence, digest = raw_body(line), int(act["sequence"]), act["hash"]
                 inside = act["body"]
             except (ValueError, KeyError) as error:
@@ -54,13 +58,16 @@ def main():
                     wrong.append(f"line {number}: the hash of act {sequence} does not follow")
             else:
                 unchecked += 1
+                if request is None and sequence > last + 1:
+                    wrong.append(f"line {number}: acts {last + 1} to {sequence - 1} are missing")
             if canonical(inside) != body:
                 wrong.append(f"line {number}: the body of act {sequence} is not in canonical form")
             if inside.get("sequence") != sequence:
                 wrong.append(f"line {number}: the body says act {inside.get('sequence')}")
-            owner = owner or inside.get("owner")
             if inside.get("owner") != owner:
                 wrong.append(f"line {number}: an act of {inside.get('owner')}, not {owner}")
+            if request is not None and inside.get("request", request) != request:
+                wrong.append(f"line {number}: an act about request {inside['request']}")
             if inside.get("time", "") < time:
                 wrong.append(f"line {number}: earlier than the act before")
             time, last, before = inside.get("time", ""), sequence, bytes.fromhex(digest)

@@ -9,12 +9,12 @@
 #include "broker/text.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "services/cli/call.h"
-#include "services/cli/evidence.h"
 #include "services/cli/show.h"
 #include "services/cli/table.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
 #include "services/cli/yaml.h"
+#include "storage/evidence.h"
 #include "storage/postgres_ledger.h"
 #include "storage/verify.h"
 

@@ -14,10 +14,10 @@
 #include "services/cli/agreement_values.h"
 #include "services/cli/app.h"
 #include "services/cli/call.h"
-#include "services/cli/evidence.h"
 #include "services/cli/replay_report.h"
 #include "services/cli/yaml.h"
 #include "services/simulation/run_story.h"
+#include "storage/evidence.h"
 
 namespace capbroker {
 namespace {

@@ -12,6 +12,7 @@
 #include "services/rpc/reading.h"
 #include "services/rpc/render.h"
 #include "services/rpc/stream.h"
+#include "storage/evidence.h"
 
 namespace capbroker {
 namespace {
@@ -19,11 +20,6 @@ namespace {
 // A piece is sent when it has so many bytes; an act may take it over.
 constexpr size_t kPieceBytes = 256 * 1024;
 constexpr uint32_t kActsAtOnce = 200;
-
-// The body's own bytes: what the hash covers.
-void AppendLine(const SealedAct& act, std::string* out) {
-  *out += Cat("{\"sequence\":", act.sequence, ",\"hash\":\"", Hex(act.hash), "\",\"body\":", act.text, "}\n");
-}
 
 // R9. What an owner may not read yet: acts with a bid in a sealed round that is open.
 class OpenBids {
@@ -60,10 +56,14 @@ void Withhold(v1::Act* act) {
 class Evidence final : public Source<v1::ExportEvidenceResponse> {
  public:
   Evidence(Backend& backend, const Actor& caller, TrailName name)
-      : backend_(backend), name_(std::move(name)), bids_(backend.ledger, caller) {}
+      : backend_(backend),
+        name_(std::move(name)),
+        bids_(backend.ledger, caller),
+        header_(EvidenceHeader(name_.owner, name_.request)) {}
 
   absl::StatusOr<Step> Next(v1::ExportEvidenceResponse* out) override {
     std::string* piece = out->mutable_chunk();
+    *piece = std::exchange(header_, {});
     while (!ended_ && piece->size() < kPieceBytes) {
       const absl::StatusOr<std::vector<SealedAct>> acts =
           ReadEvidence(backend_.ledger, {.name = name_, .from = last_, .limit = kActsAtOnce});
@@ -76,7 +76,7 @@ class Evidence final : public Source<v1::ExportEvidenceResponse> {
           ended_ = true;
           break;
         }
-        AppendLine(act, piece);
+        *piece += EvidenceLine(act);
         last_ = act.sequence;
       }
     }
@@ -88,6 +88,7 @@ class Evidence final : public Source<v1::ExportEvidenceResponse> {
   Backend& backend_;
   const TrailName name_;
   OpenBids bids_;
+  std::string header_;  // Until it is sent.
   uint64_t last_ = 0;
   bool ended_ = false;
 };

@@ -169,15 +169,35 @@ class EvidenceTest(StageTest):
         stage.run("offer", "decline", name + "/offers/1", "--provider", "azure", "--reason", "NO_CAPACITY",
                   who="provider-azure")
         file = stage.directory / "openai.jsonl"
+
+        def verified(*head):
+            """By the broker's binary, and by the script that people may read, which agree."""
+            script = subprocess.run([ROOT / "tests/verify_evidence.py", file, *head], capture_output=True, text=True)
+            stage.run("decisions", "verify", file, *head, want=0 if script.returncode == 0 else 4)
+            return script.returncode == 0
+
+        stage.run("decisions", "export", "--request", name, "--out", file, who="auditor-lex")
+        self.assertIn("AGREEMENT_ACTIVATED", file.read_text(), "what governs the request")
+        self.assertTrue(verified())
+        self.assertIn(name.rpartition("/")[2], file.read_text().splitlines()[0])
+        file.write_text(file.read_text().replace(name.rpartition("/")[2], "0" * 8 + "-0000-7000-8000-" + "0" * 12, 1))
+        self.assertFalse(verified(), "about another request")
+
         stage.run("decisions", "export", "--owner", "openai", "--out", file, who="auditor-lex")
-        stage.run("decisions", "verify", file)
         whole = file.read_text()
         lines = whole.splitlines(keepends=True)
+        head = json.loads(lines[-1])["hash"]
+        self.assertTrue(verified())
+        self.assertTrue(verified("--head", head))
         for tampered in [whole.replace("NO_CAPACITY", "PRICE"), "".join(lines[:-2] + lines[-1:]),
-                         "".join(lines[:-2] + [lines[-1], lines[-2]])]:
+                         "".join(lines[:-2] + [lines[-1], lines[-2]]), "".join(lines[:1] + lines[2:]),
+                         "".join(lines[1:]), lines[0]]:
             self.assertNotEqual(tampered, whole)
             file.write_text(tampered)
-            stage.run("decisions", "verify", file, want=4)
+            self.assertFalse(verified(), tampered)
+        file.write_text("".join(lines[:-1]))
+        self.assertTrue(verified(), "an owner's file of an earlier day")
+        self.assertFalse(verified("--head", head))
 
     def test_tampering_in_the_database_is_refused_and_found(self):
         stage = self.stage

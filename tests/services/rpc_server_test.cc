@@ -406,10 +406,12 @@ TEST_F(ServerTest, HandsOutEvidenceThatVerifiesAlone) {
   ASSERT_TRUE(reader->Finish().ok());
   ASSERT_TRUE(file.ends_with("\n"));
   file.pop_back();
+  const std::string header = "{\"evidence\":1,\"owner\":\"openai\"}\n";
+  ASSERT_TRUE(file.starts_with(header)) << file.substr(0, 100);
 
   Hash head{};
   uint64_t sequence = 0;
-  for (const std::string_view line : Split(file, '\n')) {
+  for (const std::string_view line : Split(std::string_view(file).substr(header.size()), '\n')) {
     const std::string start = Cat("{\"sequence\":", ++sequence, ",\"hash\":\"");
     ASSERT_TRUE(line.starts_with(start)) << line;
     const std::string_view hash = line.substr(start.size(), 64);

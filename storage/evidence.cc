@@ -1,4 +1,4 @@
-#include "services/cli/evidence.h"
+#include "storage/evidence.h"
 
 #include <rapidjson/document.h>
 
@@ -68,6 +68,29 @@ absl::StatusOr<Line> ReadLine(std::string_view text) {
   return out;
 }
 
+// DATA_LOSS if the line is no header.
+struct Header {
+  OwnerId owner{};
+  RequestId request{};
+};
+absl::StatusOr<Header> ReadHeader(std::string_view text) {
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  const auto is_text = [&](const char* key) { return document.HasMember(key) && document[key].IsString(); };
+  if (document.HasParseError() || !document.IsObject() || !document.HasMember("evidence") ||
+      !is_text("owner"))
+    return absl::DataLossError("does not say whose evidence this is");
+  const rapidjson::Value& format = document["evidence"];
+  if (!format.IsInt() || format.GetInt() != 1) return absl::DataLossError("evidence: want format 1");
+  Header header{.owner = {document["owner"].GetString()}};
+  if (!document.HasMember("request")) return header;
+  const absl::StatusOr<RequestId> request =
+      ParseRequestId(is_text("request") ? document["request"].GetString() : "");
+  if (!request.ok()) return absl::DataLossError("request: want its id");
+  header.request = *request;
+  return header;
+}
+
 }  // namespace
 
 EvidenceReport VerifyEvidence(std::string_view file) {
@@ -75,8 +98,6 @@ EvidenceReport VerifyEvidence(std::string_view file) {
   std::optional<Line> before;
   Instant time_before;
   size_t number = 0;
-  bool one_request = true;
-  std::vector<std::string> gaps;
   for (std::string_view rest = file; !rest.empty();) {
     const size_t end = rest.find('\n');
     const std::string_view text = rest.substr(0, end);
@@ -86,6 +107,15 @@ EvidenceReport VerifyEvidence(std::string_view file) {
       report.findings.push_back(Cat("line ", number, ": ", words...));
     };
     if (end == std::string_view::npos) find("is not ended; the file may have been cut");
+    if (number == 1) {
+      const absl::StatusOr<Header> header = ReadHeader(text);
+      if (header.ok()) {
+        report.owner = header->owner;
+        report.request = header->request;
+        continue;
+      }
+      find(header.status().message());  // Perhaps an act all the same.
+    }
     absl::StatusOr<Line> line = ReadLine(text);
     if (!line.ok()) {
       find(line.status().message());
@@ -104,10 +134,9 @@ EvidenceReport VerifyEvidence(std::string_view file) {
       }
     } else {
       ++report.links_unchecked;
-      if (line->sequence > report.last + 1) {
-        gaps.push_back(
-            Cat("line ", number, ": acts ", report.last + 1, " to ", line->sequence - 1, " are missing"));
-      }
+      // One request's acts stand among others of its owner; an owner's whole trail has no gaps.
+      if (!report.request.IsSet() && line->sequence > report.last + 1)
+        find("acts ", report.last + 1, " to ", line->sequence - 1, " are missing");
     }
     report.last = line->sequence;
     report.head = line->hash;
@@ -119,22 +148,17 @@ EvidenceReport VerifyEvidence(std::string_view file) {
       report.decisions += act->decisions.size();
       if (Encode(*act) != line->body) find("act ", line->sequence, ": the body is not in canonical form");
       if (act->sequence != line->sequence) find("act ", line->sequence, ": its body says ", act->sequence);
-      if (report.owner.empty()) {
-        report.owner = act->owner;
-      }
-      if (!report.request.IsSet()) report.request = act->request;
+      if (report.owner.empty()) report.owner = act->owner;
       if (act->owner != report.owner) find("act ", line->sequence, " is of ", act->owner.value);
-      one_request &= !act->request.IsSet() || act->request == report.request;  // Or about what governs it.
+      const bool belongs = !report.request.IsSet() || !act->request.IsSet() || act->request == report.request;
+      if (!belongs) find("act ", line->sequence, " is about request ", Format(act->request));
       if (act->time < time_before) find("act ", line->sequence, " is earlier than the act before it");
       time_before = act->time;
       if (act->decisions.empty()) find("act ", line->sequence, " decides nothing");
     }
     before = *std::move(line);
   }
-  if (number == 0) report.findings.push_back("the file is empty");
-  if (!one_request) report.request = {};
-  // One request's acts stand among others of its owner; an owner's whole trail has no gaps.
-  if (!report.request.IsSet()) report.findings.insert(report.findings.end(), gaps.begin(), gaps.end());
+  if (report.acts == 0) report.findings.push_back("there is no act");
   return report;
 }
 
@@ -143,7 +167,7 @@ absl::StatusOr<std::vector<Act>> ReadEvidence(std::string_view file) {
   size_t number = 0;
   for (std::string_view text : Split(file, '\n')) {
     ++number;
-    if (text.empty()) continue;
+    if (text.empty() || (number == 1 && ReadHeader(text).ok())) continue;
     const absl::StatusOr<Line> line = ReadLine(text);
     absl::StatusOr<Act> act = line.ok() ? DecodeAct(line->body) : absl::StatusOr<Act>(line.status());
     if (!act.ok()) return absl::DataLossError(Cat("line ", number, ": ", View(act.status().message())));
@@ -152,8 +176,13 @@ absl::StatusOr<std::vector<Act>> ReadEvidence(std::string_view file) {
   return acts;
 }
 
-std::string EvidenceLine(uint64_t sequence, const Hash& hash, std::string_view body) {
-  return Cat("{\"body\":", body, ",\"hash\":\"", Hex(hash), "\",\"sequence\":", sequence, "}\n");
+std::string EvidenceHeader(const OwnerId& owner, const RequestId& request) {
+  return Cat("{\"evidence\":1,\"owner\":\"", owner.value, "\"",
+             request.IsSet() ? Cat(",\"request\":\"", Format(request), "\"") : "", "}\n");
+}
+
+std::string EvidenceLine(const SealedAct& act) {
+  return Cat("{\"sequence\":", act.sequence, ",\"hash\":\"", Hex(act.hash), "\",\"body\":", act.text, "}\n");
 }
 
 }  // namespace capbroker

@@ -1,4 +1,5 @@
-// What can be checked of an exported trail with nothing but the file: no broker, no database.
+// The evidence file: a trail as it leaves the broker, and what can be checked of it with nothing but the file. Its first
+// line says whose it is; every other is one act, oldest first.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +10,14 @@
 #include "absl/status/statusor.h"
 #include "broker/decision.h"
 #include "broker/ids.h"
+#include "storage/ledger.h"
 
 namespace capbroker {
 
 struct EvidenceReport {
   uint64_t acts = 0, decisions = 0;
   OwnerId owner{};
-  RequestId request{};           // Set if every act is about this one request.
+  RequestId request{};           // Unset: the owner's whole trail.
   uint64_t first = 0, last = 0;  // Sequence numbers.
   // Links of the chain: the hash of an act was computed from the hash of the act before it. Where the act
   // before is not in the file, it cannot be.
@@ -27,14 +29,16 @@ struct EvidenceReport {
   bool IsWhole() const { return first == 1 && links_unchecked == 0; }
 };
 
-// The file as ExportEvidence writes it: one act a line, oldest first.
 EvidenceReport VerifyEvidence(std::string_view file);
 
 // The acts of such a file, in its order. DATA_LOSS "line N: ..." at the first that cannot be read; the chain is not
 // checked.
 absl::StatusOr<std::vector<Act>> ReadEvidence(std::string_view file);
 
-// The line of one act.
-std::string EvidenceLine(uint64_t sequence, const Hash& hash, std::string_view body);
+// {"evidence":1,"owner":"openai","request":"0194cb09-..."}: 1 is the version of the format; without a request, it is the
+// owner's whole trail.
+std::string EvidenceHeader(const OwnerId& owner, const RequestId& request);
+// {"sequence":1,"hash":"...","body":{...}}, of the body the very bytes that the hash covers.
+std::string EvidenceLine(const SealedAct& act);
 
 }  // namespace capbroker
