@@ -17,8 +17,8 @@ Money Scaled(const Money& amount, Span part, Span whole) {
 
 }  // namespace
 
-Statement StatementOf(const Account& account, const ClauseRef& commitment, Instant now) {
-  Statement s;
+CommitmentStatement StatementOf(const Account& account, const ClauseRef& commitment, Instant now) {
+  CommitmentStatement s;
   for (const auto& version : account.agreements) {
     if (version->agreement != commitment.agreement) continue;
     const Clause* clause = FindClause(*version, commitment.clause);

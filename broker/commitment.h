@@ -17,7 +17,7 @@ namespace capbroker {
 // be said of the pace: it is 0, and the forecast is what is drawn; so it is from the term's end on. A
 // forecast stops at the largest amount. What is reserved is not drawn, and counts for nothing in the
 // forecast.
-struct Statement {
+struct CommitmentStatement {
   ClauseRef clause{};  // Of the newest version that has it. Unset: there is no such commitment.
   Money committed{}, reserved{}, drawn{}, left{};
   Instant since{};     // When the first version with it came into force, or will.
@@ -28,6 +28,6 @@ struct Statement {
 
 // Of the commitment with this agreement and clause, over all its versions; the reference's version means
 // nothing.
-Statement StatementOf(const Account& account, const ClauseRef& commitment, Instant now);
+CommitmentStatement StatementOf(const Account& account, const ClauseRef& commitment, Instant now);
 
 }  // namespace capbroker

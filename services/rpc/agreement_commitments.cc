@@ -71,7 +71,7 @@ grpc::ServerUnaryReactor* AgreementService::GetCommitmentStatement(
     if (!account.ok()) return account.status();
     const AgreementVersion* latest = account->Latest(name.agreement);
     const Instant now = backend_.clock.Now();
-    const Statement statement = StatementOf(*account, {name.agreement, 0, name.clause}, now);
+    const CommitmentStatement statement = StatementOf(*account, {name.agreement, 0, name.clause}, now);
     if (latest == nullptr || !MaySee(call->caller(), *latest) || !statement.clause.IsSet()) {
       return NoSuch(FullName(name, kCommitments));
     }

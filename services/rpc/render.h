@@ -46,7 +46,8 @@ void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* 
 // About this version: the field as the message has it.
 void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out);
 // `statement` has a clause.
-void Render(const OwnerId& owner, const Statement& statement, Instant now, v1::CommitmentStatement* out);
+void Render(const OwnerId& owner, const CommitmentStatement& statement, Instant now,
+            v1::CommitmentStatement* out);
 
 // kPublic: name, display name, members and state; prices and affiliations are between a provider and the
 // operators.

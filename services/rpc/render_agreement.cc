@@ -205,7 +205,8 @@ void Render(const AgreementVersion& version, const Finding& finding, v1::Finding
   out->set_text(finding.text);
 }
 
-void Render(const OwnerId& owner, const Statement& statement, Instant now, v1::CommitmentStatement* out) {
+void Render(const OwnerId& owner, const CommitmentStatement& statement, Instant now,
+            v1::CommitmentStatement* out) {
   out->set_name(
       FullName(ClauseName{owner, statement.clause.agreement, statement.clause.clause}, kCommitments));
   Render(owner, statement.clause, out->mutable_clause());

@@ -35,12 +35,12 @@ Account AccountOf(Money drawn, Money reserved = Usd(0), Instant term_end = kStar
   return account;
 }
 
-Statement At(const Account& account, Instant now) {
+CommitmentStatement At(const Account& account, Instant now) {
   return StatementOf(account, {{"azure"}, 0, {"C4"}}, now);
 }
 
 TEST(CommitmentTest, AccountsForAllThatIsCommitted) {
-  const Statement s = At(AccountOf(Usd(300), Usd(150)), kStart + Days(10));
+  const CommitmentStatement s = At(AccountOf(Usd(300), Usd(150)), kStart + Days(10));
   EXPECT_EQ(s.committed, Usd(1000));
   EXPECT_EQ(s.reserved, Usd(150));
   EXPECT_EQ(s.drawn, Usd(300));
@@ -71,7 +71,7 @@ TEST(CommitmentTest, ForecastsLinearlyToTheTermsEnd) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
-    const Statement s = At(AccountOf(c.drawn), c.now);
+    const CommitmentStatement s = At(AccountOf(c.drawn), c.now);
     EXPECT_EQ(s.forecast_drawn, c.forecast);
     EXPECT_EQ(s.shortfall, c.shortfall);
     EXPECT_EQ(s.daily_pace, c.pace);
@@ -83,14 +83,14 @@ TEST(CommitmentTest, StaysInRange) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
   Account account = AccountOf({kMost, kUsd}, Usd(0), kStart + kLongestSpan);
   account.commitments[0].committed = {kMost, kUsd};
-  const Statement s = At(account, kStart + Span{1});
+  const CommitmentStatement s = At(account, kStart + Span{1});
   EXPECT_EQ(s.forecast_drawn.micros, kMost);
   EXPECT_EQ(s.daily_pace.micros, kMost);
   EXPECT_EQ(s.shortfall, Usd(0));
 }
 
 TEST(CommitmentTest, WithoutATermForecastsNothing) {
-  const Statement s = At(AccountOf(Usd(50), Usd(0), Instant{}), kStart + Days(10));
+  const CommitmentStatement s = At(AccountOf(Usd(50), Usd(0), Instant{}), kStart + Days(10));
   EXPECT_FALSE(s.term_end.IsSet());
   EXPECT_FALSE(s.forecast_drawn.IsSet());
   EXPECT_FALSE(s.shortfall.IsSet());
@@ -101,7 +101,7 @@ TEST(CommitmentTest, RunsOnOverVersions) {
   Account account = AccountOf(Usd(100));
   account.agreements.push_back(VersionOf(2, kStart + Days(10), 1500, kStart + Days(200)));
   account.commitments[0].committed = Usd(1500);
-  const Statement s = At(account, kStart + Days(20));
+  const CommitmentStatement s = At(account, kStart + Days(20));
   EXPECT_EQ(s.clause.version, 2u);
   EXPECT_EQ(s.since, kStart);
   EXPECT_EQ(s.term_end, kStart + Days(200));

@@ -56,15 +56,18 @@ class RpcTest : public ::testing::Test {
 
   RpcTest() : ledger_(4, [this] { return Now(); }), clock_([this] { return boot_.load(); }) {}
 
+  // Where the broker writes; a test may have another.
+  virtual Ledger& ledger() { return ledger_; }
+
   void SetUp() override {
     WritePrincipals();
     options_.listener.address = "127.0.0.1:0";
     options_.listener.insecure_loopback = true;
     options_.principals_file = principals_file_;
-    sequencer_ = std::make_unique<Sequencer>(ledger_, feed_, clock_,
+    sequencer_ = std::make_unique<Sequencer>(ledger(), feed_, clock_,
                                              SequencerOptions{.holder = "test", .address = ""});
     Listen();
-    sequencer_->Start(*ledger_.Open());
+    sequencer_->Start(*ledger().Open());
     ASSERT_TRUE(sequencer_->WaitUntilServing(Seconds(30)).ok());
   }
 
@@ -77,7 +80,7 @@ class RpcTest : public ::testing::Test {
 
   void Listen() {
     absl::StatusOr<std::unique_ptr<Server>> server =
-        Server::Start(options_, ledger_, *sequencer_, feed_, clock_);
+        Server::Start(options_, ledger(), *sequencer_, feed_, clock_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     channel_ = grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials());
