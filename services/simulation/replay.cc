@@ -84,8 +84,8 @@ class Record {
       for (const Decision& decision : act.decisions) {
         if (TouchesAccount(decision)) Fold(account, decision, act.time);
         if (decision.kind == Kind::AGREEMENT_ACTIVATED) activated.emplace_back(act.time, decision.agreement);
-        beside |= decision.kind == Kind::WAIVER_GRANTED || decision.kind == Kind::TRIGGER_ASSERTED;
       }
+      if (!act.request.IsSet()) account_acts.push_back(act);
     }
     for (const RequestId& id : order) requests.emplace(id, FoldRequest(by_request[id]));
     trails = std::move(by_request);
@@ -100,8 +100,8 @@ class Record {
   std::map<RequestId, std::vector<Act>> trails{};
   std::vector<std::pair<Instant, std::shared_ptr<const AgreementVersion>>> activated{};
   std::vector<Provider> registry{};  // In order; empty where the file has none.
+  std::vector<Act> account_acts{};   // About agreements, waivers and triggers.
   Account account{};
-  bool beside = false;  // Waivers or triggers were written beside the agreements.
 
  private:
   void ReadRegistry(const Act& act) {
@@ -151,6 +151,30 @@ std::vector<Provider> ProvidersOf(const Record& record, const AgreementVersion& 
   return out;
 }
 
+// The command that was decided so, if it was about what stands beside an agreement.
+std::optional<decltype(Command::what)> BesideAgreement(const Decision& d) {
+  const AgreementId& agreement = d.clause.agreement;
+  const ClauseId& clause = d.clause.clause;
+  switch (d.kind) {
+    case Kind::WAIVER_GRANTED:
+      return GrantWaiver{*d.grant};
+    case Kind::WAIVER_REVOKED:
+      return RevokeWaiver{agreement, clause, d.text};
+    case Kind::TRIGGER_ASSERTED:
+      return AssertTrigger{agreement, clause, d.text};
+    case Kind::TRIGGER_DISPUTED:
+      return DisputeTrigger{agreement, clause, d.text};
+    case Kind::DISPUTE_RESOLVED:
+      return ResolveDispute{agreement, clause, d.reason == "UPHELD", d.text};
+    case Kind::TRIGGER_ATTESTED:
+      return AttestTrigger{agreement, clause, d.measure, d.text};
+    case Kind::TRIGGER_WITHDRAWN:
+      return WithdrawTrigger{agreement, clause, d.text};
+    default:
+      return std::nullopt;
+  }
+}
+
 class Replayer {
  public:
   Replayer(const Record& record, const OwnedAgreement& draft, Assume unknown)
@@ -158,10 +182,10 @@ class Replayer {
 
   absl::Status Run() {
     if (absl::Status status = SetUp(); !status.ok()) return status;
-    GatherOwnersActs();
+    GatherActs();
     size_t next = 0;
     while (true) {
-      const Instant act = next < owners_acts_.size() ? owners_acts_[next].time : kLastInstant;
+      const Instant act = next < given_.size() ? given_[next].time : kLastInstant;
       const Instant answer = answers_.empty() ? kLastInstant : answers_.begin()->first;
       const Instant due = IsAnyUnfinished() && world_.NextDeadline() < kLastInstant
                               ? world_.NextDeadline() + Span{1}
@@ -171,10 +195,10 @@ class Replayer {
       if (absl::Status status = world_.MoveTo(now); !status.ok()) return status;
       Listen();
       if (act == now) {
-        const OwnersAct& one = owners_acts_[next++];
+        const Given& one = given_[next++];
         const absl::Status status = world_.Do({draft_.owner, one.actor, one.what});
         if (status.code() == absl::StatusCode::kInternal) return status;
-        if (std::holds_alternative<CreateRequest>(one.what) && !status.ok()) refused_[one.request] = status;
+        if (!status.ok()) NoteRefused(one, status);
         Listen();
       } else if (answer == now && answers_.begin()->first == now) {
         const auto [request, what] = answers_.begin()->second;
@@ -197,19 +221,23 @@ class Replayer {
     const auto found = assumed_.find(id);
     return found == assumed_.end() ? std::vector<std::string>{} : found->second;
   }
+  const std::vector<std::string>& assumed() const { return assumed_of_all_; }
   std::vector<Commitment> commitments() const { return world_.Find(draft_.owner)->account.commitments; }
 
  private:
-  struct OwnersAct {
+  // What was done then, and is done again whatever comes of it.
+  struct Given {
     Instant time{};
     RequestId request{};
     Actor actor{};
     decltype(Command::what) what;
+    std::string name{};  // Of what is about no request.
   };
-  // What a provider is about to do.
+  // What a party is about to do with an offer: the provider answers or confirms, the owner takes a counter or leaves it.
+  enum class Deed { kAnswer, kConfirm, kTake, kLeave };
   struct Pending {
     uint32_t offer = 0;
-    bool confirm = false;
+    Deed deed = Deed::kAnswer;
   };
 
   absl::Status SetUp() {
@@ -232,30 +260,55 @@ class Replayer {
     return absl::OkStatus();
   }
 
-  // What the owner did, and what else was agreed, in order.
-  void GatherOwnersActs() {
-    for (const auto& [time, version] : record_.activated) {
-      if (version->agreement == draft_.version.agreement) continue;
-      owners_acts_.push_back({time, {}, kOperator, ActivateAgreement{*version}});
+  // What the owner did, and what else was agreed, granted and attested, in order.
+  void GatherActs() {
+    for (const Act& act : record_.account_acts) {
+      for (const Decision& decision : act.decisions) {
+        const bool other = decision.kind == Kind::AGREEMENT_ACTIVATED &&
+                           decision.agreement->agreement != draft_.version.agreement;
+        if (other) {
+          given_.push_back({act.time,
+                            {},
+                            kOperator,
+                            ActivateAgreement{*decision.agreement},
+                            Cat("agreement ", decision.agreement->agreement.value)});
+        } else if (auto what = BesideAgreement(decision); what) {
+          given_.push_back({act.time,
+                            {},
+                            act.actor,
+                            *std::move(what),
+                            Cat(NameOf(decision.kind), " ", Format(decision.clause))});
+        }
+      }
     }
     const Actor owner{Role::kOwner, draft_.owner.value};
     for (const RequestId& id : record_.order) {
       for (const Act& act : record_.trails.at(id)) {
         for (const Decision& decision : act.decisions) {
           if (decision.kind == Kind::REQUEST_RECEIVED) {
-            owners_acts_.push_back({act.time, id, owner, CreateRequest{*decision.request}});
+            given_.push_back({act.time, id, owner, CreateRequest{*decision.request}});
           } else if (decision.kind == Kind::REQUEST_AMENDED && decision.request != nullptr) {
             Request next = *decision.request;
             next.version = 0;
-            owners_acts_.push_back({act.time, id, owner, AmendRequest{id, std::move(next)}});
+            given_.push_back({act.time, id, owner, AmendRequest{id, std::move(next)}});
           } else if (decision.kind == Kind::REQUEST_CANCELLED) {
-            owners_acts_.push_back({act.time, id, owner, CancelRequest{id, decision.text}});
+            given_.push_back({act.time, id, owner, CancelRequest{id, decision.text}});
           }
         }
       }
     }
-    std::stable_sort(owners_acts_.begin(), owners_acts_.end(),
-                     [](const OwnersAct& a, const OwnersAct& b) { return a.time < b.time; });
+    std::stable_sort(given_.begin(), given_.end(),
+                     [](const Given& a, const Given& b) { return a.time < b.time; });
+  }
+
+  void NoteRefused(const Given& given, const absl::Status& status) {
+    if (!given.name.empty()) {
+      assumed_of_all_.push_back(Cat(given.name, " is refused under the draft: ", View(status.message())));
+    } else if (std::holds_alternative<CreateRequest>(given.what)) {
+      refused_[given.request] = status;
+    } else if (!refused_.contains(given.request)) {
+      Assumed(given.request, Cat("what the owner did is refused: ", View(status.message())));
+    }
   }
 
   bool IsAnyUnfinished() const {
@@ -271,6 +324,7 @@ class Replayer {
       for (const Decision& decision : act.decisions) {
         if (decision.kind == Kind::OFFER_OPENED) Hear(act, decision);
         if (decision.kind == Kind::ALLOCATION_HELD && decision.until.IsSet()) HearHold(act, decision);
+        if (decision.kind == Kind::OFFER_COUNTERED) HearCounter(act, decision);
       }
     }
   }
@@ -316,7 +370,7 @@ class Replayer {
                   "; assumed: ", kAssumed[static_cast<size_t>(unknown_)]));
       if (unknown_ == Assume::kSilent) return;
       plans_[{act.request, opened.offer}] = nullptr;
-      answers_.emplace(act.time, std::pair(act.request, Pending{opened.offer, false}));
+      answers_.emplace(act.time, std::pair(act.request, Pending{opened.offer}));
       return;
     }
     const Span latency = recorded->answered - recorded->opened;
@@ -326,7 +380,7 @@ class Replayer {
       return;
     }
     plans_[{act.request, opened.offer}] = recorded;
-    answers_.emplace(act.time + latency, std::pair(act.request, Pending{opened.offer, false}));
+    answers_.emplace(act.time + latency, std::pair(act.request, Pending{opened.offer}));
   }
 
   void HearHold(const Act& act, const Decision& held) {
@@ -341,7 +395,30 @@ class Replayer {
       Assumed(act.request,
               Cat(held.provider.value, " has to confirm, and did not have to; assumed: at once"));
     }
-    answers_.emplace(act.time + latency, std::pair(act.request, Pending{held.offer, true}));
+    answers_.emplace(act.time + latency, std::pair(act.request, Pending{held.offer, Deed::kConfirm}));
+  }
+
+  // The owner does with a counter what it did then, after as long.
+  void HearCounter(const Act& act, const Decision& countered) {
+    const Offer* recorded = plans_[{act.request, countered.offer}];
+    for (const Act& then : record_.trails.at(act.request)) {
+      if (then.actor.role != Role::kOwner) continue;  // Else its window passed in silence.
+      for (const Decision& decision : then.decisions) {
+        const bool taken = decision.kind == Kind::COUNTER_TAKEN;
+        const bool left = decision.kind == Kind::RIGHT_WAIVED && decision.reason == "COUNTER_NOT_TAKEN";
+        if (decision.offer != recorded->number || (!taken && !left)) continue;
+        const Span latency = then.time - recorded->answered;
+        if (act.time + latency > countered.until) {
+          Assumed(act.request, Cat("the owner took ", ShowSpan(latency), " over a counter, and now has ",
+                                   ShowSpan(countered.until - act.time)));
+          return;
+        }
+        answers_.emplace(
+            act.time + latency,
+            std::pair(act.request, Pending{countered.offer, taken ? Deed::kTake : Deed::kLeave}));
+        return;
+      }
+    }
   }
 
   // How much of the offer the provider takes; 0: too little to be accepted.
@@ -366,14 +443,18 @@ class Replayer {
     const Offer* offer = book == nullptr ? nullptr : book->Find(pending.offer);
     if (offer == nullptr) return absl::OkStatus();
     decltype(Command::what) what;
-    if (pending.confirm) {
+    Actor actor{Role::kProvider, offer->provider.value};
+    if (pending.deed == Deed::kConfirm) {
       if (offer->allocation != AllocationState::kHeld) return absl::OkStatus();
       what = ConfirmAllocation{id, pending.offer};
-    } else {
+    } else if (pending.deed == Deed::kAnswer) {
       if (offer->state != OfferState::kOpen) return absl::OkStatus();
       what = AnswerTo(id, *book, *offer, plans_[{id, pending.offer}]);
+    } else {
+      if (!offer->take_by.IsSet()) return absl::OkStatus();
+      actor = {Role::kOwner, draft_.owner.value};
+      what = AnswerCounter{id, pending.offer, pending.deed == Deed::kTake};
     }
-    const Actor actor{Role::kProvider, offer->provider.value};
     const absl::Status status = world_.Do({draft_.owner, actor, what});
     if (status.code() == absl::StatusCode::kInternal) return status;
     if (!status.ok()) Assumed(id, Cat("an answer of ", actor.name, " is refused: ", View(status.message())));
@@ -388,7 +469,14 @@ class Replayer {
     if (recorded == nullptr && unknown_ == Assume::kDecline) return decline(DeclineReason::kNoCapacity);
     if (recorded != nullptr && recorded->state == OfferState::kDeclined) return decline(recorded->decline);
     if (recorded != nullptr && recorded->state == OfferState::kCountered) {
-      Assumed(id, Cat(offer.provider.value, " made a counter; assumed: it declines these terms"));
+      const Clause* clause = world_.Find(draft_.owner)->account.Find(offer.clause);
+      if (clause != nullptr && clause->counter_window > Span{} && offer.kind != OfferKind::kMatch) {
+        Terms terms = *recorded->answer;
+        terms.quantity = std::min(terms.quantity, offer.quantity);
+        return CounterOffer{id, offer.number, std::move(terms)};
+      }
+      Assumed(id,
+              Cat(offer.provider.value, " made a counter, which is not allowed here; assumed: it declines"));
       return decline(DeclineReason::kTerms);
     }
     const int64_t quantity = recorded == nullptr ? offer.quantity : TakenOf(id, offer, *recorded);
@@ -415,12 +503,13 @@ class Replayer {
   const OwnedAgreement& draft_;
   const Assume unknown_;
   World world_;
-  std::vector<OwnersAct> owners_acts_;
+  std::vector<Given> given_;
   std::multimap<Instant, std::pair<RequestId, Pending>> answers_;
   std::map<std::pair<RequestId, uint32_t>, const Offer*> plans_;  // By the offer here: the recorded one.
   std::map<std::tuple<RequestId, ProviderId, OfferKind>, size_t> asked_;
   std::map<RequestId, absl::Status> refused_;
   std::map<RequestId, std::vector<std::string>> assumed_;
+  std::vector<std::string> assumed_of_all_;
   size_t heard_ = 0;
 };
 
@@ -457,8 +546,7 @@ absl::StatusOr<ReplayReport> Replay(const std::vector<Act>& acts, const OwnedAgr
     report.assumed.push_back(
         Cat("the draft is in force from ", ShowTime(record.first), ", before the first request"));
   }
-  if (record.beside)
-    report.assumed.push_back("waivers and triggers written beside the agreements are left out");
+  report.assumed.insert(report.assumed.end(), replayer.assumed().begin(), replayer.assumed().end());
   return report;
 }
 

@@ -31,6 +31,17 @@ OwnedAgreement Agreement() {
   return out;
 }
 
+// The owner's trail of one story, without the registry's.
+std::vector<Act> Play(std::string_view story, const OwnedAgreement& agreement) {
+  const auto load = [&](const std::string&) -> absl::StatusOr<OwnedAgreement> { return agreement; };
+  const absl::StatusOr<Scenario> scenario = ReadScenario("recorded.txt", story, load);
+  EXPECT_TRUE(scenario.ok()) << scenario.status();
+  StoryResult played = RunStory("recorded.txt", scenario->stories[0], AfterDifference::kGoOn);
+  EXPECT_EQ(played.steps, scenario->stories[0].steps.size());  // What it expects of them is nothing.
+  std::erase_if(played.acts, [](const Act& act) { return act.owner == kDirectory; });
+  return std::move(played.acts);
+}
+
 // Azure takes the first request whole after 10 h, lets the second lapse (oracle takes 300 of 500 after 2 h, softbank
 // declines the rest), and declines the third, which nobody takes.
 std::vector<Act> Recorded() {
@@ -50,12 +61,7 @@ when  azure declines NO_CAPACITY after 1h
 when  oracle declines after 1h
 when  softbank declines after 1h
 )";
-  const auto load = [](const std::string&) -> absl::StatusOr<OwnedAgreement> { return Agreement(); };
-  const absl::StatusOr<Scenario> scenario = ReadScenario("recorded.txt", kStory, load);
-  EXPECT_TRUE(scenario.ok()) << scenario.status();
-  std::vector<Act> acts = RunStory("recorded.txt", scenario->stories[0], AfterDifference::kGoOn).acts;
-  std::erase_if(acts, [](const Act& act) { return act.owner == kDirectory; });  // An owner's trail alone.
-  return acts;
+  return Play(kStory, Agreement());
 }
 
 std::string Tell(const Placement& placement) {
@@ -136,6 +142,72 @@ TEST(Replay, AnExclusivityBlocks) {
   EXPECT_EQ(Tell(report->requests[0].drafted), "FULFILLED azure -> azure 100");
   EXPECT_EQ(Tell(report->requests[1].drafted), "EXPIRED azure ->");
   EXPECT_EQ(report->drafted.unplaced, 2u);
+}
+
+// What a provider said it would do it for, and what the owner said to that, are said again; where the draft lets nobody
+// counter, it declines.
+TEST(Replay, CountersAreMadeAndTakenAgain) {
+  OwnedAgreement agreement = Agreement();
+  agreement.version.clauses[0].counter_window = Hours(48);
+  const std::vector<Act> acts = Play(R"(given clock 2025-02-03T12:00:00Z
+given providers azure, oracle
+given agreement a
+given requests resource h100 in us-east from 2025-06-01 to 2025-07-01 price 2 USD cap 3 USD class INFERENCE splittable
+      sequential oracle step 24h
+story one
+when  openai requests 100
+when  azure counters price 2.7 USD after 1h
+when  openai takes counter after 1d
+when  openai requests 50 at 2025-02-20
+when  azure counters price 2.7 USD after 1h
+when  openai leaves counter after 1h
+when  oracle accepts after 2h
+)",
+                                     agreement);
+  const absl::StatusOr<ReplayReport> same = Replay(acts, agreement, Assume::kSilent);
+  ASSERT_TRUE(same.ok()) << same.status();
+  ASSERT_EQ(same->requests.size(), 2u);
+  EXPECT_EQ(Tell(same->requests[0].drafted), "FULFILLED azure -> azure 100");
+  EXPECT_EQ(same->requests[0].drafted.to_placement, Hours(25));
+  EXPECT_EQ(Tell(same->requests[1].drafted), "FULFILLED azure oracle -> oracle 50");
+  for (const ReplayedRequest& request : same->requests) {
+    EXPECT_EQ(Tell(request.recorded), Tell(request.drafted));
+    EXPECT_EQ(request.recorded.to_placement, request.drafted.to_placement);
+    EXPECT_THAT(request.assumed, IsEmpty());
+  }
+  const absl::StatusOr<ReplayReport> without = Replay(acts, Agreement(), Assume::kAccept);
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(Tell(without->requests[0].drafted), "FULFILLED azure oracle -> oracle 100");
+  EXPECT_THAT(without->requests[0].assumed, Contains(HasSubstr("made a counter, which is not allowed here")));
+  agreement.version.clauses[0].counter_window = Hours(12);
+  const absl::StatusOr<ReplayReport> shorter = Replay(acts, agreement, Assume::kAccept);
+  ASSERT_TRUE(shorter.ok()) << shorter.status();
+  EXPECT_THAT(shorter->requests[0].assumed, Contains("the owner took 1d over a counter, and now has 12h"));
+}
+
+// Waivers beside the agreement are granted again, where the draft has room for them.
+TEST(Replay, WaiversAreGrantedAgain) {
+  const std::vector<Act> acts = Play(R"(given clock 2025-02-03T12:00:00Z
+given providers azure, oracle
+given agreement a
+given requests resource h100 in us-east from 2025-06-01 to 2025-07-01 price 2 USD class INFERENCE splittable
+      sequential oracle step 24h
+story one
+when  azure grants W1 lifts C2 scope.purposes TESTING
+when  openai requests 100 purpose TESTING
+when  oracle accepts after 2h
+)",
+                                     Agreement());
+  const absl::StatusOr<ReplayReport> same = Replay(acts, Agreement(), Assume::kSilent);
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ(Tell(same->requests[0].recorded), "FULFILLED oracle -> oracle 100");
+  EXPECT_EQ(Tell(same->requests[0].drafted), "FULFILLED oracle -> oracle 100");
+  OwnedAgreement draft = Agreement();
+  draft.version.clauses[0].id.value = "R1";
+  const absl::StatusOr<ReplayReport> other = Replay(acts, draft, Assume::kAccept);
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(Tell(other->requests[0].drafted), "FULFILLED azure -> azure 100");
+  EXPECT_THAT(other->assumed, Contains(HasSubstr("WAIVER_GRANTED azure/1/W1 is refused under the draft")));
 }
 
 TEST(Replay, RefusesWhatItCannotReplay) {
