@@ -81,6 +81,7 @@ struct Offer {
   ClauseRef commitment{};
   Hash terms_hash{};
   Instant opened{}, deadline{}, answered{};
+  Instant tolled{};      // When its deadline was last moved for an outage (R22).
   Instant take_by{};     // R7: the last instant at which the owner may take the counter; unset: no more.
   Instant confirm_by{};  // R14: of a HELD allocation; unset: confirmed with the rest.
   Instant withdraws{};   // R15: when the withdrawal takes effect; unset: none was noticed.

@@ -125,8 +125,9 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
   Rounds rounds(book, directory, request, now);
   for (const Offer& offer : request->offers) {
     if (offer.state != OfferState::kOpen || !offer.clause.IsSet()) continue;
-    // R22: what was left of the window when the outage began, or when the offer opened in it, is left now.
-    const Instant from = std::max(resume.down_since, offer.opened);
+    // R22: what was left of the window when the outage began, or when the offer opened in it, is left now; what was given
+    // back already, by a recovery that was itself cut short, is not given twice.
+    const Instant from = std::max({resume.down_since, offer.opened, offer.tolled});
     if (offer.deadline < from) continue;
     const AgreementVersion& version = *book.account.Find(offer.clause.agreement, offer.clause.version);
     const Clause& clause = *FindClause(version, offer.clause.clause);

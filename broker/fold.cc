@@ -239,8 +239,10 @@ void Fold(RequestBook& book, const Decision& d, Instant time) {
     case Kind::BEST_BID_SELECTED:
       Choose(book, d, time);
       break;
-    case Kind::DEADLINE_EXTENDED:
     case Kind::DEADLINE_TOLLED:
+      OfferOf(book, d).tolled = time;
+      [[fallthrough]];
+    case Kind::DEADLINE_EXTENDED:
       OfferOf(book, d).deadline = d.deadline;
       break;
     case Kind::RIGHT_WAIVED:

@@ -333,6 +333,10 @@ TEST(Trail, AnOutageIsAddedBack) {
   ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{{}, kNoon + Hours(69)}).ok());
   EXPECT_EQ(story.last.decisions[0].kind, Kind::RECOVERY_RESUMED);
   EXPECT_EQ(story.last.decisions[0].downtime, Hours(5));
+  // This recovery went down before it was known to be over: what it gave back is not given again.
+  story.now = kNoon + Hours(76);
+  ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{story.current, kNoon + Hours(69)}).ok());
+  EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(79)) << "the three hours that were left";
 }
 
 // R21: what was drawn for time not used is restored.
