@@ -137,16 +137,17 @@ class Amendment {
     }
   }
 
-  // Each open offer goes on with the new terms. A match is of a bid's terms, which stay.
+  // Each open offer whose terms change goes on with the new ones, unless the owner does not pay its price any more. A
+  // match is of a bid's terms, which stay.
   void Renew() {
     const size_t count = rounds_.request().offers.size();
     for (size_t i = 0; i < count; ++i) {
       const Offer offer = rounds_.request().offers[i];
-      if (offer.state != OfferState::kOpen || offer.standby || offer.kind == OfferKind::kMatch ||
-          rounds_.request().IsExchange(offer)) {
-        continue;
-      }
-      rounds_.Supersede(offer.number, "AMENDED");
+      if (offer.state != OfferState::kOpen || offer.standby || offer.kind == OfferKind::kMatch) continue;
+      const bool is_dear = rounds_.IsAboveCap(offer.number);
+      if (!is_dear && !rounds_.IsOutdated(offer.number)) continue;
+      rounds_.Supersede(offer.number, is_dear ? "PRICE_CAP" : "AMENDED");
+      if (is_dear || rounds_.request().IsExchange(offer)) continue;
       const Span least = offer.clause.IsSet() ? account_.Find(offer.clause)->min_remaining : Span{};
       rounds_.OpenSuccessor(offer.number, least);
     }
@@ -157,11 +158,7 @@ class Amendment {
     const size_t count = rounds_.request().offers.size();
     for (size_t i = 0; i < count; ++i) {
       const Offer offer = rounds_.request().offers[i];
-      if (offer.state == OfferState::kOpen && rounds_.request().IsExchange(offer)) {
-        rounds_.Supersede(offer.number, "AMENDED");
-      } else if (IsStanding(offer.allocation) && !offer.withdraws.IsSet()) {
-        rounds_.OpenExchange(offer.number);
-      }
+      if (IsStanding(offer.allocation) && !offer.withdraws.IsSet()) rounds_.OpenExchange(offer.number);
     }
   }
 
@@ -230,8 +227,11 @@ absl::StatusOr<Verdict> Deciding::On(const AmendRequest& amend) const {
   if (change.labels_only) changed.reason = "LABELS";
   if (change.material) amendment.Supersede();
   rounds.Add(std::move(changed));
-  if (change.material) rounds.AddRoutes(routing, 0, credit);
-  if (!change.material && change.offered) amendment.Renew();
+  if (change.material) {
+    rounds.AddRoutes(routing, 0, credit);
+  } else {
+    amendment.Renew();
+  }
   if (change.offered) amendment.AskForConsent();
   rounds.Advance();
   return Verdict{rounds.Take(), {}};

@@ -129,8 +129,8 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
 // R26: refused and, where the owner wants it so, kept in reserve.
 Verdict Deciding::AcceptLate(const RequestBook& request, const Offer& offer, int64_t quantity) const {
   Verdict verdict = Reject(request, offer);
-  if (!request.request->accept_late || offer.standby || IsFinished(request.state) ||
-      request.IsExchange(offer))
+  const bool was_kept = offer.promised != 0;  // Once is enough: it may have been placed since.
+  if (!request.request->accept_late || was_kept || IsFinished(request.state) || request.IsExchange(offer))
     return verdict;
   Rounds rounds(book, directory, &request, now);
   for (Decision& decision : verdict.decisions) rounds.Add(std::move(decision));

@@ -116,6 +116,14 @@ Money PriceCapOf(const Request& request) {
   return request.price_cap.IsSet() ? request.price_cap : request.terms.unit_price;
 }
 
+bool IsWithinCap(const RequestBook& book, const Offer& offer, const Money& unit_price) {
+  return std::any_of(book.versions.begin() + offer.version - 1, book.versions.end(),
+                     [&](const auto& version) {
+                       const Money cap = PriceCapOf(*version);
+                       return unit_price.currency == cap.currency && unit_price.micros <= cap.micros;
+                     });
+}
+
 Parts PartsOf(const Request& request, int64_t lot, const Clause* right) {
   if (!request.splittable || (right != nullptr && !right->partial)) return {};
   Parts parts{std::max<int64_t>(request.smallest_useful, 1), 1};

@@ -26,6 +26,9 @@ std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage
 
 // No offer above it: the request's cap, or else the price it names.
 Money PriceCapOf(const Request& request);
+// R13. Whether any version of the request since the offer's allows the price: a lower cap undoes nothing that was
+// accepted, a higher one counts for what was out.
+bool IsWithinCap(const RequestBook& book, const Offer& offer, const Money& unit_price);
 
 // The smallest part of a lot that may be accepted, in which steps (R6). {0, 0}: all or nothing.
 struct Parts {

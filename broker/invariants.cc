@@ -60,9 +60,8 @@ void CheckOffer(Findings& findings, const RequestBook& book, const Offer& offer)
                   " lapsed before its deadline had passed");
   findings.Unless(offer.accepted >= 0 && offer.accepted <= offer.quantity, "3: ", at, " took ",
                   offer.accepted, " of ", offer.quantity);
-  const bool stands = IsStanding(offer.allocation) && offer.version == book.versions.size();
-  const int64_t price = stands ? AgreedTermsOf(book, offer).unit_price.micros : offer.unit_price.micros;
-  findings.Unless(price <= PriceCapOf(book.VersionOf(offer)).micros, "5: ", at, " is above the price cap");
+  const Money price = IsStanding(offer.allocation) ? AgreedTermsOf(book, offer).unit_price : offer.unit_price;
+  findings.Unless(IsWithinCap(book, offer, price), "5: ", at, " is above the price cap");
   if (IsFinished(book.state)) {
     findings.Unless(offer.state != OfferState::kOpen, "2: ", at, " is open in a finished request");
     findings.Unless(offer.allocation != AllocationState::kHeld, "3: ", at, " is held in a finished request");

@@ -66,10 +66,15 @@ class Rounds {
   void EndHolds(Kind kind, std::string_view reason);  // ALLOCATION_RELEASED or _EXPIRED.
 
   void Supersede(uint32_t offer, std::string_view reason);
+  // R13: whether the latest version would ask the offer's provider for something else,
+  bool IsOutdated(uint32_t offer) const;
+  // and whether at more than its cap.
+  bool IsAboveCap(uint32_t offer) const;
   // R13: the superseded offer goes on, on the terms of the latest version, until its own deadline and for
   // `least` at least.
   void OpenSuccessor(uint32_t offer, Span least);
-  // R13: what stands of the offer is to be exchanged for the latest version's terms, if its provider agrees.
+  // R13: what stands of the offer is to be exchanged for the latest version's terms, if its provider agrees. Nothing
+  // where it stands on them already, its provider is asked or has refused them, or the price is above the cap.
   void OpenExchange(uint32_t offer);
   // The lineage's remainder is routed anew, as far as it can (R15, R19).
   void Reroute(uint32_t lineage);
@@ -97,6 +102,7 @@ class Rounds {
   bool HasOpenOffer(uint32_t lineage) const;
   std::vector<int64_t> RemainderOf(const Lineage& lineage) const;
   bool Settle();
+  Terms LatestTermsOf(const Offer& offer, int64_t quantity) const;
 
   // Rights.
   bool AdvanceRights(uint32_t lineage);

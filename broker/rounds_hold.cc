@@ -113,12 +113,10 @@ void Rounds::EndHolds(Kind kind, std::string_view reason) {
   }
 }
 
-// R9: the price cap is checked once more. R13: that of the version which was accepted.
+// R9: the price cap is checked once more.
 void Rounds::ConfirmHold(uint32_t number) {
   const Offer offer = OfferOf(number);
-  const Money cap = PriceCapOf(request_.VersionOf(offer));
-  if (const Money price = AgreedTermsOf(request_, offer).unit_price;
-      price.currency != cap.currency || price.micros > cap.micros) {
+  if (!IsWithinCap(request_, offer, AgreedTermsOf(request_, offer).unit_price)) {
     ExpireHold(number, "PRICE_CAP");
     return;
   }
@@ -162,20 +160,50 @@ void Rounds::TellLosers(uint32_t number) {
   }
 }
 
-// The terms of an alternative that sells at its own rate keep that price.
+// An alternative that sells at its own rate keeps that price.
+Terms Rounds::LatestTermsOf(const Offer& offer, int64_t quantity) const {
+  const bool at_owners_price = offer.unit_price == request_.VersionOf(offer).terms.unit_price;
+  Terms terms = request_.request->terms;
+  terms.quantity = quantity;
+  if (!at_owners_price)
+    terms.unit_price =
+        IsStanding(offer.allocation) ? AgreedTermsOf(request_, offer).unit_price : offer.unit_price;
+  return terms;
+}
+
+bool Rounds::IsAboveCap(uint32_t number) const {
+  const Money cap = PriceCapOf(*request_.request);
+  const Money price = LatestTermsOf(OfferOf(number), 1).unit_price;
+  return price.currency != cap.currency || price.micros > cap.micros;
+}
+
+bool Rounds::IsOutdated(uint32_t number) const {
+  const Offer& offer = OfferOf(number);
+  return LatestTermsOf(offer, offer.quantity) != TermsOf(request_, offer);
+}
+
 void Rounds::OpenExchange(uint32_t number) {
   const Offer offer = OfferOf(number);
-  const Request& latest = *request_.request;
-  const bool at_owners_price = offer.unit_price == request_.VersionOf(offer).terms.unit_price;
+  const Terms terms = LatestTermsOf(offer, offer.accepted);
+  const bool is_asked = std::any_of(request_.offers.begin(), request_.offers.end(), [&](const Offer& other) {
+    return other.replaces == number && TermsOf(request_, other) == terms &&
+           (other.state == OfferState::kOpen || other.state == OfferState::kDeclined ||
+            other.state == OfferState::kLapsed);
+  });
+  if (is_asked || terms == AgreedTermsOf(request_, offer) || IsAboveCap(number)) return;
+  Span window = request_.request->fallback.step_window;
+  for (auto version = request_.versions.rbegin(); window == Span{} && version != request_.versions.rend();
+       ++version)
+    window = (*version)->fallback.step_window;  // The latest may ask nobody, and name none.
   Open(offer.lineage,
        {.kind = offer.kind,
         .provider = offer.provider,
         .clause = offer.clause,
         .quantity = offer.accepted,
-        .unit_price = at_owners_price ? latest.terms.unit_price : AgreedTermsOf(request_, offer).unit_price,
+        .unit_price = terms.unit_price,
         .replaces = number,
         .deadline = offer.clause.IsSet() ? DeadlineUnder(offer.clause, account().Find(offer.clause)->window)
-                                         : now_ + latest.fallback.step_window});
+                                         : now_ + window});
 }
 
 void Rounds::Supersede(uint32_t number, std::string_view reason) {
@@ -186,7 +214,6 @@ void Rounds::Supersede(uint32_t number, std::string_view reason) {
 
 void Rounds::OpenSuccessor(uint32_t number, Span least) {
   const Offer offer = OfferOf(number);
-  const bool at_owners_price = offer.unit_price == request_.VersionOf(offer).terms.unit_price;
   const int64_t lot = std::min(offer.quantity, LineageOf(offer.lineage).remaining);
   const Clause* right = offer.clause.IsSet() ? account().Find(offer.clause) : nullptr;
   Open(offer.lineage,
@@ -195,7 +222,7 @@ void Rounds::OpenSuccessor(uint32_t number, Span least) {
         .clause = offer.clause,
         .quantity = lot,
         .parts = offer.min_quantity == 0 ? Parts{} : PartsOf(*request_.request, lot, right),
-        .unit_price = at_owners_price ? request_.request->terms.unit_price : offer.unit_price,
+        .unit_price = LatestTermsOf(offer, lot).unit_price,
         .sealed = offer.sealed,
         .replaces = number,
         .deadline =

@@ -105,7 +105,8 @@ void Rounds::PassOverHolder(uint32_t number, const ClauseRef& ref, std::string_v
 void Rounds::EndRight(uint32_t number, std::string_view reason) {
   const Offer& offer = OfferOf(number);
   const Lineage& lineage = LineageOf(offer.lineage);
-  if (!offer.clause.IsSet() || request_.IsExchange(offer) || lineage.remaining == 0) return;
+  const bool is_proposal = request_.IsExchange(offer) && !offer.returned;  // R13: its end changes nothing.
+  if (!offer.clause.IsSet() || is_proposal || lineage.remaining == 0) return;
   const bool exclusive = lineage.route == Kind::ROUTE_EXCLUSIVE;
   Decision ended = About(exclusive ? Kind::REQUEST_BLOCKED : Kind::RIGHT_WAIVED, offer);
   ended.clause = offer.clause;

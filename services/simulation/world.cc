@@ -127,7 +127,8 @@ absl::Status World::BeAway(Instant from, Instant to) {
 
 RequestId World::NewRequestId() {
   ++ids_;
-  return MakeRequestId(now_, {ids_, ids_});
+  return MakeRequestId(
+      now_, {ids_, ids_ << 56});  // The last byte too, by which requests are chosen to probe (R23).
 }
 
 }  // namespace capbroker

@@ -23,6 +23,7 @@ class Oracle {
     sequence_ = act.sequence;
     Say(act.time >= time_, "7: time runs back");
     time_ = act.time;
+    is_immaterial_ = false;
     for (const Decision& d : act.decisions) Follow(d, act);
     for (auto& [ref, c] : commitments_) {
       Say(c.reserved >= 0 && c.drawn >= 0 && c.reserved + c.drawn <= c.committed, "6: commitment ", ref,
@@ -41,6 +42,7 @@ class Oracle {
     int64_t held = 0;  // Standing.
     bool confirmed = false;
     Money price{};
+    int64_t cap = 0;  // The highest since it was opened: an amendment takes back nothing.
   };
   struct Line {
     Decision route{};
@@ -86,6 +88,10 @@ class Oracle {
       case Kind::REQUEST_RECEIVED:
       case Kind::REQUEST_AMENDED:
         one.request = d.request;
+        for (auto& [number, other] : one.offers) other.cap = std::max(other.cap, CapOf(one));
+        break;
+      case Kind::IMMATERIAL_CHANGE:
+        is_immaterial_ = true;
         break;
       case Kind::ROUTE_EXCLUSIVE:
       case Kind::ROUTE_FIRST_REFUSAL:
@@ -150,9 +156,7 @@ class Oracle {
         Say(asked.held == d.quantity && !asked.confirmed, "3: allocation ", d.offer,
             " is confirmed without a hold");
         asked.confirmed = true;
-        const Money cap =
-            one.request->price_cap.IsSet() ? one.request->price_cap : one.request->terms.unit_price;
-        Say(asked.price.micros <= cap.micros, "5: allocation ", d.offer, " is confirmed above the price cap");
+        Say(asked.price.micros <= asked.cap, "5: allocation ", d.offer, " is confirmed above the price cap");
         break;
       }
       case Kind::ALLOCATION_EXPIRED:
@@ -222,6 +226,8 @@ class Oracle {
         " is asked inside its cool-down");
     Say(d.deadline > act.time || (successor && d.deadline == act.time), "R3: offer ", d.offer,
         " is opened past its deadline");
+    Say(!is_immaterial_ || d.replaces == 0 || d.terms_hash != one.offers[d.replaces].opened.terms_hash,
+        "4: offer ", d.offer, " asks ", d.provider.value, " what offer ", d.replaces, " asked it");
     Say(!one.finished, "2: offer ", d.offer, " is opened in a finished request");
     const Line& line = one.lines[d.lineage];
     if (d.offer_kind == OfferKind::kAlternative && !exchange) {
@@ -232,14 +238,15 @@ class Oracle {
         Say(line.done.contains(Name(right)) || modes_[Name(right)] == Mode::kMatch,
             "1: an alternative is asked while ", Name(right), " stands");
       }
-      const Money cap = one.request->price_cap.IsSet() ? one.request->price_cap : terms.unit_price;
-      Say(d.unit_price.micros <= cap.micros || successor, "5: offer ", d.offer, " is above the price cap");
     }
+    Say(d.offer_kind == OfferKind::kMatch || d.unit_price.micros <= CapOf(one), "5: offer ", d.offer,
+        " is above the price cap");
     Asked& asked = one.offers[d.offer];
     asked.opened = d;
     asked.at = act.time;
     asked.deadline = d.deadline;
     asked.price = d.unit_price;
+    asked.cap = CapOf(one);
   }
 
   void Held(One& one, const Decision& d) {
@@ -272,10 +279,16 @@ class Oracle {
         one.request == nullptr ? 0 : one.request->terms.quantity);
   }
 
+  static int64_t CapOf(const One& one) {
+    const Request& request = *one.request;
+    return (request.price_cap.IsSet() ? request.price_cap : request.terms.unit_price).micros;
+  }
+
   static std::string Name(const ClauseRef& ref) { return Cat(ref.agreement.value, "/", ref.clause.value); }
 
   std::vector<std::string> found_;
   uint64_t sequence_ = 0;
+  bool is_immaterial_ = false;  // So far, the act is an immaterial amendment.
   Instant time_{};
   std::map<RequestId, One> requests_;
   std::map<std::string, Balance> commitments_;

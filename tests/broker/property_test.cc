@@ -274,7 +274,7 @@ class World {
         break;
       }
       case 4:
-        next.price_cap = *ParseMoney("5 USD");
+        next.price_cap = Any({*ParseMoney("5 USD"), *ParseMoney("3 USD"), Money{}});
         break;
       case 5:
         VaryFallback(next);

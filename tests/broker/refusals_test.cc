@@ -273,6 +273,49 @@ TEST(Deadlines, AreLengthenedNeverShortened) {
   EXPECT_TRUE(story.Accept("azure", 1).ok());
 }
 
+// R6: what could be taken in parts no smaller than all of it is offered whole.
+TEST(Answers, APartIsLessThanAll) {
+  AgreementVersion agreement = SeedAgreement();
+  Story story(agreement);
+  ASSERT_TRUE(story.Create(SomeRequest(agreement.clauses[1].min_quantity, "PRODUCT_INFERENCE")).ok());
+  EXPECT_EQ(story.Get().offers[0].min_quantity, 0);
+  ASSERT_TRUE(story.Create(SomeRequest(agreement.clauses[1].min_quantity + 1, "PRODUCT_INFERENCE")).ok());
+  EXPECT_EQ(story.Get().offers[0].min_quantity, agreement.clauses[1].min_quantity);
+}
+
+// R8.
+TEST(Answers, ACoolDownHasItsLongest) {
+  Story story;
+  ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
+  EXPECT_EQ(FieldOf(story.Decline("azure", 1, Hours(24 * 30) + Span{1})), "decline.cool_down");
+  EXPECT_EQ(FieldOf(story.Decline("azure", 1, Span{-1})), "decline.cool_down");
+  EXPECT_TRUE(story.Decline("azure", 1, Hours(24 * 30)).ok());
+}
+
+// R2.
+TEST(Notices, SayWhatBecameOfThem) {
+  Story story;
+  ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
+  const Actor broker{Role::kBroker, ""};
+  EXPECT_EQ(FieldOf(story.Do(broker, RecordNotice{story.current, 1, "", "watch"})), "outcome");
+  EXPECT_TRUE(story.Do(broker, RecordNotice{story.current, 1, "DELIVERED", "watch"}).ok());
+}
+
+// R9: whatever is in the book, nothing above the cap is confirmed.
+TEST(Holds, AreHeldAgainstTheCapOnceMore) {
+  Story story;
+  Request request = SomeRequest(800, "PRODUCT_INFERENCE");
+  request.renewal = true;
+  request.fallback.confirm_within = Hours(4);
+  ASSERT_TRUE(story.Create(request).ok());
+  ASSERT_TRUE(story.Accept("stargate-oracle", 1).ok());
+  story.book.requests[story.current]->offers[0].unit_price = *ParseMoney("2.500001 USD");
+  ASSERT_TRUE(story.Do({Role::kProvider, "stargate-oracle"}, ConfirmAllocation{story.current, 1}).ok());
+  ASSERT_FALSE(story.last.decisions.empty());
+  EXPECT_EQ(story.last.decisions[0].kind, Kind::ALLOCATION_EXPIRED);
+  EXPECT_EQ(story.last.decisions[0].reason, "PRICE_CAP");
+}
+
 TEST(Providers, AreRegisteredOnceAndSuspended) {
   Story story;
   Book& book = story.book;

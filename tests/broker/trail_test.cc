@@ -339,6 +339,28 @@ TEST(Trail, AnOutageIsAddedBack) {
   EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(79)) << "the three hours that were left";
 }
 
+// R22: an offer that was opened during the outage has missed no more than its own time.
+TEST(Trail, AnOfferOpenedInAnOutageGetsBackWhatItMissed) {
+  AgreementVersion agreement = SeedAgreement();
+  agreement.clauses[1].toll_over = Hours(1);
+  Story story(agreement);
+  story.now = kNoon + Hours(1);
+  ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
+  story.now = kNoon + Hours(3);
+  ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{story.current, kNoon}).ok());
+  EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(1 + 72 + 2));
+  EXPECT_EQ(story.last.decisions[0].downtime, Hours(2));
+}
+
+// R29.
+TEST(Trail, ARequestIsAsOldAsItsLastAct) {
+  Story story;
+  ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
+  EXPECT_EQ(story.Get().sequence, story.book.sequence);
+  ASSERT_TRUE(story.Decline("azure", 1).ok());
+  EXPECT_EQ(story.Get().sequence, story.book.sequence);
+}
+
 // R21: what was drawn for time not used is restored.
 TEST(Trail, ReleaseRestoresTheUnusedPart) {
   Story story;
