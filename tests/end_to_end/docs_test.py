@@ -329,6 +329,22 @@ class DocsTest(unittest.TestCase):
             elif re.fullmatch(r"\w+", name):
                 self.assertRegex(code, rf"\b{name}\b", f"no {name}")
 
+    def test_what_contributors_are_told_to_change_is_there(self):
+        page = (ROOT / "CONTRIBUTING.md").read_text()
+        for name in re.findall(r"`([\w/*]+(?:\.\w+)+|[\w/*]+/)`", page):
+            found = any(any(ROOT.glob(f"{folder}{name}")) for folder in
+                        ("", "services/rpc/", "services/cli/", "services/observability/", "broker/", "storage/"))
+            self.assertTrue(found, f"CONTRIBUTING.md: no {name}")
+        presets = json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+        for preset in presets:
+            if not preset.get("hidden"):
+                self.assertRegex(page, rf"`{preset['name']}`")
+
+    def test_the_changelog_has_the_version(self):
+        version = re.search(r"project\(capbroker VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
+        first = re.search(r"(?m)^## \[([\d.]+)\] - (Unreleased|\d{4}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text())
+        self.assertEqual(first[1], version)
+
     def test_the_folders_of_the_architecture_are_all(self):
         page = (ROOT / "docs/architecture.md").read_text()
         for folder in [*(ROOT / "services").iterdir(), ROOT / "broker", ROOT / "storage"]:
