@@ -1,6 +1,7 @@
 """Everything in the documents is as it says: commands run, output has the shape shown, examples are accepted, links lead
 somewhere, and what is named is there. CONTRIBUTING.md explains how blocks are marked."""
 
+import concurrent.futures
 import datetime
 import json
 import os
@@ -8,7 +9,7 @@ import pathlib
 import re
 import signal
 import subprocess
-import time
+import threading
 import unittest
 
 import stage
@@ -123,112 +124,115 @@ def missing(block, output):
     return ""
 
 
-class DocsTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.run_lines = []  # All that were in blocks that are run.
-        # The parties and the agreement that `deploy/demo --keep` leaves.
-        more = ["stargate-softbank", "openai-own-build"]
-        stage.PROVIDERS += more
-        stage.PARTIES += [f"provider/{name}" for name in more]
+class Runner:
+    """A page's commands, run in order in a folder that looks like the repository, against a broker of its own, which is as
+    `deploy/demo --keep` leaves one. A failure is an AssertionError."""
 
-    # ------------------------------------------------------------------------------------------------- commands
+    def __init__(self, page):
+        self.blocks = blocks_of(page)
+        self.lines = []  # Of the blocks that are run.
+        self.here = stage.Stage()
+        self.folder = self.here.directory / "repository"
+        self.state = self.here.directory / "state"  # Variables and functions, from block to block.
 
-    def open_page(self):
-        """A broker as the demo leaves it, and a folder that looks like the repository, to run a page's commands in."""
-        here = stage.Stage()
-        self.addCleanup(here.close)
+    def open(self):
+        here = self.here
         here.set_up("1h")
         third = re.sub(r"(?m)^version: .*", "version: 3", (here.directory / "v2.yaml").read_text())
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         (here.directory / "v3.yaml").write_text(re.sub(r"(?m)^effective_from: .*", f"effective_from: {now}", third))
         here.run("agreement", "apply", here.directory / "v3.yaml", who="operator-ada")
-        self.folder = here.directory / "repository"
+        here.start("provider-sim", "--provider", "stargate-oracle", "--always", "accept", who="provider-stargate-oracle")
+        (here.directory / "env").write_text(
+            f"export PATH={pathlib.Path(stage.BINARY).parent}:$PATH CAPBROKER_TARGET={here.target} "
+            f"DATABASE_URL=\"{here.database}\"\n"
+            f"as() {{ CAPBROKER_TOKEN_FILE={here.tokens}/$1 capbroker \"${{@:2}}\"; }}\n")
         self.folder.mkdir()
         for path in ROOT.iterdir():
             (self.folder / path.name).symlink_to(path)
-        here.start("provider-sim", "--provider", "stargate-oracle", "--always", "accept", who="provider-stargate-oracle")
-        tools = ROOT / "build/tools/node_modules"
-        (here.directory / "env").write_text(
-            f"export PATH={pathlib.Path(stage.BINARY).parent}:{tools}/.bin:$PATH CAPBROKER_TARGET={here.target}\n"
-            f"export NODE_PATH={tools} DATABASE_URL='{here.database}'\n"
-            f"as() {{ CAPBROKER_TOKEN_FILE={here.tokens}/$1 capbroker \"${{@:2}}\"; }}\n")
-        (here.directory / "state").write_text("")
-        return here
+        self.state.write_text("")
 
-    def shell(self, here, block):
+    def run(self):
+        try:
+            self.open()
+            for block in self.blocks:
+                if block.language == "yaml" and len(block.info) > 1:
+                    (self.folder / block.info[1]).write_text(block.text)
+            for block, after in zip(self.blocks, [*self.blocks[1:], None]):
+                shown = after if after and after.language in ("json", "text") else None
+                if block.language == "sh":
+                    (self.watch_block if block.info[1:2] == ["watch"] else self.run_block)(block, shown)
+        finally:
+            self.here.close()
+
+    def shell(self, block):
         """The block as a script that begins where the block before it ended."""
         kept = []
         for command in re.split(r"(?<!\\)\n", block.text):
             reason = next((why for start, why in NOT_RUN.items() if command.startswith(start)), None)
-            self.run_lines.append(command)
+            self.lines.append(command)
             kept.append(f": {reason}" if reason else command)
-        text = "\n".join(kept).replace(DEMO, str(here.directory))
-        state = here.directory / "state"
-        return ["bash", "-c", f"source {state}\nset -euo pipefail\n{text}\n"
+        text = "\n".join(kept).replace(DEMO, str(self.here.directory))
+        return ["bash", "-c", f"source {self.state}\nset -euo pipefail\n{text}\n"
                 f"{{ declare -p | grep -vE '^declare -[a-zA-Z]*r|BASH|FUNCNAME|PIPESTATUS|SHLVL| _='; declare -f; }} "
-                f">{state}"]
+                f">{self.state}"]
 
-    def run_block(self, here, block, shown):
+    def run_block(self, block, shown):
         want = int(block.info[2]) if block.info[1:2] == ["exit"] else 0
-        done = subprocess.run(self.shell(here, block), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              stdin=subprocess.DEVNULL, text=True, timeout=60)
-        self.assertEqual(done.returncode, want, f"{block}: exit {done.returncode}, want {want}\n{done.stdout}")
-        if shown:
-            self.assertEqual(missing(shown, done.stdout), "", f"{shown}: not as shown\n{done.stdout}")
+        done = subprocess.run(self.shell(block), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, text=True, timeout=120)
+        if done.returncode != want:
+            raise AssertionError(f"{block}: exit {done.returncode}, want {want}\n{done.stdout[-4000:]}")
+        if shown and missing(shown, done.stdout):
+            raise AssertionError(f"{shown}: {missing(shown, done.stdout)}\n{done.stdout[-4000:]}")
 
-    def watch_block(self, here, block, shown):
+    def watch_block(self, block, shown):
         """A command that goes on for ever: it has to show this, and is ended then."""
-        self.assertTrue(shown, f"{block}: a watch needs its output shown")
-        process = subprocess.Popen(self.shell(here, block), cwd=self.folder, stdout=subprocess.PIPE,
+        if not shown:
+            raise AssertionError(f"{block}: a watch needs its output shown")
+        process = subprocess.Popen(self.shell(block), cwd=self.folder, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        end = threading.Timer(120, os.killpg, (process.pid, signal.SIGKILL))
+        end.start()
         out = b""
-        signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
-        signal.alarm(30)
         try:
             while missing(shown, out.decode(errors="replace")):
                 more = os.read(process.stdout.fileno(), 65536)
                 if not more:
-                    self.fail(f"{shown}: {missing(shown, out.decode())}\n{out.decode()}")
+                    raise AssertionError(f"{shown}: {missing(shown, out.decode())}\n{out.decode()[-4000:]}")
                 out += more
         finally:
-            signal.alarm(0)
+            end.cancel()
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             process.stdout.close()
 
-    def run_page(self, page):
-        blocks = blocks_of(page)
-        here = None
-        for i, block in enumerate(blocks):
-            following = blocks[i + 1] if i + 1 < len(blocks) else None
-            shown = following if following and following.language in ("json", "text") else None
-            if block.language == "sh":
-                if here is None:
-                    here = self.open_page()
-                    for file in (one for one in blocks if one.language == "yaml" and len(one.info) > 1):
-                        (self.folder / file.info[1]).write_text(file.text)
-                if block.info[1:2] == ["watch"]:
-                    self.watch_block(here, block, shown)
-                else:
-                    self.run_block(here, block, shown)
+
+class DocsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # The parties that `deploy/demo --keep` leaves.
+        more = ["stargate-softbank", "openai-own-build"]
+        stage.PROVIDERS += more
+        stage.PARTIES += [f"provider/{name}" for name in more]
 
     def test_every_command_runs(self):
-        not_run = {}
-        for page in os.environ.get("DOCS_PAGES", " ".join(PAGES)).split():
+        pages = [page for page in PAGES if any(block.language == "sh" for block in blocks_of(page))]
+        self.assertGreater(len(pages), 5)
+        runners = [Runner(page) for page in pages]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:  # A page mostly waits: for processes and the disk.
+            running = [pool.submit(runner.run) for runner in runners]
+        for page, done in zip(pages, running):
             with self.subTest(page):
-                started = time.monotonic()
-                self.run_page(page)
-                print(f"{page}: {time.monotonic() - started:.1f} s", flush=True)
-                not_run[page] = [block for block in blocks_of(page) if not block.language]
-                self.doCleanups()
-        for page, blocks in not_run.items():
-            if blocks:
-                print(f"{page}: {len(blocks)} blocks are not marked, so not run: lines "
-                      f"{', '.join(str(block.line) for block in blocks)}", flush=True)
+                done.result()
+        for page in PAGES:
+            lines = [str(block.line) for block in blocks_of(page) if not block.language]
+            if lines:
+                print(f"{page}: {len(lines)} blocks are not marked, so not run: lines {', '.join(lines)}", flush=True)
+        run = [line for runner in runners for line in runner.lines]
         for start in NOT_RUN:
-            self.assertTrue(any(line.startswith(start) for line in self.run_lines), f"{start} is in no block")
+            self.assertTrue(any(line.startswith(start) for line in run), f"NOT_RUN: no page says {start}")
 
     def test_marks_are_known(self):
         for page in PAGES:
@@ -245,7 +249,9 @@ class DocsTest(unittest.TestCase):
         examples = [block for block in blocks_of("docs/agreements.md") if block.language == "yaml"]
         whole = next(block.text for block in examples if block.text.startswith("agreement:"))
         own = dict(re.findall(r"(?ms)^  - id: (\w+)\n(.*?)(?=^  - id: |\Z)", whole))
-        here = self.open_page()
+        here = stage.Stage()
+        self.addCleanup(here.close)
+        here.set_up("1h")
         kinds = set()
         for number, block in enumerate(examples):
             text = block.text
@@ -258,7 +264,7 @@ class DocsTest(unittest.TestCase):
                 text = f"agreement: page-{number}\nowner: openai\nholder: azure\neffective_from: 2024-01-01T00:00:00Z\n" + text
             else:
                 text = re.sub(r"(?m)^version: \d+", "version: 1", text.replace("agreement: azure", f"agreement: page-{number}"))
-            file = self.folder / f"page-{number}.yaml"
+            file = here.directory / f"page-{number}.yaml"
             file.write_text(text)
             with self.subTest(str(block)):
                 here.run("agreement", "lint", file)
