@@ -328,7 +328,7 @@ class DocsTest(unittest.TestCase):
             at = next((one for one in files if one == file or one.endswith("/" + file)), None)
             self.assertTrue(at, f"no file {file}")
             call = rf"\b{name}\((const )?{argument}\b" if argument else rf"\b{name}\b"
-            self.assertRegex((ROOT / at).read_text(), call, f"{at} has no {name}")
+            self.assertTrue(re.search(call, (ROOT / at).read_text()), f"{at} has no {name} {argument}")
         for name in names:
             if re.fullmatch(r"[\w./-]+\.(cc|h|py|sql)", name):
                 self.assertTrue(any(file == name or file.endswith("/" + name) for file in files), f"no file {name}")
@@ -336,10 +336,10 @@ class DocsTest(unittest.TestCase):
                 self.assertTrue(any(file.startswith(name) or f"/{name}" in file for file in files), f"no folder {name}")
             elif re.fullmatch(r"\w+(::\w+)+(\(\w+\))?", name):
                 owner, function = re.sub(r"\(\w+\)", "", name).split("::")
-                self.assertRegex(code, rf"\b(class|struct|namespace) {owner}\b", f"no {owner}")
-                self.assertRegex(code, rf"\b{function}\(", f"no {name}")
+                self.assertTrue(re.search(rf"\b(class|struct|namespace) {owner}\b", code), f"no {owner}")
+                self.assertTrue(re.search(rf"\b{function}\(", code), f"no {name}")
             elif re.fullmatch(r"\w+", name):
-                self.assertRegex(code, rf"\b{name}\b", f"no {name}")
+                self.assertTrue(re.search(rf"\b{name}\b", code), f"no {name}")
 
     def test_what_contributors_are_told_to_change_is_there(self):
         page = (ROOT / "CONTRIBUTING.md").read_text()
