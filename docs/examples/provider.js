@@ -51,8 +51,7 @@ main('provider.js', async () => {
     for (const offer of message.offers) {
       // A sealed offer wants a bid (SubmitBid).
       if (offer.state !== 'STATE_OPEN' || (offer.sealed && !flags.decline)) continue;
-      console.log(`asked ${offer.name} ${offer.quantity} ${offer.terms.unit} of ${offer.terms.resource_type}, ` +
-        `${offer.remaining.seconds} s left`);
+      console.log(`asked ${offer.name} ${offer.quantity} ${offer.terms.unit} of ${offer.terms.resource_type}`);
       try {
         const done = await answer(broker, offer);
         const taken = done.accepted_quantity === '0' ? '' : ` ${done.accepted_quantity}`;

@@ -52,8 +52,7 @@ def run(arguments):
         for offer in message.offers:
             if offer.state != Offer.STATE_OPEN or (offer.sealed and arguments.decline is None):
                 continue  # A sealed offer wants a bid (SubmitBid).
-            print(f"asked {offer.name} {offer.quantity} {offer.terms.unit} of {offer.terms.resource_type}, "
-                  f"{offer.remaining.ToTimedelta()} left", flush=True)
+            print(f"asked {offer.name} {offer.quantity} {offer.terms.unit} of {offer.terms.resource_type}", flush=True)
             try:
                 done = answer(broker, stub, offer, arguments)
             except grpc.RpcError as error:

@@ -12,6 +12,7 @@ import subprocess
 import threading
 import unittest
 
+import examples_test
 import stage
 
 ROOT = stage.ROOT
@@ -143,8 +144,11 @@ class Runner:
         (here.directory / "v3.yaml").write_text(re.sub(r"(?m)^effective_from: .*", f"effective_from: {now}", third))
         here.run("agreement", "apply", here.directory / "v3.yaml", who="operator-ada")
         here.start("provider-sim", "--provider", "stargate-oracle", "--always", "accept", who="provider-stargate-oracle")
+        programs = here.directory / "bin"
+        programs.mkdir()
+        (programs / "python3").symlink_to(examples_test.PYTHON)  # One that has grpc.
         (here.directory / "env").write_text(
-            f"export PATH={pathlib.Path(stage.BINARY).parent}:$PATH CAPBROKER_TARGET={here.target} "
+            f"export PATH={programs}:{pathlib.Path(stage.BINARY).parent}:$PATH CAPBROKER_TARGET={here.target} "
             f"DATABASE_URL=\"{here.database}\"\n"
             f"as() {{ CAPBROKER_TOKEN_FILE={here.tokens}/$1 capbroker \"${{@:2}}\"; }}\n")
         self.folder.mkdir()
@@ -275,6 +279,10 @@ class DocsTest(unittest.TestCase):
         reader = (ROOT / "services/cli/agreement_file.cc").read_text()
         self.assertEqual(kinds, {"EXCLUSIVITY", "FIRST_REFUSAL", "WAIVER", "COMMITMENT", "TERM", "TRIGGER", "NOTED"})
         page = (ROOT / "docs/agreements.md").read_text()
+        codes = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', (ROOT / "broker/lint.cc").read_text()))
+        self.assertGreater(len(codes), 10)
+        tables = re.findall(r"(?ms)^\| (?:error|warning) \| \|\n(.*?)\n\n", page)
+        self.assertEqual(codes, set(re.findall(r"(?m)^\| ([A-Z_]+) \|", "\n".join(tables))))
         fields = set(re.findall(r'(?:Read\w*|Require|list|Find)\((?:map, |partial, )?"([a-z_]+)"', reader))
         self.assertGreater(len(fields), 40)
         for field in sorted(fields):
