@@ -17,7 +17,8 @@ import stage
 
 ROOT = stage.ROOT
 DEMO = "/tmp/capbroker-demo"  # As the pages have it; deploy/demo itself takes another place from CAPBROKER_DEMO.
-PAGES = ["README.md", *sorted(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*.md"))]
+PAGES = ["README.md", "docs/examples/README.md",
+         *sorted(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*.md"))]
 
 # Commands in blocks that are run which are not: they begin so, and this is why.
 NOT_RUN = {
