@@ -71,7 +71,7 @@ if __name__ == "__main__":
     parser.add_argument("--quantity", type=int, default=8000)
     parser.add_argument("--workload", default="PRODUCT_INFERENCE")
     parser.add_argument("--purpose", default="")
-    parser.add_argument("--fallback", action="append", default=[], metavar="PROVIDER", help="whom to ask after the holder; repeat")
+    parser.add_argument("--fallback", action="append", default=[], metavar="PROVIDER", help="after the holder; repeat")
     parser.add_argument("--request-id", default=str(uuid.uuid4()), help="repeat a creation that got no answer")
     try:
         sys.exit(run(parser.parse_args()))
