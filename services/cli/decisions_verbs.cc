@@ -150,6 +150,11 @@ int VerifyFile(const Session& session, const TrailFlags& flags) {
 }
 
 int VerifyDatabase(const Session& session, const TrailFlags& flags) {
+  const absl::StatusOr<Hash> head = flags.head.empty() ? Hash{} : ParseHash(flags.head);
+  if (!head.ok()) return session.Fail(Invalid("--head", flags.head, "64 hexadecimal digits"));
+  if (!flags.head.empty() && flags.owner.empty()) {
+    return session.Fail(Invalid("--head", "no --owner", "the owner whose last hash it is"));
+  }
   PostgresLedger ledger({.url = flags.database});
   const absl::StatusOr<uint32_t> partitions = ledger.Open();
   if (!partitions.ok()) return session.Fail(partitions.status());
@@ -164,6 +169,8 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
                show(v->requests), show(v->offers), show(v->findings.size()), Hex(v->head)});
     for (const std::string& finding : v->findings)
       findings += Cat("FOUND  ", owner.value, ": ", Printable(finding), "\n");
+    if (!flags.head.empty() && v->head != *head)
+      findings += Cat("FOUND  ", owner.value, ": the last hash is not that of --head, ", flags.head, "\n");
     ++owners;
     unsettled += v->unsettled;
     return absl::OkStatus();
