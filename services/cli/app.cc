@@ -140,6 +140,7 @@ void AddSharedFlags(CLI::App& app, Session& session) {
          "--output", [&session](const std::string& value) { session.json = value == "json"; },
          "table, or json: protobuf JSON, or the trail's own")
       ->check(CLI::IsMember({"table", "json"}))
+      ->default_str("table")
       ->option_text("table|json");
 }
 

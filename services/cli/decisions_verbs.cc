@@ -153,12 +153,19 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
   PostgresLedger ledger({.url = flags.database});
   const absl::StatusOr<uint32_t> partitions = ledger.Open();
   if (!partitions.ok()) return session.Fail(partitions.status());
+  const absl::StatusOr<Hash> head = flags.head.empty() ? Hash{} : ParseHash(flags.head);
+  if (!head.ok()) return session.Fail(Invalid("--head", flags.head, "64 hexadecimal digits"));
+  if (!flags.head.empty() && flags.owner.empty()) {
+    return session.Fail(Invalid("--head", "no --owner", "the owner whose last hash it is"));
+  }
   Table table({"OWNER", ">ACTS", ">DECISIONS", ">REQUESTS", ">OFFERS", ">FINDINGS", "LAST HASH"});
   std::string findings;
   uint64_t owners = 0, unsettled = 0;
   const auto verify = [&](const OwnerId& owner) -> absl::Status {
     const absl::StatusOr<Verification> v = VerifyOwner(ledger, owner);
     if (!v.ok()) return v.status();
+    if (!flags.head.empty() && v->head != *head)
+      findings += Cat("FOUND  ", owner.value, ": the last hash is not that of --head, ", flags.head, "\n");
     const auto show = [](uint64_t n) { return ShowQuantity(static_cast<int64_t>(n)); };
     table.Add({owner == kDirectory ? "(providers)" : owner.value, show(v->acts), show(v->decisions),
                show(v->requests), show(v->offers), show(v->findings.size()), Hex(v->head)});

@@ -18,6 +18,7 @@
 #include "absl/synchronization/notification.h"
 #include "broker/text.h"
 #include "services/cli/app.h"
+#include "services/cli/supervisor.h"
 #include "services/cli/version.h"
 #include "services/observability/telemetry.h"
 #include "services/rpc/log.h"
@@ -153,6 +154,7 @@ class Process {
       const int signal = signals_.Next();
       if (signal == SIGHUP) Reload();
       if (signal == SIGTERM || signal == SIGINT) return GoDown(signal);
+      supervisor_.Watch(BootMicros(), [this] { return readiness_.Live().ok; });
       const SequencerStatus status = sequencer_.status();
       const bool serves = status.phase == SequencerStatus::Phase::kServing;
       if (serves && !serving && !ready_) {
@@ -160,8 +162,10 @@ class Process {
       } else if (serves != serving) {
         if (serves) spdlog::info("serving again");
         if (!serves) spdlog::warn("not serving: {}", status.detail);
+        supervisor_.Say(serves ? "serving" : "not serving: " + status.detail);
       } else if (!serves && status.detail != detail) {
         spdlog::info("not serving: {}", status.detail);
+        supervisor_.Say("not serving: " + status.detail);
       }
       serving = serves;
       detail = status.detail;
@@ -184,10 +188,13 @@ class Process {
                  Format(status.downtime));
     std::printf("ready listen=%s admin=%s\n", server_->address().c_str(), AdminAddress().c_str());
     std::fflush(stdout);
-    if (options_.ready_file.empty()) return kExitOk;
-    const absl::Status written =
-        WriteReadyFile(options_.ready_file, server_->address(), telemetry_.address());
-    return written.ok() ? kExitOk : Fail(kExitUsage, written);
+    if (!options_.ready_file.empty()) {
+      const absl::Status written =
+          WriteReadyFile(options_.ready_file, server_->address(), telemetry_.address());
+      if (!written.ok()) return Fail(kExitUsage, written);
+    }
+    supervisor_.Ready();
+    return kExitOk;
   }
 
   void Reload() {
@@ -201,6 +208,7 @@ class Process {
   int GoDown(int signal) {
     spdlog::info("{}: going down", strsignal(signal));
     readiness_.GoDown();
+    supervisor_.Stopping();
     absl::Notification down;
     std::thread drain([&] {
       server_->Drain(options_.drain);
@@ -235,6 +243,7 @@ class Process {
   Sequencer sequencer_;
   Readiness readiness_;
   std::unique_ptr<Server> server_;
+  Supervisor supervisor_;
   bool ready_ = false;
   int64_t prune_at_ = 0;  // By BootMicros.
 };
@@ -307,10 +316,12 @@ void AddServe(CLI::App& app, Session& session) {
       ->group("Working");
   verb->add_option("--log-format", options->log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
+      ->default_str("text")
       ->option_text("text|json")
       ->group("Working");
   verb->add_option("--log-level", options->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->default_str("info")
       ->option_text("LEVEL")
       ->group("Working");
   verb->callback([&session, options] {
