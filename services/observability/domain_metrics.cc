@@ -34,9 +34,9 @@ double InSeconds(Instant instant) { return static_cast<double>(instant.micros) /
 double InUnits(const Money& money) { return static_cast<double>(money.micros) / 1e6; }
 
 // 1 ms to 4 weeks: a program answers in the former, a desk that has to ask its board in the latter.
-const Histogram::BucketBoundaries kWindows = {0.001,  0.005,   0.025,   0.1,     0.5,       1,        5,
-                                              15,     60,      300,     900,     3'600,     14'400,   43'200,
-                                              86'400, 172'800, 259'200, 604'800, 1'209'600, 2'419'200};
+const Histogram::BucketBoundaries kWindows = {
+    0.001, 0.005, 0.025,  0.1,    0.5,    1,       2.5,     5,       15,        60,       300,
+    900,   3'600, 14'400, 43'200, 86'400, 172'800, 259'200, 604'800, 1'209'600, 2'419'200};
 const Histogram::BucketBoundaries kDelays = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                              0.5,   1,     2.5,  5,     15,   60,  300};
 const Histogram::BucketBoundaries kShares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
