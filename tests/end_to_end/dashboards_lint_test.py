@@ -1,5 +1,5 @@
-"""The dashboards and alerts on paper: every panel says what it shows, every metric is documented, every alert fires and has
-its runbook, whose commands are there."""
+"""The dashboards and alerts on paper: every panel says what it shows, every metric is documented, every alert fires and
+has its runbook, whose commands are there."""
 
 import copy
 import json

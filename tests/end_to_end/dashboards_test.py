@@ -114,7 +114,8 @@ class LiveTest(StageTest):
         node = "{}:{}".format(*cls.node.server_address)
         for old, new in [('["127.0.0.1:7421"]', f'["{cls.stage.admin}", "{cls.standby}"]'),
                          ('["127.0.0.1:9100"]', f'["{node}"]'),
-                         ("scrape_interval: 15s", f"scrape_interval: {SCRAPE}s")]:
+                         ("scrape_interval: 15s", f"scrape_interval: {SCRAPE}s"),
+                         ("evaluation_interval: 15s", f"evaluation_interval: {SCRAPE}s")]:
             assert old in text, old
             text = text.replace(old, new)
         (directory / "prometheus.yml").write_text(text)
@@ -137,7 +138,7 @@ class LiveTest(StageTest):
             answer = json.loads(reply.read())
         self.assertEqual(answer["status"], "success")
         self.assertFalse(answer.get("warnings"))
-        return answer["data"]["result"]
+        return answer["data"]
 
     def run_target(self, target, end):
         """What Prometheus or PostgreSQL says to a panel's query."""
@@ -148,9 +149,9 @@ class LiveTest(StageTest):
             query = query.replace(name, value)
         self.assertNotIn("$", query)
         if target["instant"]:
-            return {"result": self.ask("query", query=query, time=end)}
+            return {"result": self.ask("query", query=query, time=end)["result"]}
         step = max(1, round((end - self.began) / 240))
-        return {"result": self.ask("query_range", query=query, start=self.began, end=end, step=step)}
+        return {"result": self.ask("query_range", query=query, start=self.began, end=end, step=step)["result"]}
 
     def run_sql(self, sql, request):
         quoted = {"${request:sqlstring}": "'" + request.replace("'", "''") + "'",
@@ -188,7 +189,8 @@ class LiveTest(StageTest):
         stage = self.stage
         qos = "BE" if number % 3 == 2 else "LS"
         command = stage.command("load", "--requests", 150, "--quantity", 3000, "--qos", qos, "--desks", "external",
-                                "--concurrency", 6, "--step-window", "2s", "--tokens", stage.tokens, "--target", stage.target)
+                                "--concurrency", 6, "--step-window", "2s", "--tokens", stage.tokens, "--target",
+                                stage.target)
         with open(stage.directory / "load.log", "ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
         stage.started.append(process)
@@ -248,6 +250,7 @@ class LiveTest(StageTest):
                          "queries without data")
         print(f"{queries} queries have data after {time.time() - self.began:.0f} s", flush=True)
         self.check_verification()
+        self.check_rules()
         self.check_sql()
         self.draw(time.time())
 
@@ -266,6 +269,18 @@ class LiveTest(StageTest):
             self.stage.run(*command, *(["--database", self.stage.database] if flags else ["missing.jsonl"]), want=2)
         self.stage.run("decisions", "verify", "--database", self.stage.database, "--metrics-file", "/nowhere/at.prom",
                        want=2)
+
+    def check_rules(self):
+        """The alerts are evaluated, and nothing is wrong here that somebody would have to get up for."""
+        with urllib.request.urlopen(f"{self.prometheus}/api/v1/rules", timeout=30) as reply:
+            rules = [rule for group in json.loads(reply.read())["data"]["groups"] for rule in group["rules"]]
+        self.assertGreaterEqual(len(rules), 10)
+        for rule in rules:
+            self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""), rule["name"])
+            if rule["labels"]["severity"] == "page":
+                self.assertEqual(rule["state"], "inactive", rule)
+        expiry = self.ask("query", query="min(capbroker_server_certificate_expiry_timestamp_seconds) - time()")["result"]
+        self.assertAlmostEqual(float(expiry[0]["value"][1]) / 86400, 90, delta=0.1)
 
     def check_sql(self):
         """What somebody may type where the request goes is a value, never a part of the query."""

@@ -38,6 +38,7 @@ function format(value, unit, decimals) {
     case "bytes": return scaled([[2 ** 30, " GiB"], [2 ** 20, " MiB"], [1024, " KiB"], [1, " B"]]);
     case "ops": return digits(value, " ops/s");
     case "reqps": return digits(value, " req/s");
+    case "locale": return Math.round(value).toLocaleString("en-US");
     case "short":
       return Math.abs(value) < 1000 ? digits(value, "") : scaled([[1e12, " Tri"], [1e9, " Bil"], [1e6, " Mil"], [1e3, " K"]]);
     default: return String(value);
@@ -106,16 +107,16 @@ function drawTimeseries(panel, body, answers, data) {
   const shown = rows.map((row, i) => !stacked[i] ? row : row.map((value, at) => sums[at] += value ?? 0));
   const log = custom.scaleDistribution.type === "log";
   const dashed = (series) => propertiesOf(panel, series.name)["custom.lineStyle"]?.dash;
+  const clear = (color, percent) => color + Math.round(percent * 2.55).toString(16).padStart(2, "0");
   const plots = all.map((series, i) => ({
-    label: series.name, stroke: series.color, width: 1.25, spanGaps: true, points: { show: false }, dash: dashed(series),
-    fill: stacked[i] ? undefined : series.color + "14",
+    label: series.name, stroke: series.color, width: custom.lineWidth * 1.25, spanGaps: custom.spanNulls, points: { size: 3 }, dash: dashed(series),
+    fill: stacked[i] && i > 0 ? undefined : clear(series.color, custom.fillOpacity),
   }));
   // Between one stacked series and the one below it.
   const bands = [];
   for (let i = all.length - 1; i > 0; i--) {
-    if (stacked[i] && stacked[i - 1]) bands.push({ series: [i + 1, i], fill: all[i].color + "66" });
+    if (stacked[i] && stacked[i - 1]) bands.push({ series: [i + 1, i], fill: clear(all[i].color, custom.fillOpacity) });
   }
-  if (stacked[0]) plots[0].fill = all[0].color + "66";
   const line = custom.thresholdsStyle ? thresholds.steps[1].value : null;
   const most = Math.max(...shown.flat().filter((value) => value !== null));
   const label = (value) => format(value, unit, decimals);
@@ -177,7 +178,7 @@ function drawHeatmap(panel, body, answers, data) {
   const x = (t) => left + (right - left) * (t - data.from) / (data.to - data.from);
   const rowHeight = (bottom - top) / (high - low + 1);
   const step = times.length > 1 ? times[1] - times[0] : 1;
-  const mix = uPlotColors(["#2b2320", "#8a3c0a", "#ff9830", "#fff0d0"]);
+  const mix = between(["#2b2320", "#8a3c0a", "#ff9830", "#fff0d0"]);
   let marks = 0;
   for (let i = low; i <= high; i++) {
     const y = bottom - (i - low + 1) * rowHeight;
@@ -185,7 +186,8 @@ function drawHeatmap(panel, body, answers, data) {
       if (cells[i][k] <= 0.001) return;
       marks++;
       context.fillStyle = mix(Math.sqrt(cells[i][k] / most));
-      context.fillRect(x(t - step) + 0.5, y + 0.5, Math.max(1, x(t) - x(t - step) - 1), rowHeight - 1);
+      const cell = x(t) - x(t - step), gap = cell > 4 ? 1 : 0;
+      context.fillRect(x(t - step), y + 0.5, Math.max(1, cell - gap), rowHeight - 1);
     });
     context.fillStyle = kAxis.stroke;
     context.font = kAxis.font;
@@ -202,7 +204,7 @@ function drawHeatmap(panel, body, answers, data) {
 }
 
 // A colour for each share of 0 to 1, between those given.
-function uPlotColors(stops) {
+function between(stops) {
   const parts = stops.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
   return (share) => {
     const place = Math.min(share, 0.9999) * (parts.length - 1), i = Math.floor(place);
