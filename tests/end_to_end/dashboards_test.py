@@ -302,10 +302,19 @@ class LiveTest(StageTest):
                                         "variables": {"job": "capbroker", "provider": "All", "owner": "All",
                                                       "request": self.longest_request()}}))
             drawings += [ROOT / f"deploy/grafana/dashboards/{name}.json", data, out / f"{name}.png"]
+        # And the first day: no broker, no data.
+        empty = {item["id"]: {target["refId"]: {"result": []} for target in item["targets"]}
+                 for item in DASHBOARDS["offers"]["panels"]}
+        data = self.stage.directory / "empty.data.json"
+        data.write_text(json.dumps({"from": self.began, "to": end, "answers": empty, "variables": {}}))
+        drawings += [ROOT / "deploy/grafana/dashboards/offers.json", data, self.stage.directory / "empty.png"]
         done = subprocess.run(["node", ROOT / "tests/end_to_end/draw_dashboards", *drawings], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        reports = json.loads(done.stdout)
+        *reports, bare = json.loads(done.stdout)
+        self.assertEqual(bare["errors"], [])
+        self.assertEqual([(item["marks"], item["nothing"]) for item in bare["panels"]],
+                         [(0, item["fieldConfig"]["defaults"]["noValue"]) for item in DASHBOARDS["offers"]["panels"]])
         for (name, board), report in zip(DASHBOARDS.items(), reports, strict=True):
             self.assertEqual(report["errors"], [], name)
             self.assertEqual([item["title"] for item in report["panels"]], [item["title"] for item in board["panels"]])

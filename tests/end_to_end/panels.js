@@ -302,7 +302,7 @@ function drawPanel(grid, panel, data) {
   const room = body.clientHeight;
   if (room < 0.4 * h * (kRow + kGap)) console.error(`${panel.title}: the legend leaves no room`);
   if (body.scrollWidth > body.clientWidth) console.error(`${panel.title}: wider than its panel`);
-  return { title: panel.title, marks };
+  return { title: panel.title, marks, nothing: body.querySelector(".nothing")?.textContent ?? "" };
 }
 
 function drawDashboard(board, data) {
