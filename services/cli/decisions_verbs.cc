@@ -9,9 +9,11 @@
 #include "broker/text.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "services/cli/call.h"
+#include "services/cli/parse.h"
 #include "services/cli/show.h"
 #include "services/cli/table.h"
 #include "services/cli/typed_name.h"
+#include "services/cli/verify_metrics.h"
 #include "services/cli/wire.h"
 #include "services/cli/yaml.h"
 #include "storage/evidence.h"
@@ -25,7 +27,7 @@ using Service = v1::DecisionService;
 using Stub = Service::Stub;
 
 struct TrailFlags {
-  std::string owner{}, request{}, out{}, file{}, database{}, head{};
+  std::string owner{}, request{}, out{}, file{}, database{}, head{}, metrics{};
   bool registry = false, newest = false;
   int limit = 1000;
 };
@@ -150,6 +152,7 @@ int VerifyFile(const Session& session, const TrailFlags& flags) {
 }
 
 int VerifyDatabase(const Session& session, const TrailFlags& flags) {
+  const Instant began = LocalNow();
   PostgresLedger ledger({.url = flags.database});
   const absl::StatusOr<uint32_t> partitions = ledger.Open();
   if (!partitions.ok()) return session.Fail(partitions.status());
@@ -160,7 +163,8 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
   }
   Table table({"OWNER", ">ACTS", ">DECISIONS", ">REQUESTS", ">OFFERS", ">FINDINGS", "LAST HASH"});
   std::string findings;
-  uint64_t owners = 0, unsettled = 0;
+  uint64_t unsettled = 0;
+  VerifyFigures figures;
   const auto verify = [&](const OwnerId& owner) -> absl::Status {
     const absl::StatusOr<Verification> v = VerifyOwner(ledger, owner);
     if (!v.ok()) return v.status();
@@ -171,7 +175,9 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
                show(v->requests), show(v->offers), show(v->findings.size()), Hex(v->head)});
     for (const std::string& finding : v->findings)
       findings += Cat("FOUND  ", owner.value, ": ", Printable(finding), "\n");
-    ++owners;
+    ++figures.trails;
+    figures.decisions += v->decisions;
+    figures.findings += v->findings.size();
     unsettled += v->unsettled;
     return absl::OkStatus();
   };
@@ -196,8 +202,15 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
   }
   std::string out = table.Text("no trail") + findings;
   if (unsettled > 0) out += Cat(unsettled, " requests changed meanwhile; their rows were not compared\n");
-  Print(out + (findings.empty() ? Cat("verified ", owners, owners == 1 ? " trail\n" : " trails\n")
-                                : "NOT verified\n"));
+  Print(out + (findings.empty()
+                   ? Cat("verified ", figures.trails, figures.trails == 1 ? " trail\n" : " trails\n")
+                   : "NOT verified\n"));
+  if (!flags.metrics.empty()) {
+    figures.ended = LocalNow();
+    figures.took = figures.ended - began;
+    if (absl::Status status = WriteVerifyMetrics(flags.metrics, figures); !status.ok())
+      return session.Fail(status);
+  }
   return findings.empty() ? kExitOk : kExitUnverified;
 }
 
@@ -205,6 +218,11 @@ int Verify(Session& session, const TrailFlags& flags) {
   if (flags.file.empty() == flags.database.empty()) {
     return session.Fail(
         Invalid("verify", flags.file.empty() ? "neither" : "both", "either FILE or --database"));
+  }
+  // A file about a part would be read as one about the whole.
+  if (!flags.metrics.empty() && (flags.database.empty() || !flags.owner.empty())) {
+    return session.Fail(
+        Invalid("--metrics-file", flags.metrics, "--database beside it, and no FILE or --owner"));
   }
   return flags.file.empty() ? VerifyDatabase(session, flags) : VerifyFile(session, flags);
 }
@@ -245,6 +263,10 @@ void AddDecisions(CLI::App& app, Session& session) {
   verify->add_option("--database", flags->database, "PostgreSQL to read: chains, folds and rows")
       ->type_name("URL")
       ->envname("CAPBROKER_DATABASE");
+  verify
+      ->add_option("--metrics-file", flags->metrics,
+                   "Gets what came of --database, for the textfile collector of Prometheus' node exporter")
+      ->option_text("FILE");
   verify->add_option("--head", flags->head, "What the last hash must be, from a checkpoint")
       ->type_name("HASH");
   for (CLI::App* verb : {list, exports, checkpoint, verify}) {

@@ -138,6 +138,7 @@ class Process {
     sources.reads_waiting = [this] { return server_->reads_waiting(); };
     sources.feed = [this] { return feed_.counts(); };
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
+    sources.certificate_file = options_.server.listener.tls_cert_file;
     const absl::Status status =
         telemetry_.Listen(options_.admin, std::string(Version()), std::move(sources), readiness_);
     if (status.ok()) return status;

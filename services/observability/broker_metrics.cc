@@ -1,7 +1,9 @@
 #include "services/observability/broker_metrics.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "services/observability/certificate.h"
 #include "services/observability/families.h"
 
 namespace capbroker {
@@ -28,6 +30,15 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
   };
   const bool serving = s.phase == SequencerStatus::Phase::kServing;
   gauge("capbroker_serving", "1 while this process holds the partitions and decides.", serving);
+  MetricFamily phase =
+      MakeFamily("capbroker_phase", "1 for the phase that this process is in.", MetricType::Gauge);
+  for (const auto& [name, value] : {std::pair("recovering", SequencerStatus::Phase::kRecovering),
+                                    std::pair("standby", SequencerStatus::Phase::kStandby),
+                                    std::pair("serving", SequencerStatus::Phase::kServing),
+                                    std::pair("stopped", SequencerStatus::Phase::kStopped)}) {
+    AddGauge(phase, {{"phase", name}}, s.phase == value);
+  }
+  out.push_back(std::move(phase));
   gauge("capbroker_queue_depth", "Commands that wait to be decided.", static_cast<double>(s.queued));
   gauge("capbroker_unfinished_requests", "Requests that have not ended.",
         static_cast<double>(s.unfinished_requests));
@@ -92,6 +103,11 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
   out.push_back(MakeCounter("capbroker_changes_uncounted_total",
                             "Acts that are durable and missing from these metrics, which could not keep up.",
                             static_cast<double>(sources_.changes_dropped())));
+  if (!sources_.certificate_file.empty()) {
+    out.push_back(MakeGauge("capbroker_server_certificate_expiry_timestamp_seconds",
+                            "When the server's certificate expires, since 1970; 0 if it cannot be read.",
+                            static_cast<double>(ExpiryOf(sources_.certificate_file).micros) * kMicro));
+  }
   return out;
 }
 

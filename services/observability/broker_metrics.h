@@ -21,6 +21,7 @@ struct Sources {
   std::function<size_t()> reads_waiting;  // That have no thread yet.
   std::function<Feed::Counts()> feed;
   std::function<uint64_t()> changes_dropped;
+  std::string certificate_file{};  // The server's, PEM; empty: it has none.
 };
 
 class BrokerMetrics final : public prometheus::Collectable {

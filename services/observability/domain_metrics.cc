@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "broker/commitment.h"
 #include "broker/fold.h"
 #include "broker/text.h"
 
@@ -29,12 +30,13 @@ template <class E>
 constexpr size_t kCountOf = Names<E>::values.size();
 
 double InSeconds(Span span) { return static_cast<double>(span.micros) / 1e6; }
+double InSeconds(Instant instant) { return static_cast<double>(instant.micros) / 1e6; }
 double InUnits(const Money& money) { return static_cast<double>(money.micros) / 1e6; }
 
 // 1 ms to 4 weeks: a program answers in the former, a desk that has to ask its board in the latter.
-const Histogram::BucketBoundaries kWindows = {0.001,  0.005,   0.025,   0.1,     0.5,       1,        5,
-                                              15,     60,      300,     900,     3'600,     14'400,   43'200,
-                                              86'400, 172'800, 259'200, 604'800, 1'209'600, 2'419'200};
+const Histogram::BucketBoundaries kWindows = {
+    0.001, 0.005, 0.025,  0.1,    0.5,    1,       2.5,     5,       15,        60,       300,
+    900,   3'600, 14'400, 43'200, 86'400, 172'800, 259'200, 604'800, 1'209'600, 2'419'200};
 const Histogram::BucketBoundaries kDelays = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                              0.5,   1,     2.5,  5,     15,   60,  300};
 const Histogram::BucketBoundaries kShares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
@@ -100,6 +102,7 @@ class DomainMetrics::Series {
   // An owner's balances, and the series that show them, by clause.
   struct Shown {
     Gauge *committed, *reserved, *drawn, *left;
+    Gauge *since = nullptr, *term_end = nullptr;  // Null while nothing is known of it.
   };
   struct ShownWaiver {
     Gauge* drawn;
@@ -115,6 +118,8 @@ class DomainMetrics::Series {
   ByProvider& Of(const ProviderId& provider);
   void Know(const ProviderId& provider);
   Gauge& OpenOffers(OfferKind kind, const ProviderId& provider);
+  // An offer of this kind is out: what may become of it is counted from zero, so that a rate sees the first.
+  void Expect(OfferKind kind, ByProvider& its);
 
   void AddDecision(const Change& change, const Decision& decision);
   void OnOpened(const Decision& opened);
@@ -124,6 +129,7 @@ class DomainMetrics::Series {
   void OnHoldEnded(const Offer& offer);
   void OnRequestEnded(const Change& change, RequestState state);
   void ShowAccount(const OwnerId& owner, ByOwner& its);
+  void ShowTerm(const Statement& statement, const prometheus::Labels& labels, Shown& shown);
   void ShowWaivers(const OwnerId& owner, ByOwner& its);
 
   Family<Counter>& decisions_;
@@ -145,6 +151,8 @@ class DomainMetrics::Series {
   Family<Gauge>& reserved_;
   Family<Gauge>& drawn_;
   Family<Gauge>& left_;
+  Family<Gauge>& since_;
+  Family<Gauge>& term_end_;
   Family<Gauge>& waiver_drawn_;
   Family<Gauge>& waiver_cap_;
 
@@ -193,6 +201,10 @@ DomainMetrics::Series::Series(Registry& r)
       reserved_(GaugeOf(r, "capbroker_commitment_reserved", "Of a commitment clause: held, not confirmed.")),
       drawn_(GaugeOf(r, "capbroker_commitment_drawn", "Of a commitment clause: confirmed.")),
       left_(GaugeOf(r, "capbroker_commitment_left", "Of a commitment clause: neither reserved nor drawn.")),
+      since_(GaugeOf(r, "capbroker_commitment_since_timestamp_seconds",
+                     "Of a commitment clause: when it came into force, since 1970.")),
+      term_end_(GaugeOf(r, "capbroker_commitment_term_end_timestamp_seconds",
+                        "Of a commitment clause: when its term ends, since 1970.")),
       waiver_drawn_(GaugeOf(r, "capbroker_waiver_drawn_units", "Of a waiver clause: units it let pass.")),
       waiver_cap_(GaugeOf(r, "capbroker_waiver_cap_units", "Of a waiver clause that has a cap: its cap.")) {
   // From the start, so that a rate sees the first of each.
@@ -212,6 +224,30 @@ void DomainMetrics::Series::Know(const ProviderId& provider) {
   if (its != nullptr) return;
   its = std::make_unique<ByProvider>();
   its->label = provider.value;
+  // From the start, so that a rate sees the first of each. The first name of each is that of none.
+  its->late = &late_.Add({{"provider", its->label}});
+  for (size_t i = 1; i < its->kinds.size(); ++i) {
+    its->kinds[i].opened =
+        &opened_.Add({{"kind", Text(Names<OfferKind>::values[i])}, {"provider", its->label}});
+  }
+  for (size_t i = 1; i < its->declines.size(); ++i) {
+    its->declines[i] =
+        &declines_.Add({{"provider", its->label}, {"reason", Text(Names<DeclineReason>::values[i])}});
+  }
+  for (size_t i = static_cast<size_t>(AllocationState::kHeld) + 1; i < its->holds.size(); ++i) {
+    its->holds[i] =
+        &holds_.Add({{"provider", its->label}, {"outcome", Text(Names<AllocationState>::values[i])}});
+  }
+}
+
+void DomainMetrics::Series::Expect(OfferKind kind, ByProvider& its) {
+  ByProvider::ByKind& series = its.kinds[static_cast<size_t>(kind)];
+  constexpr auto kFirstEnd = static_cast<size_t>(OfferState::kOpen) + 1;
+  for (size_t i = kFirstEnd; i < series.ended.size() && series.ended[i] == nullptr; ++i) {
+    series.ended[i] = &ended_.Add({{"kind", Text(NameOf(kind))},
+                                   {"provider", its.label},
+                                   {"outcome", Text(Names<OfferState>::values[i])}});
+  }
 }
 
 Gauge& DomainMetrics::Series::OpenOffers(OfferKind kind, const ProviderId& provider) {
@@ -230,6 +266,7 @@ void DomainMetrics::Series::Begin(const Standing& standing) {
     if (offer.held) held_now_.emplace(offer.request, offer.number);
     if (!offer.open) continue;
     open_now_.emplace(offer.request, offer.number);
+    Expect(offer.kind, Of(offer.provider));
     OpenOffers(offer.kind, offer.provider).Increment();
   }
   for (const auto& [owner, account] : standing.accounts) {
@@ -256,6 +293,8 @@ void DomainMetrics::Series::End() {
       reserved_.Remove(shown.reserved);
       drawn_.Remove(shown.drawn);
       left_.Remove(shown.left);
+      if (shown.since != nullptr) since_.Remove(shown.since);
+      if (shown.term_end != nullptr) term_end_.Remove(shown.term_end);
     }
     for (auto& [name, shown] : its.waivers) {
       waiver_drawn_.Remove(shown.drawn);
@@ -313,6 +352,7 @@ void DomainMetrics::Series::OnOpened(const Decision& opened) {
     count = &opened_.Add({{"kind", Text(NameOf(opened.offer_kind))}, {"provider", its.label}});
   }
   count->Increment();
+  Expect(opened.offer_kind, its);
   if (held_) OpenOffers(opened.offer_kind, opened.provider).Increment();
 }
 
@@ -321,13 +361,12 @@ void DomainMetrics::Series::OnEnded(const Change& change, const Offer& offer) {
   ByProvider::ByKind& series = its.kinds[static_cast<size_t>(offer.kind)];
   const std::string kind = Text(NameOf(offer.kind));
   const auto at = static_cast<size_t>(offer.state);
-  if (series.ended[at] == nullptr) {
-    const prometheus::Labels labels = {
-        {"kind", kind}, {"provider", its.label}, {"outcome", Text(NameOf(offer.state))}};
-    series.ended[at] = &ended_.Add(labels);
-    series.latency[at] = &latency_.Add(labels, kWindows);
-  }
+  Expect(offer.kind, its);
   series.ended[at]->Increment();
+  if (series.latency[at] == nullptr) {
+    series.latency[at] = &latency_.Add(
+        {{"kind", kind}, {"provider", its.label}, {"outcome", Text(NameOf(offer.state))}}, kWindows);
+  }
   series.latency[at]->Observe(InSeconds(change.act->time - offer.opened));
   if (held_) OpenOffers(offer.kind, offer.provider).Decrement();
 
@@ -375,14 +414,14 @@ void DomainMetrics::Series::OnRequestEnded(const Change& change, RequestState st
 void DomainMetrics::Series::ShowAccount(const OwnerId& owner, ByOwner& its) {
   for (const Commitment& balance : its.account.commitments) {
     const ClauseName name(balance.agreement, balance.clause);
+    const prometheus::Labels labels = {{"owner", owner.value},
+                                       {"agreement", balance.agreement.value},
+                                       {"clause", balance.clause.value},
+                                       {"currency", Text(balance.committed.currency.view())}};
     auto shown = its.commitments.find(name);
     if (shown == its.commitments.end()) {
       if (clauses_ >= kMostClauses) continue;
       clauses_++;
-      const prometheus::Labels labels = {{"owner", owner.value},
-                                         {"agreement", balance.agreement.value},
-                                         {"clause", balance.clause.value},
-                                         {"currency", Text(balance.committed.currency.view())}};
       const Shown added = {&committed_.Add(labels), &reserved_.Add(labels), &drawn_.Add(labels),
                            &left_.Add(labels)};
       shown = its.commitments.emplace(name, added).first;
@@ -391,8 +430,21 @@ void DomainMetrics::Series::ShowAccount(const OwnerId& owner, ByOwner& its) {
     shown->second.reserved->Set(InUnits(balance.reserved));
     shown->second.drawn->Set(InUnits(balance.drawn));
     shown->second.left->Set(InUnits(balance.Left()));
+    const Statement statement = StatementOf(its.account, {balance.agreement, 0, balance.clause}, Instant{});
+    ShowTerm(statement, labels, shown->second);
   }
   ShowWaivers(owner, its);
+}
+
+void DomainMetrics::Series::ShowTerm(const Statement& statement, const prometheus::Labels& labels,
+                                     Shown& shown) {
+  const auto show = [&](Family<Gauge>& family, Gauge*& gauge, Instant instant) {
+    if (!instant.IsSet()) return;
+    if (gauge == nullptr) gauge = &family.Add(labels);
+    gauge->Set(InSeconds(instant));
+  };
+  show(since_, shown.since, statement.since);
+  show(term_end_, shown.term_end, statement.term_end);
 }
 
 // Also those not used yet, as their agreements' latest versions have them; and those used, wherever they

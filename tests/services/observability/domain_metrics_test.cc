@@ -89,13 +89,16 @@ class DomainMetricsTest : public ::testing::Test {
     version.version = 1;
     version.holder = ProviderId{"azure"};
     version.effective_from = kNoon;
-    version.clauses.resize(2);
+    version.clauses.resize(3);
     version.clauses[0].id = ClauseId{"C4"};
     version.clauses[0].kind = ClauseKind::kCommitment;
     version.clauses[0].amount = {1'000'000'000, *ParseCurrency("USD")};
     version.clauses[1].id = ClauseId{"C3"};
     version.clauses[1].kind = ClauseKind::kWaiver;
     version.clauses[1].cap_quantity = 500;
+    version.clauses[2].id = ClauseId{"C5"};
+    version.clauses[2].kind = ClauseKind::kTerm;
+    version.clauses[2].term_end = kNoon + Hours(24);
     Decision activated = Of(Kind::AGREEMENT_ACTIVATED);
     activated.agreement = std::make_shared<const AgreementVersion>(version);
     return Record({activated}, Role::kOperator, true);
@@ -152,7 +155,7 @@ TEST_F(DomainMetricsTest, AStoryInNumbers) {
   EXPECT_EQ(samples[R"(capbroker_partial_acceptance_ratio_sum{provider="azure"})"], 0.25);
   EXPECT_EQ(samples[R"(capbroker_late_answers_total{provider="coreweave"})"], 1);
   EXPECT_EQ(samples[R"(capbroker_holds_total{outcome="CONFIRMED",provider="azure"})"], 1);
-  EXPECT_FALSE(samples.contains(R"(capbroker_holds_total{outcome="RELEASED",provider="azure"})"));
+  EXPECT_EQ(samples[R"(capbroker_holds_total{outcome="RELEASED",provider="azure"})"], 0);
   EXPECT_NEAR(samples[R"(capbroker_time_to_placement_seconds_sum{outcome="PARTIALLY_FULFILLED"})"], 3660.02,
               1e-6);
   EXPECT_EQ(samples["capbroker_fallback_depth_sum"], 1);
@@ -172,6 +175,27 @@ TEST_F(DomainMetricsTest, AHoldThatIsNeverConfirmedLeaks) {
   EXPECT_EQ(samples.count(R"(capbroker_time_to_placement_seconds_count{outcome="CANCELLED"})"), 0);
 }
 
+TEST_F(DomainMetricsTest, WhatMayComeIsCountedFromZero) {
+  metrics_.Begin(Nothing());
+  auto samples = Samples(registry_);
+  for (const char* name : {R"(capbroker_offers_opened_total{kind="MATCH",provider="azure"})",
+                           R"(capbroker_declines_total{provider="azure",reason="PRICE"})",
+                           R"(capbroker_holds_total{outcome="EXPIRED",provider="azure"})",
+                           R"(capbroker_late_answers_total{provider="coreweave"})"}) {
+    EXPECT_TRUE(samples.contains(name)) << name;
+    EXPECT_EQ(samples[name], 0) << name;
+  }
+  const std::string lapsed =
+      R"(capbroker_offers_total{kind="FIRST_OFFER",outcome="LAPSED",provider="azure"})";
+  EXPECT_FALSE(samples.contains(lapsed)) << "not before an offer of this kind is out";
+  metrics_.Add(Receive());
+  samples = Samples(registry_);
+  EXPECT_TRUE(samples.contains(lapsed));
+  EXPECT_EQ(samples[lapsed], 0);
+  for (const auto& [name, value] : samples)
+    EXPECT_EQ(name.find("outcome=\"OPEN\""), std::string::npos) << name;
+}
+
 TEST_F(DomainMetricsTest, DeclinesByReason) {
   metrics_.Begin(Nothing());
   metrics_.Add(Receive());
@@ -186,6 +210,8 @@ TEST_F(DomainMetricsTest, BalancesFollowTheClause) {
   metrics_.Add(Activate());
   const std::string clause = R"({agreement="azure",clause="C4",currency="USD",owner="openai"})";
   EXPECT_EQ(Samples(registry_)["capbroker_commitment_left" + clause], 1000);
+  EXPECT_EQ(Samples(registry_)["capbroker_commitment_since_timestamp_seconds" + clause], 1'790'000'000);
+  EXPECT_EQ(Samples(registry_)["capbroker_commitment_term_end_timestamp_seconds" + clause], 1'790'086'400);
   metrics_.Add(Receive());
   metrics_.Add(Record({Quantity(Kind::ALLOCATION_HELD, 1, 10), Amount(Kind::COMMITMENT_RESERVED, 300)}));
   EXPECT_EQ(Samples(registry_)["capbroker_commitment_reserved" + clause], 300);
@@ -216,7 +242,9 @@ TEST_F(DomainMetricsTest, GaugesAreOfThePartitionsHeld) {
       R"(capbroker_commitment_left{agreement="azure",clause="C4",currency="USD",owner="openai"})";
   metrics_.End();
   EXPECT_EQ(Samples(registry_)[open], 0);
-  EXPECT_FALSE(Samples(registry_).contains(left));
+  for (const auto& [name, value] : Samples(registry_)) {
+    EXPECT_FALSE(name.starts_with("capbroker_commitment_")) << name;
+  }
   EXPECT_EQ(Samples(registry_)[R"(capbroker_decisions_total{kind="OFFER_OPENED"})"], 1) << "counters stay";
   metrics_.Begin(standing);
   EXPECT_EQ(Samples(registry_)[open], 2);
