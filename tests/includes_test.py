@@ -17,10 +17,11 @@ MAY_INCLUDE = {
     "services/sequencing": {"storage", "broker"},
     "services/rpc": {"services/sequencing", "storage", "broker", "proto"},
     "services/observability": {"services/rpc", "services/sequencing", "storage", "broker"},
-    "services/cli": {"services/observability", "services/rpc", "services/sequencing", "services/simulation",
-                     "services/notation", "storage", "broker", "proto"},
-    "services": {"services/cli", "services/observability", "services/rpc", "services/sequencing", "services/simulation",
-                 "services/notation", "storage", "broker", "proto"},
+    "services/console": {"services/observability", "services/rpc", "broker", "proto"},
+    "services/cli": {"services/console", "services/observability", "services/rpc", "services/sequencing",
+                     "services/simulation", "services/notation", "storage", "broker", "proto"},
+    "services": {"services/cli", "services/console", "services/observability", "services/rpc", "services/sequencing",
+                 "services/simulation", "services/notation", "storage", "broker", "proto"},
 }
 TOP_FOLDERS = {folder.split("/")[0] for folder in MAY_INCLUDE} | {"tests"}
 

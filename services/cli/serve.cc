@@ -20,6 +20,7 @@
 #include "services/cli/app.h"
 #include "services/cli/supervisor.h"
 #include "services/cli/version.h"
+#include "services/console/console.h"
 #include "services/observability/telemetry.h"
 #include "services/rpc/log.h"
 #include "storage/postgres_ledger.h"
@@ -139,8 +140,14 @@ class Process {
     sources.feed = [this] { return feed_.counts(); };
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
     sources.certificate_file = options_.server.listener.tls_cert_file;
-    const absl::Status status =
-        telemetry_.Listen(options_.admin, std::string(Version()), std::move(sources), readiness_);
+    std::vector<AdminPage> pages;
+    // Tokens go over the admin port in plain text. Whoever names a host for it says that others may reach it, and that
+    // something in front of it speaks TLS.
+    if (options_.console && (IsLocal(options_.admin) || !options_.console_host.empty())) {
+      pages = ConsolePages(server_->InProcessChannel(), options_.console_host);
+    }
+    const absl::Status status = telemetry_.Listen(options_.admin, std::string(Version()), std::move(sources),
+                                                  readiness_, std::move(pages));
     if (status.ok()) return status;
     return absl::Status(status.code(), Cat("--admin-listen: ", status.message()));
   }
@@ -278,6 +285,12 @@ void AddServe(CLI::App& app, Session& session) {
           "--admin-listen", options->admin,
           "host:port for /metrics, /livez, /readyz, /version and /loglevel, to whoever reaches it; or off")
       ->capture_default_str();
+  verb->add_flag("!--no-console", options->console, "Do not serve the console at the admin port");
+  verb->add_option(
+          "--console-host", options->console_host,
+          "Serve it under this name too, and where --admin-listen is no address of this machine's own: "
+          "behind what speaks TLS")
+      ->option_text("NAME");
   verb->add_option("--name", options->name, "Of this replica: the same after a restart, another for each")
       ->default_str("the host's name");
   verb->add_option("--ready-file", options->ready_file,

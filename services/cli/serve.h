@@ -14,7 +14,9 @@ struct ServeOptions {
       name{};  // Of this replica, the same after a restart, another for each replica; empty: the host's.
   std::string ready_file{};  // Gets the addresses, a line each, once serving.
   std::string admin =
-      "127.0.0.1:7421";  // Where the admin port is, host:port; port 0: any that is free; or "off".
+      "127.0.0.1:7421";        // Where the admin port is, host:port; port 0: any that is free; or "off".
+  bool console = true;         // At the admin port, where that is an address of this machine's own;
+  std::string console_host{};  // and elsewhere, if this is the name that it is opened by.
   std::string log_format = "text";
   std::string log_level = "info";
   Span drain = Seconds(20);  // How long calls under way may take when it goes down.

@@ -16,10 +16,43 @@ namespace {
 
 constexpr size_t kThreads = 4;
 constexpr int kSeconds = 5;  // For a request to arrive, and for its reply to leave.
-constexpr size_t kMostBytes = 4'096;
+constexpr size_t kMostBytes = 256 * 1024;
 
 bool IsLoopback(const std::string& address) {
   return address == "::1" || address.starts_with("127.") || address.starts_with("::ffff:127.");
+}
+
+AdminRequest From(const httplib::Request& in) {
+  AdminRequest out;
+  out.path = in.path;
+  out.body = in.body;
+  out.header = [&in](const std::string& name) {
+    return in.get_header_value_count(name) == 1 ? in.get_header_value(name) : "";
+  };
+  out.parameter = [&in](const std::string& name) {
+    return in.get_param_value_count(name) == 1 ? in.get_param_value(name) : "";
+  };
+  out.local = IsLoopback(in.remote_addr) && !in.has_header("Origin");
+  return out;
+}
+
+void Send(AdminReply reply, httplib::Response& out) {
+  out.status = reply.code;
+  bool cached = false;
+  for (const auto& [name, value] : reply.headers) {
+    out.set_header(name, value);
+    cached |= name == "Cache-Control";
+  }
+  if (!cached) out.set_header("Cache-Control", "no-store");
+  if (reply.stream == nullptr) return out.set_content(reply.text, reply.type);
+  const std::shared_ptr<AdminStream> stream = std::move(reply.stream);
+  out.set_chunked_content_provider(reply.type, [stream](size_t, httplib::DataSink& sink) {
+    if (!sink.is_writable()) return false;
+    const std::optional<std::string> bytes = stream->Next();
+    if (!bytes) sink.done();
+    if (bytes && !bytes->empty()) return sink.write(bytes->data(), bytes->size());
+    return true;
+  });
 }
 
 }  // namespace
@@ -27,7 +60,7 @@ bool IsLoopback(const std::string& address) {
 class AdminServer::Http {
  public:
   explicit Http(std::vector<AdminPage> pages) {
-    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads + kMostAdminStreams); };
     // The default is SO_REUSEPORT, which shares a port that is taken, silently.
     server_.set_socket_options([](auto socket) {
       const int yes = 1;
@@ -39,11 +72,7 @@ class AdminServer::Http {
     server_.set_payload_max_length(kMostBytes);
     for (AdminPage& page : pages) {
       auto handler = [reply = std::move(page.reply)](const httplib::Request& in, httplib::Response& out) {
-        AdminReply made = reply(
-            {in.body, in.get_param_value("level"), IsLoopback(in.remote_addr) && !in.has_header("Origin")});
-        out.status = made.code;
-        out.set_content(made.text, made.type);
-        out.set_header("Cache-Control", "no-store");
+        Send(reply(From(in)), out);
       };
       if (page.post) {
         server_.Post(page.path, std::move(handler));

@@ -16,17 +16,17 @@ namespace {
 constexpr Span kPatience = Seconds(2);
 
 AdminReply From(const Readiness::Report& report, const char* verdict) {
-  return {report.ok ? 200 : 503, Cat(report.text, report.ok ? "" : "not ", verdict, "\n")};
+  return AdminReply{report.ok ? 200 : 503, Cat(report.text, report.ok ? "" : "not ", verdict, "\n")};
 }
 
 AdminReply ChangeLogLevel(const AdminRequest& in) {
-  if (!in.local) return {403, "the log level is changed from this machine alone\n"};
-  const std::string before = LogLevel();
-  if (absl::Status status = SetLogLevel(in.level.empty() ? in.body : in.level); !status.ok()) {
-    return {400, Cat(status.message(), "\n")};
+  if (!in.local) return AdminReply{403, "the log level is changed from this machine alone\n"};
+  const std::string before = LogLevel(), level = in.parameter("level");
+  if (absl::Status status = SetLogLevel(level.empty() ? in.body : level); !status.ok()) {
+    return AdminReply{400, Cat(status.message(), "\n")};
   }
   spdlog::warn("the log level is {}, it was {}", LogLevel(), before);
-  return {200, Cat(LogLevel(), "\n")};
+  return AdminReply{200, Cat(LogLevel(), "\n")};
 }
 
 }  // namespace
@@ -48,9 +48,8 @@ std::string Telemetry::Exposition() {
 }
 
 absl::Status Telemetry::Listen(const std::string& address, const std::string& version, Sources sources,
-                               Readiness& readiness) {
+                               Readiness& readiness, std::vector<AdminPage> pages) {
   broker_ = std::make_unique<BrokerMetrics>(version, std::move(sources));
-  std::vector<AdminPage> pages;
   const auto get = [&](const char* path, std::function<AdminReply(const AdminRequest&)> reply) {
     pages.push_back({false, path, std::move(reply)});
   };

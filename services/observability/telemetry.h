@@ -26,10 +26,10 @@ class Telemetry {
     return rpc_.MakeWitness();
   }
 
-  // Listens: /metrics, /livez, /readyz, /version, /loglevel. Once; errors are AdminServer's. What `sources`
-  // and `readiness` rest on outlives Stop.
+  // Listens: /metrics, /livez, /readyz, /version, /loglevel, and `pages`. Once; errors are AdminServer's. What
+  // `sources`, `readiness` and `pages` rest on outlives Stop.
   absl::Status Listen(const std::string& address, const std::string& version, Sources sources,
-                      Readiness& readiness);
+                      Readiness& readiness, std::vector<AdminPage> pages = {});
   void Stop() { server_ = nullptr; }
   // Empty while it does not listen.
   std::string address() const { return server_ == nullptr ? "" : server_->address(); }

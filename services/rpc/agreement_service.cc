@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "broker/difference.h"
 #include "broker/lint.h"
 #include "broker/refusal.h"
 #include "broker/text.h"
@@ -167,6 +168,28 @@ grpc::ServerUnaryReactor* AgreementService::ListAgreementVersions(Context* conte
       Render(*version, backend_.clock.Now(), added);
       bytes += added->ByteSizeLong();
     }
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AgreementService::CompareAgreementVersions(
+    Context* context, const v1::CompareAgreementVersionsRequest* in,
+    v1::CompareAgreementVersionsResponse* out) {
+  auto* call = new Call(backend_, context, Method::kCompareAgreementVersions);
+  absl::StatusOr<ComparisonQuery> query = call->Admit(*in);
+  if (!query.ok()) return call->End(query.status());
+  return call->Read([=, this, query = *std::move(query)]() -> absl::Status {
+    const std::string name = FullName(AgreementName{query.owner, query.agreement});
+    const absl::StatusOr<Account> account = ReadAgreements(backend_.ledger, query.owner);
+    if (!account.ok()) return account.status();
+    const AgreementVersion* latest = account->Latest(query.agreement);
+    if (latest == nullptr || !MaySee(call->caller(), *latest)) return NoSuch(name);
+    const AgreementVersion* from = account->Find(query.agreement, query.from);
+    const AgreementVersion* to = account->Find(query.agreement, query.to);
+    if (from == nullptr || to == nullptr) {
+      return NoSuch(Cat("version ", from == nullptr ? query.from : query.to, " of ", name));
+    }
+    for (std::string& sentence : DifferenceInWords(*from, *to)) *out->add_differences() = std::move(sentence);
     return absl::OkStatus();
   });
 }

@@ -24,6 +24,8 @@ class AgreementService final : public v1::AgreementService::CallbackService {
   Reactor* ListAgreementVersions(Context* context, const v1::ListAgreementVersionsRequest* in,
                                  v1::ListAgreementVersionsResponse* out) override;
 
+  Reactor* CompareAgreementVersions(Context* context, const v1::CompareAgreementVersionsRequest* in,
+                                    v1::CompareAgreementVersionsResponse* out) override;
   Reactor* LintAgreement(Context* context, const v1::LintAgreementRequest* in,
                          v1::LintAgreementResponse* out) override;
   Reactor* GrantWaiver(Context* context, const v1::GrantWaiverRequest* in, v1::GrantedWaiver* out) override;

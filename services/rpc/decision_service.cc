@@ -50,7 +50,10 @@ class OpenBids {
 
 void Withhold(v1::Act* act) {
   act->clear_body();
-  for (v1::Decision& decision : *act->mutable_decisions()) decision.clear_body();
+  for (v1::Decision& decision : *act->mutable_decisions()) {
+    decision.clear_body();
+    decision.clear_text();  // It says the same.
+  }
 }
 
 class Evidence final : public Source<v1::ExportEvidenceResponse> {

@@ -40,6 +40,7 @@ constexpr auto kPermissions = std::to_array<Permission>({
     {kListAgreements,          "AgreementService/ListAgreements",                  kByParent, Own,   Party, All,  All},
     {kAmendAgreement,          "AgreementService/AmendAgreement",                  kByName,   None,  None,  All,  None},
     {kListAgreementVersions,   "AgreementService/ListAgreementVersions",           kByName,   Own,   Party, All,  All},
+    {kCompareAgreementVersions, "AgreementService/CompareAgreementVersions",      kByName,   Own,   Party, All,  All},
     {kLintAgreement,           "AgreementService/LintAgreement",                   kByParent, Own,   None,  All,  None},
     {kGrantWaiver,             "AgreementService/GrantWaiver",                     kByName,   None,  Party, None, None},
     {kRevokeWaiver,            "AgreementService/RevokeWaiver",                    kByName,   None,  Party, None, None},
@@ -62,6 +63,7 @@ constexpr auto kPermissions = std::to_array<Permission>({
     {kListDecisions,           "DecisionService/ListDecisions",                    kByParent, Own,   None,  All,  All},
     {kExportEvidence,          "DecisionService/ExportEvidence",                   kByParent, Own,   None,  All,  All},
     {kGetCheckpoint,           "DecisionService/GetCheckpoint",                    kByParent, Own,   None,  All,  All},
+    {kGetCaller,               "CallerService/GetCaller",                          kByName,   All,   All,   All,  All},
 });
 // clang-format on
 
@@ -69,7 +71,7 @@ constexpr bool IsInOrder() {
   for (size_t i = 0; i < kPermissions.size(); ++i) {
     if (kPermissions[i].method != static_cast<Method>(i)) return false;
   }
-  return kPermissions.size() == static_cast<size_t>(kGetCheckpoint) + 1;
+  return kPermissions.size() == static_cast<size_t>(kGetCaller) + 1;
 }
 static_assert(IsInOrder(), "PermissionOf finds a method by its number");
 

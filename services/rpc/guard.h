@@ -38,6 +38,7 @@ enum class Method {
   kListAgreements,
   kAmendAgreement,
   kListAgreementVersions,
+  kCompareAgreementVersions,
   kLintAgreement,
   kGrantWaiver,
   kRevokeWaiver,
@@ -60,6 +61,7 @@ enum class Method {
   kListDecisions,
   kExportEvidence,
   kGetCheckpoint,
+  kGetCaller,
 };
 
 // About whose resources a role may call a method.

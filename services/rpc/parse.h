@@ -13,6 +13,7 @@
 #include "broker/command.h"
 #include "broker/provider.h"
 #include "capbroker/v1/agreement_service.pb.h"
+#include "capbroker/v1/caller_service.pb.h"
 #include "capbroker/v1/capacity_request_service.pb.h"
 #include "capbroker/v1/decision_service.pb.h"
 #include "capbroker/v1/offer_service.pb.h"
@@ -116,6 +117,11 @@ struct VersionsQuery {
   AgreementId agreement{};
   PageQuery page{};
 };
+struct ComparisonQuery {
+  OwnerId owner{};
+  AgreementId agreement{};
+  uint32_t from = 0, to = 0;  // Versions.
+};
 // A list below an agreement: its waivers, its triggers.
 struct BesideQuery {
   OwnerId owner{};
@@ -138,6 +144,9 @@ struct DecisionsQuery {
   PageQuery page{};
 };
 
+struct CallerQuery {};
+
+inline absl::StatusOr<CallerQuery> Parse(const v1::GetCallerRequest&) { return CallerQuery{}; }
 absl::StatusOr<RequestName> Parse(const v1::GetCapacityRequestRequest& in);
 absl::StatusOr<RequestsQuery> Parse(const v1::ListCapacityRequestsRequest& in);
 absl::StatusOr<WatchQuery> Parse(const v1::WatchCapacityRequestsRequest& in);
@@ -148,6 +157,7 @@ absl::StatusOr<DeskQuery> Parse(const v1::WatchOffersRequest& in);
 absl::StatusOr<AgreementName> Parse(const v1::GetAgreementRequest& in);
 absl::StatusOr<AgreementsQuery> Parse(const v1::ListAgreementsRequest& in);
 absl::StatusOr<VersionsQuery> Parse(const v1::ListAgreementVersionsRequest& in);
+absl::StatusOr<ComparisonQuery> Parse(const v1::CompareAgreementVersionsRequest& in);
 absl::StatusOr<LintQuery> Parse(const v1::LintAgreementRequest& in);
 absl::StatusOr<BesideQuery> Parse(const v1::ListWaiversRequest& in);
 absl::StatusOr<BesideQuery> Parse(const v1::ListTriggersRequest& in);

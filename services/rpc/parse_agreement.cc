@@ -1,4 +1,5 @@
 // Messages of operators about agreements.
+#include <limits>
 #include <utility>
 
 #include "broker/refusal.h"
@@ -334,6 +335,17 @@ absl::StatusOr<VersionsQuery> Parse(const v1::ListAgreementVersionsRequest& in) 
   Fields fields;
   const AgreementName name = ParseAgreementName(fields, "parent", in.parent());
   VersionsQuery query{name.owner, name.agreement, {fields.PageSize(in.page_size()), in.page_token()}};
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return query;
+}
+
+absl::StatusOr<ComparisonQuery> Parse(const v1::CompareAgreementVersionsRequest& in) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  Fields fields;
+  const AgreementName name = ParseAgreementName(fields, "name", in.name());
+  ComparisonQuery query{name.owner, name.agreement,
+                        static_cast<uint32_t>(fields.Number("base_version", in.base_version(), 1, kMost)),
+                        static_cast<uint32_t>(fields.Number("version", in.version(), 1, kMost))};
   if (absl::Status status = fields.status(); !status.ok()) return status;
   return query;
 }

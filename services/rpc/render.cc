@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/canonical.h"
+#include "broker/describe.h"
 #include "broker/text.h"
 #include "services/rpc/render_values.h"
 #include "services/rpc/resource_name.h"
@@ -410,6 +411,7 @@ absl::Status Render(const SealedAct& sealed, v1::Act* out) {
     added->set_number(out->decisions_size());
     added->set_kind(std::string(NameOf(decision.kind)));
     added->set_body(Encode(decision));
+    added->set_text(Describe(decision));
   }
   return absl::OkStatus();
 }

@@ -16,6 +16,7 @@
 #include "broker/text.h"
 #include "services/rpc/agreement_service.h"
 #include "services/rpc/backend.h"
+#include "services/rpc/caller_service.h"
 #include "services/rpc/capacity_request_service.h"
 #include "services/rpc/decision_service.h"
 #include "services/rpc/health_service.h"
@@ -34,9 +35,9 @@ constexpr int kSecond = 1000;
 constexpr size_t kNewsThreads = 2;
 constexpr absl::Duration kHealthPeriod = absl::Milliseconds(100);
 
-const std::vector<std::string> kServices = {"capbroker.v1.CapacityRequestService",
-                                            "capbroker.v1.OfferService", "capbroker.v1.AgreementService",
-                                            "capbroker.v1.ProviderService", "capbroker.v1.DecisionService"};
+const std::vector<std::string> kServices = {
+    "capbroker.v1.CapacityRequestService", "capbroker.v1.OfferService",    "capbroker.v1.AgreementService",
+    "capbroker.v1.ProviderService",        "capbroker.v1.DecisionService", "capbroker.v1.CallerService"};
 
 void SetLimits(grpc::ServerBuilder& builder) {
   // Else a second server on a busy port starts silently, and each gets a part of the calls.
@@ -69,6 +70,7 @@ class Server::Parts {
         agreements_(backend_),
         providers_(backend_),
         decisions_(backend_),
+        callers_(backend_),
         health_(kServices) {}
 
   ~Parts() { Stop(); }
@@ -88,8 +90,8 @@ class Server::Parts {
     int port = 0;
     const std::string& address = options_.listener.address;
     builder.AddListeningPort(address, *credentials, &port);
-    for (grpc::Service* service : std::initializer_list<grpc::Service*>{&requests_, &offers_, &agreements_,
-                                                                        &providers_, &decisions_, &health_}) {
+    for (grpc::Service* service : std::initializer_list<grpc::Service*>{
+             &requests_, &offers_, &agreements_, &providers_, &decisions_, &callers_, &health_}) {
       builder.RegisterService(service);
     }
     auto interceptors = MakeInterceptors(kServices);
@@ -109,6 +111,7 @@ class Server::Parts {
   }
 
   const std::string& address() const { return address_; }
+  std::shared_ptr<grpc::Channel> InProcessChannel() { return grpc_->InProcessChannel({}); }
   size_t reads_waiting() const { return reads_.waiting(); }
 
   absl::Status ReloadPrincipals() {
@@ -160,6 +163,7 @@ class Server::Parts {
   AgreementService agreements_;
   ProviderService providers_;
   DecisionService decisions_;
+  CallerService callers_;
   HealthService health_;
 
   std::string address_;
@@ -188,6 +192,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 const std::string& Server::address() const { return parts_->address(); }
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() { return parts_->InProcessChannel(); }
 size_t Server::reads_waiting() const { return parts_->reads_waiting(); }
 absl::Status Server::ReloadPrincipals() { return parts_->ReloadPrincipals(); }
 void Server::Drain(Span deadline) { parts_->Drain(deadline); }

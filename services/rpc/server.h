@@ -1,6 +1,7 @@
 // The process's front: every service of the API behind one listener.
 #pragma once
 
+#include <grpcpp/channel.h>
 #include <grpcpp/support/server_interceptor.h>
 
 #include <functional>
@@ -48,6 +49,9 @@ class Server {
 
   // Where it listens: "127.0.0.1:41373".
   const std::string& address() const;
+  // To itself, without a socket. It proves nobody: a call over it needs a token, wherever the server listens. Not
+  // to be called on after Stop, and let go before the server is destroyed.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
   size_t reads_waiting() const;  // For a session with the ledger; for metrics.
   // The principals file again. What it said before stays if it is wrong now.
   absl::Status ReloadPrincipals();

@@ -68,10 +68,10 @@ class Stage:
     def serve_command(self):
         listen = self.target or "127.0.0.1:0"
         return [BINARY, "serve", "--database", self.database, "--listen", listen, "--admin-listen",
-                "127.0.0.1:0", "--insecure-loopback", "--principals", self.directory / "principals.yaml"]
+                self.admin or "127.0.0.1:0", "--insecure-loopback", "--principals", self.directory / "principals.yaml"]
 
     def start_broker(self):
-        """Returns once it serves; on the same port as before."""
+        """Returns once it serves; on the same ports as before."""
         log = open(self.directory / "broker.log", "a")
         self.broker = subprocess.Popen(self.serve_command(), stdout=subprocess.PIPE, stderr=log, text=True)
         log.close()

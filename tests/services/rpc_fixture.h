@@ -15,6 +15,7 @@
 
 #include "broker/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
+#include "capbroker/v1/caller_service.grpc.pb.h"
 #include "capbroker/v1/capacity_request_service.grpc.pb.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "capbroker/v1/offer_service.grpc.pb.h"
@@ -89,6 +90,7 @@ class RpcTest : public ::testing::Test {
     agreements_ = v1::AgreementService::NewStub(channel_);
     providers_ = v1::ProviderService::NewStub(channel_);
     decisions_ = v1::DecisionService::NewStub(channel_);
+    callers_ = v1::CallerService::NewStub(channel_);
   }
 
   void WritePrincipals() {
@@ -182,6 +184,7 @@ class RpcTest : public ::testing::Test {
   std::unique_ptr<v1::AgreementService::Stub> agreements_;
   std::unique_ptr<v1::ProviderService::Stub> providers_;
   std::unique_ptr<v1::DecisionService::Stub> decisions_;
+  std::unique_ptr<v1::CallerService::Stub> callers_;
   int keys_ = 0;
 };
 

@@ -152,6 +152,19 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
        Unary<Decisions, v1::GetCheckpointRequest>(*decisions_, &Decisions::GetCheckpoint,
                                                   [](auto& in) { in.set_owner("owners/openai"); }),
        kOk, kDenied, kDenied, kDenied, kOk, kOk},
+      {"GetCaller",
+       Unary<v1::CallerService::Stub, v1::GetCallerRequest>(*callers_, &v1::CallerService::Stub::GetCaller,
+                                                            [](auto&) {}),
+       kOk, kOk, kOk, kOk, kOk, kOk},
+      {"CompareAgreementVersions",
+       Unary<Agreements, v1::CompareAgreementVersionsRequest>(*agreements_,
+                                                              &Agreements::CompareAgreementVersions,
+                                                              [&](auto& in) {
+                                                                in.set_name(agreement);
+                                                                in.set_base_version(1);
+                                                                in.set_version(1);
+                                                              }),
+       kOk, kHidden, kOk, kHidden, kOk, kOk},
 
       {"LintAgreement",
        Unary<Agreements, v1::LintAgreementRequest>(*agreements_, &Agreements::LintAgreement,
@@ -378,7 +391,7 @@ TEST_F(GuardTest, DoesNotTellAnothersFromNone) {
 }
 
 TEST(Guard, RolesWithoutAnEntryMayNothing) {
-  for (size_t i = 0; i <= static_cast<size_t>(Method::kGetCheckpoint); ++i) {
+  for (size_t i = 0; i <= static_cast<size_t>(Method::kGetCaller); ++i) {
     for (const Role role : {Role::kNone, Role::kBroker}) {
       EXPECT_FALSE(CheckRole({role, "x"}, static_cast<Method>(i)).ok());
       EXPECT_FALSE(CheckTarget({role, "x"}, static_cast<Method>(i), OwnerId{"x"}).ok());

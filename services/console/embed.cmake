@@ -1,0 +1,11 @@
+# Writes a .cc file with the files of FILES as texts. A raw string takes them as they stand.
+set(text "#include \"services/console/files.h\"\n\nnamespace capbroker {\n\n")
+string(APPEND text "const std::vector<ConsoleFile>& ConsoleFiles() {\n")
+string(APPEND text "  static const auto* files = new std::vector<ConsoleFile>{\n")
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} content)
+  string(APPEND text "{\"${name}\", R\"capbroker(${content})capbroker\"},\n")
+endforeach()
+string(APPEND text "  };\n  return *files;\n}\n\n}  // namespace capbroker\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,76 @@
+// What is going on now, kept current by one stream for the whole page: open offers of a provider, or unfinished
+// requests of an owner.
+
+import {Refusal, messages} from './api.js';
+
+const kPauses = [500, 1000, 2000, 5000];  // ms, between attempts.
+
+// The time that an offer has left is the broker's word; from its arrival on this machine only counts it down, and
+// whatever its clock shows does not matter.
+export function stamp(offer) {
+  if (offer.remaining) offer.endsAt = performance.now() + parseFloat(offer.remaining) * 1000;
+  return offer;
+}
+
+export class Feed extends EventTarget {
+  // Events: "change" with {items} that are new, "state" when `state` changes: connecting, live, stale, refused.
+  constructor(method, body, field) {
+    super();
+    this.items = new Map();  // By name, also those that have ended since.
+    this.state = 'connecting';
+    this.since = null;    // stale: since when.
+    this.refusal = null;  // stale, refused: why.
+    this.ended = new AbortController();
+    this.follow(method, body, field);
+  }
+
+  close() { this.ended.abort(); }
+
+  set(state, refusal = null) {
+    if (this.ended.signal.aborted) return;
+    if (state === 'stale' && this.state !== 'stale') this.since = new Date();
+    const isNews = this.state !== state;
+    this.state = state;
+    this.refusal = refusal;
+    if (isNews) this.dispatchEvent(new Event('state'));
+  }
+
+  async follow(method, body, field) {
+    for (let failures = 0; !this.ended.signal.aborted; ++failures) {
+      try {
+        await this.read(method, body, field, () => { failures = 0; });
+      } catch (error) {
+        if (this.ended.signal.aborted) return;
+        const refusal = error instanceof Refusal ? error : new Refusal(0, {message: String(error)});
+        if ([400, 401, 403, 404].includes(refusal.http)) return this.set('refused', refusal);
+        this.set('stale', refusal);
+      }
+      await new Promise((go) => setTimeout(go, kPauses[Math.min(failures, kPauses.length - 1)]));
+    }
+  }
+
+  async read(method, body, field, isLive) {
+    let present = new Map();  // Until it is whole, what was known before is shown.
+    for await (const message of messages(method, body, this.ended.signal)) {
+      const items = message[field] ?? [];
+      for (const item of items) {
+        stamp(item);
+        (item.offers ?? []).forEach(stamp);
+        (present ?? this.items).set(item.name, item);
+      }
+      if (!message.synced) {
+        if (present === null) this.changed(items);
+        continue;
+      }
+      this.items = present ?? this.items;
+      present = null;
+      isLive();
+      this.changed(items);
+      this.set('live');
+    }
+  }
+
+  changed(items) {
+    this.dispatchEvent(new CustomEvent('change', {detail: {items}}));
+  }
+}

@@ -1,0 +1,33 @@
+// The chain of an exported trail, recomputed here: SHA-256 over the hash before and the very bytes of each body.
+
+const kLine = /^\{"sequence":(\d+),"hash":"([0-9a-f]{64})","body":/;
+
+const toHex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+
+// {acts, head, findings}: `text` is the file of ExportEvidence for an owner, whole.
+export async function verifyChain(text) {
+  const encoder = new TextEncoder();
+  const findings = [];
+  let before = new Uint8Array(32), acts = 0;
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const found = kLine.exec(line);
+    if (!found) {
+      findings.push(`line ${acts + 1}: not an act`);
+      break;
+    }
+    acts += 1;
+    const [prefix, sequence, told] = found;
+    const body = encoder.encode(line.slice(prefix.length, -1));
+    const linked = new Uint8Array(32 + body.length);
+    linked.set(before);
+    linked.set(body, 32);
+    before = new Uint8Array(await crypto.subtle.digest('SHA-256', linked));
+    if (Number(sequence) !== acts) findings.push(`act ${sequence} stands where act ${acts} should`);
+    if (toHex(before) !== told) {
+      findings.push(`act ${sequence}: the hash does not follow from the act before and the body`);
+      break;  // Nothing after it can.
+    }
+  }
+  return {acts, head: toHex(before), findings};
+}
