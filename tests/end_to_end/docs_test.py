@@ -220,6 +220,8 @@ class Runner:
 class DocsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        if not examples_test.PYTHON:
+            raise AssertionError("no Python has grpc and google.protobuf: deploy/install --tests")
         # The parties that `deploy/demo --keep` leaves.
         more = ["stargate-softbank", "openai-own-build"]
         stage.PROVIDERS += more
