@@ -1,4 +1,5 @@
-"""docs/rules.md: every rule, edge case and kind of decision has a function and a test, and both are there."""
+"""docs/rules.md: every rule, edge case and kind of decision has a function and a test, and both are there. Every reason to
+pass somebody over is in a story."""
 
 import pathlib
 import re
@@ -77,6 +78,18 @@ class Rules(unittest.TestCase):
             with self.subTest(kind):
                 self.assertTrue(re.search(rf"Kind::{kind}\b", decided), f"{kind} is decided nowhere")
                 self.assertTrue(re.search(rf"(?m)(^(then)?\s+|\"){kind}\b", golden), f"{kind} is in no golden trail")
+
+    def test_every_reason_to_pass_over(self):
+        reasons = set(re.findall(r'\bskip\("([A-Z_]+)"', CODE["broker/fallback.cc"]))
+        self.assertGreater(len(reasons), 8)
+        holders = set(re.findall(r'PassOverHolder\([^;]*"([A-Z_]+)"\);', CODE["broker/rounds_rights.cc"]))
+        self.assertGreater(len(holders), 2)
+        for reason in reasons:
+            with self.subTest(reason):
+                self.assertRegex(STORIES, rf"PROVIDER_SKIPPED \S+ {reason}\n")
+        for reason in holders:
+            with self.subTest("holder", reason=reason):
+                self.assertRegex(STORIES, rf"PROVIDER_SKIPPED \S+ {reason} \S+/\d+/\S+\n")
 
 
 if __name__ == "__main__":

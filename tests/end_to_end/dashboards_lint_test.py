@@ -161,6 +161,17 @@ class LintTest(unittest.TestCase):
             for written, kind, _, _ in metrics_of(rule.split("annotations:")[0]):
                 self.assertIsNotNone(kind, f"{name}: {written} is not in docs/operations.md")
 
+    def test_what_is_said_twice_is_the_same(self):
+        commit = next(item for item in DASHBOARDS["broker"]["panels"] if item["title"] == "Commit")
+        line = commit["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"]
+        self.assertRegex(ALERTS, rf"capbroker_batch_commit_seconds_bucket\[5m\]\)\)\) > {line}\n")
+        sources = (ROOT / "deploy/grafana/provisioning/datasources/capbroker.yaml").read_text()
+        for board in DASHBOARDS.values():
+            for variable in board["templating"]["list"]:
+                if variable["type"] == "datasource":
+                    name, uid = variable["current"]["text"], variable["current"]["value"]
+                    self.assertIn(f"name: {name}\n    uid: {uid}\n    type: {variable['query']}", sources)
+
     def test_what_runbooks_tell_to_run_is_there(self):
         runbooks = OPERATIONS[OPERATIONS.index("## Alerts"):OPERATIONS.index("## Checking")]
         commands = set(re.findall(r"`capbroker ([a-z -]+?)(?= [A-Z-]|`| --| \")", runbooks.replace("\n   ", " ")))

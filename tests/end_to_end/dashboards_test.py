@@ -67,6 +67,11 @@ class LiveTest(StageTest):
             text = text.replace(old, new)
         (stage.directory / "v3.yaml").write_text(text)
         stage.run("agreement", "apply", stage.directory / "v3.yaml", who="operator-ada")
+        # Grafana's role, as the data source says that it is made.
+        sources = (ROOT / "deploy/grafana/provisioning/datasources/capbroker.yaml").read_text()
+        grants = re.findall(r"^#   (.*;)$", sources, re.M)
+        assert len(grants) == 2, grants
+        subprocess.run(["psql", stage.database, "-qv", "ON_ERROR_STOP=1", "-c", " ".join(grants)], check=True)
         cls.figures = stage.directory / "capbroker.prom"
         cls.node = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
         cls.node.file = cls.figures
@@ -159,15 +164,15 @@ class LiveTest(StageTest):
         for name, value in quoted.items():
             sql = sql.replace(name, value)
         self.assertNotIn("$", sql)
-        done = subprocess.run(["psql", self.stage.database, "-v", "ON_ERROR_STOP=1", "--csv", "-c", sql],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = ["psql", self.stage.database, "-qv", "ON_ERROR_STOP=1", "--csv", "-c", "SET ROLE grafana", "-c", sql]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = list(csv.reader(io.StringIO(done.stdout)))
         return {"columns": lines[0], "rows": lines[1:]}
 
     def longest_request(self):
-        sql = ("SELECT owner || '/' || request_id FROM act WHERE request_id IS NOT NULL GROUP BY owner, request_id "
-               "ORDER BY sum(decisions) DESC LIMIT 1")
+        sql = ("SELECT owner || '/' || request_id FROM decision WHERE request_id IS NOT NULL GROUP BY owner, request_id "
+               "ORDER BY count(*) DESC LIMIT 1")
         return self.run_sql(sql, "")["rows"][0][0]
 
     @staticmethod
@@ -228,7 +233,7 @@ class LiveTest(StageTest):
         queries = len(pending)
         end = time.monotonic() + max(PATIENCE, seconds + 30)
         verified_at = 0
-        while (pending or time.time() - self.began < max(seconds, 20)) and time.monotonic() < end:
+        while (pending or time.time() - self.began < max(seconds, 15)) and time.monotonic() < end:
             passed = time.time() - self.began
             self.create_one(dice)
             if passed - verified_at > max(8, seconds / 4):
@@ -278,7 +283,7 @@ class LiveTest(StageTest):
         for rule in rules:
             self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""), rule["name"])
             if rule["labels"]["severity"] == "page":
-                self.assertEqual(rule["state"], "inactive", rule)
+                self.assertNotEqual(rule["state"], "firing", rule)
         expiry = self.ask("query", query="min(capbroker_server_certificate_expiry_timestamp_seconds) - time()")["result"]
         self.assertAlmostEqual(float(expiry[0]["value"][1]) / 86400, 90, delta=0.1)
 

@@ -164,10 +164,12 @@ class Runner:
         try:
             self.open()
             for block in self.blocks:
-                if block.language == "yaml" and len(block.info) > 1:
-                    (self.folder / block.info[1]).write_text(block.text)
+                if block.language in ("yaml", "text") and len(block.info) > 1:
+                    file = self.folder / block.info[1]
+                    file.parent.mkdir(exist_ok=True)
+                    file.write_text(block.text)
             for block, after in zip(self.blocks, [*self.blocks[1:], None]):
-                shown = after if after and after.language in ("json", "text") else None
+                shown = after if after and after.info in (["json"], ["text"]) else None
                 if block.language == "sh":
                     (self.watch_block if block.info[1:2] == ["watch"] else self.run_block)(block, shown)
         finally:
@@ -220,6 +222,8 @@ class Runner:
 class DocsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        if not examples_test.PYTHON:
+            raise AssertionError("no Python has grpc and google.protobuf: deploy/install --tests")
         # The parties that `deploy/demo --keep` leaves.
         more = ["stargate-softbank", "openai-own-build"]
         stage.PROVIDERS += more
