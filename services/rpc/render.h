@@ -48,7 +48,7 @@ void Render(const AgreementVersion& version, const Finding& finding, v1::Finding
 // `statement` has a clause.
 void Render(const OwnerId& owner, const Statement& statement, Instant now, v1::CommitmentStatement* out);
 
-// kPublic: name, display name, members and state; prices and affiliations are between a provider and the
+// kPublic: name, display name, members and state; prices, affiliations and addresses are between a provider and the
 // operators.
 enum class Detail { kPublic, kAll };
 void Render(const Provider& provider, Detail detail, v1::Provider* out);
