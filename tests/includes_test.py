@@ -16,10 +16,11 @@ MAY_INCLUDE = {
     "services/simulation": {"services/notation", "broker"},
     "services/sequencing": {"storage", "broker"},
     "services/rpc": {"services/sequencing", "storage", "broker", "proto"},
-    "services/observability": {"services/rpc", "services/sequencing", "storage", "broker"},
-    "services/cli": {"services/observability", "services/rpc", "services/sequencing", "services/simulation",
+    "services/delivery": {"services/rpc", "services/sequencing", "storage", "broker", "proto"},
+    "services/observability": {"services/delivery", "services/rpc", "services/sequencing", "storage", "broker"},
+    "services/cli": {"services/observability", "services/delivery", "services/rpc", "services/sequencing", "services/simulation",
                      "services/notation", "storage", "broker", "proto"},
-    "services": {"services/cli", "services/observability", "services/rpc", "services/sequencing", "services/simulation",
+    "services": {"services/cli", "services/observability", "services/delivery", "services/rpc", "services/sequencing", "services/simulation",
                  "services/notation", "storage", "broker", "proto"},
 }
 TOP_FOLDERS = {folder.split("/")[0] for folder in MAY_INCLUDE} | {"tests"}
