@@ -23,18 +23,32 @@ struct Rate {
   }
 };
 
+// Where a provider wants to be called about its offers (R2). The network is not the rules' concern: it is only kept.
+struct Endpoint {
+  std::string address{};      // "host:port"; empty: it is not called.
+  std::string server_name{};  // Whom its certificate has to name: a DNS name or a SPIFFE id; empty: the host.
+  bool IsSet() const { return !address.empty(); }
+  bool operator==(const Endpoint&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("address", self.address);
+    field("server_name", self.server_name);
+  }
+};
+
 struct Provider {
   ProviderId id{};
   std::string display_name{};
   std::vector<std::string> members{};    // Of a consortium.
   std::vector<ProviderId> affiliates{};  // R11: count as one with this provider.
   std::vector<Rate> rates{};             // Empty: sells anything, at the owner's price.
+  Endpoint endpoint{};
   bool suspended = false;
   bool unhealthy = false;  // R23: its breaker is open.
   bool operator==(const Provider&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("affiliates", self.affiliates);
     field("display_name", self.display_name);
+    field("endpoint", self.endpoint);
     field("id", self.id);
     field("members", self.members);
     field("rates", self.rates);

@@ -16,6 +16,7 @@ constexpr size_t kMostLabels = 64;
 constexpr size_t kLongestText = 1024;
 constexpr int64_t kMostFanOut = 100;
 constexpr size_t kLongestCondition = 256;
+constexpr size_t kLongestEndpoint = 256;
 constexpr std::string_view kPriceWant = "an amount in a currency, not negative";
 
 std::string Quoted(std::string_view text) { return Cat("\"", text.substr(0, 80), "\""); }
@@ -177,6 +178,27 @@ absl::Status Validate(const Request& request, const Directory& directory, Instan
   return absl::OkStatus();
 }
 
+absl::Status CheckEndpoint(const Endpoint& endpoint) {
+  const std::string_view address = endpoint.address;
+  const size_t colon = address.rfind(':');
+  const std::string_view host = address.substr(0, colon == std::string_view::npos ? 0 : colon);
+  const std::optional<int> port = ParseNumber<int>(address.substr(colon + 1));
+  // Left to itself, gRPC would take "unix:" and other schemes.
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  const bool good = !host.empty() && address.size() <= kLongestEndpoint && port && *port >= 1 &&
+                    *port <= 65535 && std::all_of(host.begin(), host.end(), [&](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                             c == '-' || c == '.' || (bracketed && (c == ':' || c == '[' || c == ']'));
+                    });
+  if (!good) return Invalid("endpoint.address", Quoted(address), "host:port, such as desk.example.org:7430");
+  const std::string_view name = endpoint.server_name;
+  const bool fits = name.size() <= kLongestEndpoint && std::all_of(name.begin(), name.end(), [](char c) {
+                      return c > 0x20 && c < 0x7f && c != '"' && c != '\\';
+                    });
+  if (fits) return absl::OkStatus();
+  return Invalid("endpoint.server_name", Quoted(name), "a DNS name or a SPIFFE id, at most 256 bytes");
+}
+
 absl::Status Validate(const Provider& provider) {
   if (!IsName(provider.id.value)) {
     return Invalid("provider_id", Quoted(provider.id.value), "1 to 63 of a-z, 0-9 and '-', a letter first");
@@ -186,6 +208,9 @@ absl::Status Validate(const Provider& provider) {
                               CheckCount("affiliates", provider.affiliates.size(), 0, 256),
                               CheckCount("rates", provider.rates.size(), 0, 1024)}) {
     if (!status.ok()) return status;
+  }
+  if (provider.endpoint != Endpoint{}) {
+    if (absl::Status s = CheckEndpoint(provider.endpoint); !s.ok()) return s;
   }
   for (size_t i = 0; i < provider.members.size(); ++i) {
     if (absl::Status s = CheckText(Cat("members[", i, "]"), provider.members[i]); !s.ok()) return s;

@@ -16,12 +16,13 @@ MAY_INCLUDE = {
     "services/simulation": {"services/notation", "broker"},
     "services/sequencing": {"storage", "broker"},
     "services/rpc": {"services/sequencing", "storage", "broker", "proto"},
-    "services/observability": {"services/rpc", "services/sequencing", "storage", "broker"},
+    "services/delivery": {"services/rpc", "services/sequencing", "storage", "broker", "proto"},
+    "services/observability": {"services/delivery", "services/rpc", "services/sequencing", "storage", "broker"},
     "services/console": {"services/observability", "services/rpc", "broker", "proto"},
-    "services/cli": {"services/console", "services/observability", "services/rpc", "services/sequencing",
-                     "services/simulation", "services/notation", "storage", "broker", "proto"},
-    "services": {"services/cli", "services/console", "services/observability", "services/rpc", "services/sequencing",
-                 "services/simulation", "services/notation", "storage", "broker", "proto"},
+    "services/cli": {"services/console", "services/observability", "services/delivery", "services/rpc",
+                     "services/sequencing", "services/simulation", "services/notation", "storage", "broker", "proto"},
+    "services": {"services/cli", "services/console", "services/observability", "services/delivery", "services/rpc",
+                 "services/sequencing", "services/simulation", "services/notation", "storage", "broker", "proto"},
 }
 TOP_FOLDERS = {folder.split("/")[0] for folder in MAY_INCLUDE} | {"tests"}
 

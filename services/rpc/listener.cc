@@ -3,16 +3,14 @@
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <netdb.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "broker/text.h"
+#include "services/rpc/pem_files.h"
 
 namespace capbroker {
 namespace {
@@ -28,36 +26,10 @@ std::pair<std::string, std::string> HostAndPort(const std::string& address) {
   return {host, address.substr(colon + 1)};
 }
 
-template <class T, void (*Free)(T*)>
-struct Freer {
-  void operator()(T* t) const { Free(t); }
-};
-using Certificate = std::unique_ptr<X509, Freer<X509, X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY, EVP_PKEY_free>>;
-
-template <class T>
-absl::StatusOr<T> ReadPem(const char* option, const std::string& file, auto read) {
-  std::FILE* in = std::fopen(file.c_str(), "r");
-  if (in == nullptr) return absl::InvalidArgumentError(Cat(option, ": ", file, ": ", std::strerror(errno)));
-  T value(read(in, nullptr, nullptr, nullptr));
-  std::fclose(in);
-  if (value == nullptr)
-    return absl::InvalidArgumentError(Cat(option, ": ", file, ": want PEM without a passphrase"));
-  return value;
-}
-
-// gRPC would start, log what is wrong, and refuse every connection.
 absl::Status CheckFiles(const ListenerOptions& options) {
-  const auto certificate = ReadPem<Certificate>("--tls-cert", options.tls_cert_file, PEM_read_X509);
-  if (!certificate.ok()) return certificate.status();
-  const auto key = ReadPem<Key>("--tls-key", options.tls_key_file, PEM_read_PrivateKey);
-  if (!key.ok()) return key.status();
-  if (X509_check_private_key(certificate->get(), key->get()) != 1) {
-    return absl::InvalidArgumentError(
-        Cat("--tls-key: ", options.tls_key_file, " is not the key of ", options.tls_cert_file));
-  }
-  if (options.tls_client_ca_file.empty()) return absl::OkStatus();
-  return ReadPem<Certificate>("--tls-client-ca", options.tls_client_ca_file, PEM_read_X509).status();
+  absl::Status status = CheckIdentity("--tls-cert", options.tls_cert_file, "--tls-key", options.tls_key_file);
+  if (!status.ok() || options.tls_client_ca_file.empty()) return status;
+  return CheckAuthority("--tls-client-ca", options.tls_client_ca_file);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ absl::StatusOr<Command> Parse(const v1::ReportHealthRequest& in);
 struct ProviderChange {
   ProviderId provider{};
   Provider given{};
-  bool display_name = false, members = false, rates = false, affiliates = false;
+  bool display_name = false, members = false, rates = false, affiliates = false, endpoint = false;
   // `known` with the meant fields replaced.
   Provider On(Provider known) const;
 };

@@ -50,6 +50,10 @@ Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
     }
   }
   provider.rates = ReadRates(fields, at, in);
+  const Path endpoint(at, "endpoint");  // What a host and a port are, validate.h says.
+  provider.endpoint.address = fields.Text(Path(endpoint, "address"), in.endpoint().address(), 0, 256);
+  provider.endpoint.server_name =
+      fields.Text(Path(endpoint, "server_name"), in.endpoint().server_name(), 0, 256);
   return provider;
 }
 
@@ -88,6 +92,7 @@ Provider ProviderChange::On(Provider known) const {
   if (members) known.members = given.members;
   if (rates) known.rates = given.rates;
   if (affiliates) known.affiliates = given.affiliates;
+  if (endpoint) known.endpoint = given.endpoint;
   return known;
 }
 
@@ -98,20 +103,21 @@ absl::StatusOr<ProviderChange> Parse(const v1::UpdateProviderRequest& in) {
   change.provider = fields.Provider(Path(at, "name"), in.provider().name());
   change.given = ReadProvider(fields, at, in.provider());
   const bool all = in.update_mask().paths_size() == 0;
-  change.display_name = change.members = change.rates = change.affiliates = all;
+  change.display_name = change.members = change.rates = change.affiliates = change.endpoint = all;
   for (int i = 0; i < in.update_mask().paths_size(); ++i) {
     const std::string& path = in.update_mask().paths(i);
     const std::pair<std::string_view, bool*> known[] = {{"display_name", &change.display_name},
                                                         {"members", &change.members},
                                                         {"rates", &change.rates},
-                                                        {"affiliates", &change.affiliates}};
+                                                        {"affiliates", &change.affiliates},
+                                                        {"endpoint", &change.endpoint}};
     bool found = false;
     for (const auto& [name, meant] : known) {
       if (path == name) *meant = found = true;
     }
     if (!found) {
       fields.Complain(Path(Path("update_mask"), "paths", i), Quoted(path),
-                      "display_name, members, rates or affiliates");
+                      "display_name, members, rates, affiliates or endpoint");
     }
   }
   fields.Key(in.request_id());

@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kList[] = "providers";
 
-// Prices and affiliations are between the provider and the operators.
+// Prices, affiliations and addresses are between the provider and the operators.
 Detail DetailFor(const Actor& caller) { return caller.role == Role::kOwner ? Detail::kPublic : Detail::kAll; }
 
 // The provider as the command left it, which is not what it is when a repeat is answered.

@@ -393,6 +393,10 @@ void Render(const Provider& provider, Detail detail, v1::Provider* out) {
     added->set_region(rate.region);
     if (rate.unit_price.IsSet()) Render(rate.unit_price, added->mutable_unit_price());
   }
+  if (provider.endpoint.IsSet()) {
+    out->mutable_endpoint()->set_address(provider.endpoint.address);
+    out->mutable_endpoint()->set_server_name(provider.endpoint.server_name);
+  }
   for (const ProviderId& affiliate : provider.affiliates) out->add_affiliates(FullName(affiliate));
 }
 

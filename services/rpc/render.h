@@ -49,7 +49,7 @@ void Render(const AgreementVersion& version, const Finding& finding, v1::Finding
 void Render(const OwnerId& owner, const CommitmentStatement& statement, Instant now,
             v1::CommitmentStatement* out);
 
-// kPublic: name, display name, members and state; prices and affiliations are between a provider and the
+// kPublic: name, display name, members and state; prices, affiliations and addresses are between a provider and the
 // operators.
 enum class Detail { kPublic, kAll };
 void Render(const Provider& provider, Detail detail, v1::Provider* out);

@@ -56,6 +56,10 @@ std::shared_ptr<Subscription> Feed::WatchProvider(const ProviderId& provider, si
   return Watch(&Feed::providers_, provider, bound, std::move(wake));
 }
 
+std::shared_ptr<Subscription> Feed::WatchDirectory(size_t bound, Subscription::Wake wake) {
+  return Watch(&Feed::directory_, kDirectory, bound, std::move(wake));
+}
+
 template <class Who>
 std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers> Feed::*all, const Who& who,
                                           size_t bound, Subscription::Wake wake) {
@@ -86,6 +90,7 @@ void Feed::Sweep() {
   };
   sweep(owners_);
   sweep(providers_);
+  sweep(directory_);
   added_ = 0;
 }
 
@@ -94,7 +99,7 @@ void Feed::Publish(const std::vector<Change>& changes) {
   std::vector<std::pair<std::shared_ptr<Subscription>, std::vector<Change>>> told;
   {
     absl::MutexLock lock(&mutex_);
-    if (owners_.empty() && providers_.empty()) return;
+    if (owners_.empty() && providers_.empty() && directory_.empty()) return;
     absl::flat_hash_map<Subscription*, size_t> index;
     const auto tell = [&](auto& all, const auto& who, const Change& change) {
       const auto found = all.find(who);
@@ -109,6 +114,7 @@ void Feed::Publish(const std::vector<Change>& changes) {
     };
     std::vector<ProviderId> asked;
     for (const Change& change : changes) {
+      if (change.owner == kDirectory) tell(directory_, change.owner, change);
       if (change.request == nullptr) continue;
       tell(owners_, change.owner, change);
       if (providers_.empty()) continue;
@@ -139,6 +145,7 @@ void Feed::EndAll(absl::Status why) {
     };
     collect(owners_);
     collect(providers_);
+    collect(directory_);
   }
   for (const auto& watcher : ended) watcher->End(why);
 }

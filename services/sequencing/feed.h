@@ -58,6 +58,9 @@ class Feed {
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<Subscription> WatchProvider(const ProviderId& provider, size_t bound,
                                               Subscription::Wake wake) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The changes of the registry of providers; they name no request.
+  std::shared_ptr<Subscription> WatchDirectory(size_t bound, Subscription::Wake wake)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // By the sequencer, after the batch is durable.
   void Publish(const std::vector<Change>& changes) ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends every subscription, and those made until Open: the process drains, or its partitions are lost, and
@@ -83,6 +86,7 @@ class Feed {
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<OwnerId, Watchers> owners_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<ProviderId, Watchers> providers_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<OwnerId, Watchers> directory_ ABSL_GUARDED_BY(mutex_);  // By kDirectory alone.
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   size_t added_ ABSL_GUARDED_BY(mutex_) = 0;  // Since the last sweep.
 };

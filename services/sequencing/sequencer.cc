@@ -137,14 +137,14 @@ class Sequencer::Threads {
       queue_.Close(*effects.closed);
       feed_.EndAll(*effects.closed);
     }
+    if (effects.directory != nullptr) {  // Before its watchers are told that it changed.
+      absl::MutexLock lock(&mutex_);
+      directory_ = std::move(effects.directory);
+    }
     if (!effects.changes.empty()) feed_.Publish(effects.changes);
     if (options_.tap != nullptr) TellTap(effects);
     // Last: who was answered, and then watches, is told no news of what it knows.
     for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
-    if (effects.directory != nullptr) {
-      absl::MutexLock lock(&mutex_);
-      directory_ = std::move(effects.directory);
-    }
     if (effects.opened) {
       feed_.Open();
       queue_.Open();

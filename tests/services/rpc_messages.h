@@ -144,6 +144,8 @@ inline v1::Provider GoodProvider() {
   rate->mutable_unit_price()->set_currency_code("USD");
   rate->mutable_unit_price()->set_nanos(990'000'000);
   provider.add_rates()->set_resource_type("h200");
+  provider.mutable_endpoint()->set_address("desk.stargate.example:7430");
+  provider.mutable_endpoint()->set_server_name("spiffe://example.org/provider/stargate-oracle");
   return provider;
 }
 

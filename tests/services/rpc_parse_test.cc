@@ -340,7 +340,7 @@ std::vector<Spoiled> Table() {
        })},
       {"provider.rates[2]", "a second rate", "one for each",
        Registered([](auto& m) { *m.add_rates() = m.rates(0); })},
-      {"update_mask.paths[0]", "\"state\"", "display_name, members, rates or affiliates",
+      {"update_mask.paths[0]", "\"state\"", "display_name, members, rates, affiliates or endpoint",
        With(v1::UpdateProviderRequest(), std::function([](v1::UpdateProviderRequest& m) {
               m.mutable_provider()->set_name("providers/azure");
               m.mutable_update_mask()->add_paths("state");

@@ -40,6 +40,18 @@ TEST_F(FeedTest, TellsEachWhatConcernsIt) {
   EXPECT_EQ(oracle, 0);
 }
 
+TEST_F(FeedTest, TellsOfTheRegistryOnlyWhoWatchesIt) {
+  int azure = 0;
+  const auto registry = feed.WatchDirectory(10, Count(wakes));
+  const auto by_azure = feed.WatchProvider(ProviderId{"azure"}, 10, Count(azure));
+  feed.Publish({Change{kDirectory, nullptr, nullptr}, ChangeOf("openai")});
+  EXPECT_EQ(registry->Take()->size(), 1);
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(azure, 0);
+  feed.EndAll(Refuse(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", ""));
+  EXPECT_FALSE(registry->Take().ok());
+}
+
 TEST_F(FeedTest, WakesAgainOnlyWhenEverythingWasTaken) {
   const auto watcher = feed.WatchOwner(OwnerId{"openai"}, 10, Count(wakes));
   feed.Publish({ChangeOf("openai")});
