@@ -23,7 +23,9 @@ class DemoTest(unittest.TestCase):
             here = pathlib.Path(directory) / "here"
             try:
                 done = self.run_all([ROOT / "deploy/demo", "--keep"],
-                                    env=os.environ | {"CAPBROKER_BIN": BINARY, "CAPBROKER_DEMO": str(here)})
+                                    env=os.environ | {"CAPBROKER_BIN": BINARY, "CAPBROKER_DEMO": str(here),
+                                                      # The offer of story 7 has to outlive a restart among other tests.
+                                                      "CAPBROKER_DEMO_WINDOW": "20"})
                 print(done.stdout, flush=True)
                 self.assertEqual(done.returncode, 0)
                 self.assertIn("7 of 7 stories as the rule book says", done.stdout)
