@@ -60,6 +60,29 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
   out.push_back(std::move(failed));
 }
 
+void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
+  MetricFamily attempts =
+      MakeFamily("capbroker_delivery_attempts_total",
+                 "Calls to providers about open offers, by what came of them.", MetricType::Counter);
+  for (const auto& [of, count] : counts.attempts) {
+    AddCounter(attempts, {{"outcome", of.second}, {"provider", of.first}}, static_cast<double>(count));
+  }
+  MetricFamily in_flight =
+      MakeFamily("capbroker_delivery_in_flight", "Calls to providers that are out.", MetricType::Gauge);
+  MetricFamily open = MakeFamily("capbroker_delivery_open_offers",
+                                 "Open offers of providers that are called.", MetricType::Gauge);
+  MetricFamily breaker = MakeFamily(
+      "capbroker_delivery_breaker_state",
+      "Whether a provider is worth calling: 0 closed, 1 a probe is due, 2 open.", MetricType::Gauge);
+  for (const Courier::Standing& standing : counts.standings) {
+    const Labels labels = {{"provider", standing.provider.value}};
+    AddGauge(in_flight, labels, static_cast<double>(standing.in_flight));
+    AddGauge(open, labels, static_cast<double>(standing.open));
+    AddGauge(breaker, labels, static_cast<double>(standing.breaker));
+  }
+  for (MetricFamily* family : {&attempts, &in_flight, &open, &breaker}) out.push_back(std::move(*family));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> BrokerMetrics::Collect() const {
@@ -92,6 +115,7 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
   out.push_back(MakeCounter("capbroker_changes_uncounted_total",
                             "Acts that are durable and missing from these metrics, which could not keep up.",
                             static_cast<double>(sources_.changes_dropped())));
+  AddDelivery(out, sources_.delivery());
   return out;
 }
 
