@@ -208,7 +208,7 @@ void AddProvider(CLI::App& app, Session& session) {
     AddList(*verb, "--affiliate", flags->affiliates, "PROVIDER", "A provider that counts as one with it");
     verb->add_option("--endpoint", flags->endpoint,
                      "Where it serves CapacityProvider, and is called about its offers; default: it watches")
-        ->type_name("HOST:PORT");
+        ->option_text("HOST:PORT");
     add_server_name(*verb, *flags);
     add_key(*verb, *flags);
   }
@@ -219,7 +219,7 @@ void AddProvider(CLI::App& app, Session& session) {
                              "capbroker provider endpoint coreweave --none",
                              MoveEndpoint);
     add_id(*verb, *flags);
-    verb->add_option("--at", flags->endpoint, "Where it serves CapacityProvider")->type_name("HOST:PORT");
+    verb->add_option("--at", flags->endpoint, "Where it serves CapacityProvider")->option_text("HOST:PORT");
     verb->add_flag("--none", flags->nowhere, "It is not called: it watches");
     add_server_name(*verb, *flags);
     add_key(*verb, *flags);
