@@ -7,22 +7,11 @@
 
 #include "broker/ids.h"
 #include "broker/text.h"
+#include "services/cli/desk_wire.h"
 #include "services/cli/parse.h"
 
 namespace capbroker {
 namespace {
-
-v1::Decline DeclineOf(const DeskChoice& choice) {
-  v1::Decline decline;
-  decline.set_reason(static_cast<v1::DeclineReason>(choice.reason));  // The same names in the same order.
-  if (choice.cool_down > Span{}) {
-    decline.mutable_cool_down()->set_seconds(choice.cool_down.micros / 1'000'000);
-    decline.mutable_cool_down()->set_nanos(static_cast<int32_t>(choice.cool_down.micros % 1'000'000 * 1000));
-  }
-  return decline;
-}
-static_assert(static_cast<int>(DeclineReason::kNoCapacity) == v1::DECLINE_REASON_NO_CAPACITY &&
-              static_cast<int>(DeclineReason::kOther) == v1::DECLINE_REASON_OTHER);
 
 constexpr int kPageSize = 1000;
 
@@ -34,15 +23,6 @@ bool IsTaken(const v1::Offer& offer) {
 bool IsPlaced(const v1::Offer& offer) {
   return offer.allocation_state() == v1::Allocation::STATE_HELD ||
          offer.allocation_state() == v1::Allocation::STATE_CONFIRMED;
-}
-
-Instant DeliveryEnd(const v1::Offer& offer) {
-  const auto& end = offer.terms().end_time();
-  return {end.seconds() * 1'000'000 + end.nanos() / 1000};
-}
-
-std::vector<std::string> Conditions(const v1::Offer& offer) {
-  return {offer.terms().conditions().begin(), offer.terms().conditions().end()};
 }
 
 }  // namespace
@@ -170,7 +150,7 @@ void Desk::OnOffer(const v1::Offer& offer) {
   Entry& entry = entries_[offer.name()];
   const DeskDice::Throw thrown = dice_.Next();
   entry.step = thrown.step;
-  entry.question = {offer.quantity(), offer.min_quantity(), offer.quantity_step(), Conditions(offer)};
+  entry.question = QuestionOf(offer);
   entry.terms_hash = offer.terms_hash();
   entry.delivery_end = DeliveryEnd(offer);
   // Named after the offer: whoever answers it again, this process or the next, sends the same command.
@@ -193,7 +173,7 @@ void Desk::KeepAccount(const v1::Offer& offer) {
   Inventory::Taking taking;
   if (options_.inventory) {
     // Where less is left than was placed, there is none to promise: all that is left counts as taken.
-    const Inventory::Models models = ModelsAdmitted(Conditions(offer));
+    const Inventory::Models models = ModelsAdmitted(QuestionOf(offer).conditions);
     const int64_t part = std::min(offer.accepted_quantity(), options_.inventory->Free(models));
     if (part > 0) taking = options_.inventory->Take(models, part).value();
   }

@@ -1,22 +1,30 @@
 // `capbroker provider-sim`: a provider's desk as a process of its own.
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 
+#include "absl/synchronization/notification.h"
 #include "broker/ids.h"
 #include "broker/refusal.h"
 #include "broker/text.h"
 #include "services/cli/app.h"
 #include "services/cli/desk.h"
+#include "services/cli/desk_door.h"
 #include "services/cli/desk_flags.h"
 #include "services/cli/desk_signal.h"
 #include "services/cli/trace.h"
+#include "services/rpc/listener.h"
+#include "services/rpc/log.h"
 
 namespace capbroker {
 namespace {
 
 struct SimFlags {
-  std::string provider;
+  std::string provider, serve;
   std::string inventory, inventory_file, share, journal;
   DeskFlags desk;
 };
@@ -65,8 +73,12 @@ std::string Line(const DeskEvent& event, bool json) {
   return line + "\n";
 }
 
-std::string Totals(const Desk& desk, bool json) {
-  const DeskTotals& t = desk.totals();
+void Tell(const DeskEvent& event, bool json) {
+  std::fputs(Line(event, json).c_str(), stdout);
+  std::fflush(stdout);  // Whoever waits for an answer reads it through a pipe.
+}
+
+std::string Totals(const DeskTotals& t, const std::optional<Inventory>& inventory, bool json) {
   int64_t errors = 0;
   std::string codes;
   for (const auto& [code, count] : t.errors) {
@@ -80,9 +92,9 @@ std::string Totals(const Desk& desk, bool json) {
             ",\"declined\":", t.declined, ",\"silent\":", t.silent, ",\"quantity\":", t.quantity,
             ",\"standing\":", t.standing, ",\"returned\":", t.returned, ",\"repeats\":", t.repeats,
             ",\"resumed\":", t.resumed, ",\"errors\":{", codes, "}");
-    if (desk.inventory()) {
-      line += Cat(",\"inventory\":", desk.inventory()->Total(), ",\"in_use\":", desk.inventory()->InUse(),
-                  ",\"peak_in_use\":", desk.inventory()->PeakInUse());
+    if (inventory) {
+      line += Cat(",\"inventory\":", inventory->Total(), ",\"in_use\":", inventory->InUse(),
+                  ",\"peak_in_use\":", inventory->PeakInUse());
     }
     return line + "}\n";
   }
@@ -90,11 +102,55 @@ std::string Totals(const Desk& desk, bool json) {
                          t.declined, " declined, ", t.silent, " left unanswered, ", errors, " refused; ",
                          t.quantity, " accepted in all, ", t.standing, " placed before, ", t.returned,
                          " given back; ", t.repeats, " answers repeated, ", t.resumed, " watches resumed\n");
-  if (desk.inventory()) {
-    text += Cat("inventory ", desk.inventory()->Total(), ", in use ", desk.inventory()->InUse(), ", at most ",
-                desk.inventory()->PeakInUse(), "\n");
+  if (inventory) {
+    text += Cat("inventory ", inventory->Total(), ", in use ", inventory->InUse(), ", at most ",
+                inventory->PeakInUse(), "\n");
   }
   return text + codes;
+}
+
+// Until a signal.
+int Serve(Session& session, const SimFlags& flags, DeskOptions options) {
+  if (!flags.journal.empty())
+    return session.Fail(Invalid("--journal", flags.journal, "no --serve beside it"));
+  const ClientOptions& tls = session.client;
+  ListenerOptions listener{.address = flags.serve,
+                           .tls_cert_file = tls.tls_cert_file,
+                           .tls_key_file = tls.tls_key_file,
+                           .tls_client_ca_file = tls.tls_ca_file};
+  listener.insecure_loopback = listener.tls_cert_file.empty();
+  const auto credentials = MakeCredentials(listener);
+  if (!credentials.ok()) return session.Fail(credentials.status());
+
+  Loop loop;
+  DeskDoor door(loop, std::move(options.script), options.seed, std::move(options.inventory));
+  door.on_event = [&](const DeskEvent& event) { Tell(event, session.json); };
+  std::unique_ptr<grpc::Server> server;
+  absl::Notification started;
+  StopSignal signals([&] {
+    started.WaitForNotification();
+    if (server != nullptr) server->Shutdown(std::chrono::system_clock::now());
+    loop.Stop();
+  });
+  grpc::ServerBuilder builder;
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  int port = 0;
+  builder.AddListeningPort(flags.serve, *credentials, &port);
+  builder.RegisterService(&door);
+  {
+    const QuietGrpc quiet;
+    server = builder.BuildAndStart();
+  }
+  started.Notify();
+  if (server == nullptr || port == 0) {
+    return session.Fail(absl::FailedPreconditionError(
+        Cat("--serve: cannot listen on ", flags.serve, ": ", WhyNotBound(flags.serve))));
+  }
+  std::fprintf(stderr, "capbroker: provider %s is called at %s:%d\n", flags.provider.c_str(),
+               flags.serve.substr(0, flags.serve.rfind(':')).c_str(), port);
+  loop.Run();
+  std::fputs(Totals(door.totals(), door.inventory(), session.json).c_str(), stdout);
+  return kExitOk;
 }
 
 int RunProviderSim(Session& session, const SimFlags& flags) {
@@ -112,6 +168,7 @@ int RunProviderSim(Session& session, const SimFlags& flags) {
   absl::StatusOr<std::optional<Inventory>> inventory = InventoryOf(flags);
   if (!inventory.ok()) return session.Fail(inventory.status());
   options.inventory = *std::move(inventory);
+  if (!flags.serve.empty()) return Serve(session, flags, std::move(options));
   options.count_standing = true;
   Journal journal;
   if (!flags.journal.empty()) {
@@ -131,15 +188,12 @@ int RunProviderSim(Session& session, const SimFlags& flags) {
   if (!channel.ok()) return session.Fail(channel.status());
   Desk desk(loop, *channel, std::move(options), &journal);
   running = &desk;
-  desk.on_event = [&](const DeskEvent& event) {
-    std::fputs(Line(event, session.json).c_str(), stdout);
-    std::fflush(stdout);  // Whoever waits for an answer reads it through a pipe.
-  };
+  desk.on_event = [&](const DeskEvent& event) { Tell(event, session.json); };
   desk.on_failure = [&] { loop.Stop(); };
   desk.Start([&] { std::fprintf(stderr, "capbroker: provider %s is watching\n", flags.provider.c_str()); });
   loop.Run();
   if (!desk.failure().ok()) return session.Fail(desk.failure());
-  std::fputs(Totals(desk, session.json).c_str(), stdout);
+  std::fputs(Totals(desk.totals(), desk.inventory(), session.json).c_str(), stdout);
   if (!journal.Close()) return session.Fail(absl::InternalError("--journal: not all of it was written"));
   return desk.totals().errors.empty() ? kExitOk : kExitRefused;
 }
@@ -151,9 +205,15 @@ void AddProviderSim(CLI::App& app, Session& session) {
   CLI::App* verb =
       AddVerbTo(app, "provider-sim", "Answer a provider's offers by a script, within an inventory",
                 "capbroker provider-sim --provider azure --inventory h100=8000 --always accept\n"
+                "capbroker provider-sim --provider azure --serve 127.0.0.1:7430 --always partial:50%\n"
                 "capbroker provider-sim --provider coreweave --inventory-file nodes.csv --share 1/4 \\\n"
                 "  --script 'accept 0.7 after 50ms..2s; decline NO_CAPACITY 0.2; silent 0.1'");
   verb->add_option("--provider", flags->provider, "Whose offers")->option_text("ID (required)")->required();
+  verb->add_option(
+          "--serve", flags->serve,
+          "Be called there (CapacityProvider) instead of watching. --tls-cert and --tls-key are then "
+          "its own, and --tls-ca says who signs the broker's; without them plain text, on this machine")
+      ->option_text("HOST:PORT");
   CLI::Option* quantities =
       verb->add_option("--inventory", flags->inventory, "What there is; neither flag: always enough")
           ->option_text("MODEL=QUANTITY,...");

@@ -17,9 +17,9 @@ using Service = v1::ProviderService;
 using Stub = Service::Stub;
 
 struct ProviderFlags {
-  std::string id{}, display_name{}, text{}, request_key{};
+  std::string id{}, display_name{}, text{}, request_key{}, endpoint{}, server_name{};
   std::vector<std::string> members{}, rates{}, affiliates{};
-  bool up = false, down = false;
+  bool up = false, down = false, nowhere = false;
 };
 
 // "h100", "h100@us-east", "h100@us-east=2.5 USD".
@@ -52,8 +52,23 @@ int ShowOne(const Session& session, const v1::Provider& provider) {
   std::string text = ShowProviders(one);
   for (const std::string& member : provider.members()) text += Cat("  member     ", member, "\n");
   for (const std::string& other : provider.affiliates()) text += Cat("  affiliate  ", ShortName(other), "\n");
+  if (const v1::Endpoint& endpoint = provider.endpoint(); provider.has_endpoint()) {
+    text += Cat("  called at  ", endpoint.address(),
+                endpoint.server_name().empty() ? "" : Cat(" as ", endpoint.server_name()), "\n");
+  }
   Print(text);
   return kExitOk;
+}
+
+// Nothing where no flag says where.
+absl::Status ReadEndpoint(const ProviderFlags& flags, v1::Provider& provider) {
+  if (flags.endpoint.empty() && !flags.server_name.empty()) {
+    return Invalid("--server-name", flags.server_name, "an --endpoint with it");
+  }
+  if (flags.endpoint.empty()) return absl::OkStatus();
+  provider.mutable_endpoint()->set_address(flags.endpoint);
+  provider.mutable_endpoint()->set_server_name(flags.server_name);
+  return absl::OkStatus();
 }
 
 int Register(Session& session, const ProviderFlags& flags) {
@@ -62,6 +77,7 @@ int Register(Session& session, const ProviderFlags& flags) {
   ask.set_request_id(RequestKey(flags.request_key));
   v1::Provider& provider = *ask.mutable_provider();
   provider.set_display_name(flags.display_name);
+  if (absl::Status status = ReadEndpoint(flags, provider); !status.ok()) return session.Fail(status);
   for (const std::string& member : flags.members) provider.add_members(member);
   for (const std::string& text : flags.affiliates) {
     const absl::StatusOr<std::string> name = ReadProviderName(text);
@@ -101,6 +117,25 @@ int Show(Session& session, const ProviderFlags& flags) {
   v1::Provider provider;
   const grpc::Status status = Call(session, *stub, &Stub::GetProvider, ask, provider);
   return status.ok() ? ShowOne(session, provider) : session.Fail(status);
+}
+
+int MoveEndpoint(Session& session, const ProviderFlags& flags) {
+  const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
+  if (!name.ok()) return session.Fail(name.status());
+  if (flags.nowhere == !flags.endpoint.empty()) {
+    return session.Fail(Invalid("--at, --none", flags.nowhere ? "both" : "neither", "one of them"));
+  }
+  v1::UpdateProviderRequest ask;
+  ask.mutable_provider()->set_name(*name);
+  if (absl::Status status = ReadEndpoint(flags, *ask.mutable_provider()); !status.ok())
+    return session.Fail(status);
+  ask.mutable_update_mask()->add_paths("endpoint");
+  ask.set_request_id(RequestKey(flags.request_key));
+  const auto stub = Reach<Service>(session);
+  if (stub == nullptr) return session.exit_code;
+  v1::Provider answer;
+  const grpc::Status status = Call(session, *stub, &Stub::UpdateProvider, ask, answer);
+  return status.ok() ? ShowOne(session, answer) : FailChange(session, status, ask.request_id());
 }
 
 // Suspend and resume: the same question to two methods.
@@ -155,6 +190,11 @@ void AddProvider(CLI::App& app, Session& session) {
     verb.add_option("--request-id", flags.request_key, "Repeat a call safely under its key; default random")
         ->type_name("KEY");
   };
+  const auto add_server_name = [](CLI::App& verb, ProviderFlags& flags) {
+    verb.add_option("--server-name", flags.server_name,
+                    "Whom its certificate has to name: a DNS name or a SPIFFE id; default the host")
+        ->type_name("NAME");
+  };
   {
     auto [verb, flags] =
         add("register", "Register a provider",
@@ -166,6 +206,22 @@ void AddProvider(CLI::App& app, Session& session) {
     AddList(*verb, "--member", flags->members, "TEXT", "Of a consortium");
     AddList(*verb, "--rate", flags->rates, "RATE", "What it sells, at which price; default anything");
     AddList(*verb, "--affiliate", flags->affiliates, "PROVIDER", "A provider that counts as one with it");
+    verb->add_option("--endpoint", flags->endpoint,
+                     "Where it serves CapacityProvider, and is called about its offers; default: it watches")
+        ->option_text("HOST:PORT");
+    add_server_name(*verb, *flags);
+    add_key(*verb, *flags);
+  }
+  {
+    auto [verb, flags] = add("endpoint", "Say where a provider is called about its offers, or that it is not",
+                             "capbroker provider endpoint coreweave --at desk.coreweave.example:7430 \\\n"
+                             "  --server-name spiffe://example.org/provider/coreweave\n"
+                             "capbroker provider endpoint coreweave --none",
+                             MoveEndpoint);
+    add_id(*verb, *flags);
+    verb->add_option("--at", flags->endpoint, "Where it serves CapacityProvider")->option_text("HOST:PORT");
+    verb->add_flag("--none", flags->nowhere, "It is not called: it watches");
+    add_server_name(*verb, *flags);
     add_key(*verb, *flags);
   }
   add("list", "Show every provider, in order of registration", "capbroker provider list", List);

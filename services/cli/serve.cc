@@ -118,6 +118,10 @@ class Process {
         Server::Start(server_options, ledger_, sequencer_, feed_, clock_);
     if (!server.ok()) return FailToListen(server.status());
     server_ = *std::move(server);
+    absl::StatusOr<std::unique_ptr<Delivery>> delivery =
+        Delivery::Start(options_.delivery, ledger_, sequencer_, feed_, clock_);
+    if (!delivery.ok()) return Fail(kExitUsage, delivery.status());
+    delivery_ = *std::move(delivery);
     if (absl::Status status = OpenAdmin(); !status.ok()) return FailToListen(status);
     spdlog::info("listening on {}, admin {}, not serving yet", server_->address(), AdminAddress());
     sequencer_.Start(*partitions);
@@ -138,6 +142,7 @@ class Process {
     sources.readers = [this] { return ledger_.readers(); };
     sources.reads_waiting = [this] { return server_->reads_waiting(); };
     sources.feed = [this] { return feed_.counts(); };
+    sources.delivery = [this] { return delivery_->counts(); };
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
     sources.certificate_file = options_.server.listener.tls_cert_file;
     std::vector<AdminPage> pages;
@@ -219,6 +224,7 @@ class Process {
     supervisor_.Stopping();
     absl::Notification down;
     std::thread drain([&] {
+      delivery_->Stop();
       server_->Drain(options_.drain);
       sequencer_.Drain();
       down.Notify();
@@ -252,6 +258,7 @@ class Process {
   Readiness readiness_;
   std::unique_ptr<Server> server_;
   Supervisor supervisor_;
+  std::unique_ptr<Delivery> delivery_;
   bool ready_ = false;
   int64_t prune_at_ = 0;  // By BootMicros.
 };
@@ -318,6 +325,35 @@ void AddServe(CLI::App& app, Session& session) {
                  "Plain text, for callers on this machine alone")
       ->group("Callers");
 
+  DeliveryOptions& delivery = options->delivery;
+  const auto calling = [](CLI::Option* option) { option->group("Calling providers"); };
+  calling(verb->add_option("--provider-ca", delivery.caller.ca_file,
+                           "Who signs the certificates of providers that are called, PEM")
+              ->option_text("FILE"));
+  calling(verb->add_option("--provider-cert", delivery.caller.cert_file,
+                           "The broker's certificate when it calls, PEM; default --tls-cert")
+              ->option_text("FILE"));
+  calling(
+      verb->add_option("--provider-key", delivery.caller.key_file, "Its private key, PEM; default --tls-key")
+          ->option_text("FILE"));
+  calling(
+      AddSpan(*verb, "--call-timeout", delivery.timeout, "How long a provider may take to answer a call"));
+  calling(AddSpan(*verb, "--call-pause", delivery.courier.first_pause,
+                  "At most so long after a call that failed; doubles with each"));
+  calling(AddSpan(*verb, "--call-pause-max", delivery.courier.longest_pause, "Never longer than this"));
+  calling(verb->add_option("--calls", delivery.courier.in_flight, "Calls out at once, in all")
+              ->capture_default_str()
+              ->check(CLI::Range(1, 10'000)));
+  calling(verb->add_option("--calls-each", delivery.courier.in_flight_each, "The same, to one provider")
+              ->capture_default_str()
+              ->check(CLI::Range(1, 1'000)));
+  calling(verb->add_option("--breaker-failures", delivery.courier.breaker_failures,
+                           "Calls in a row that fail before a provider counts as unhealthy")
+              ->capture_default_str()
+              ->check(CLI::Range(1, 1'000)));
+  calling(AddSpan(*verb, "--breaker-pause", delivery.courier.breaker_pause,
+                  "How long an unhealthy alternative is not called, before a probe"));
+
   verb->add_flag("!--no-reflection", server.reflection, "Do not describe the API to callers")
       ->group("Working");
   verb->add_flag("--channelz", server.channelz, "Show connections, to whoever asks")->group("Working");
@@ -341,6 +377,13 @@ void AddServe(CLI::App& app, Session& session) {
   verb->callback([&session, options] {
     // Where callers may come with a token, they need no certificate.
     options->server.listener.client_certificate_optional = !options->server.principals_file.empty();
+    CallerOptions& caller = options->delivery.caller;
+    const ListenerOptions& ours = options->server.listener;
+    if (caller.cert_file.empty() && caller.key_file.empty()) {
+      caller.cert_file = ours.tls_cert_file;
+      caller.key_file = ours.tls_key_file;
+    }
+    caller.insecure_loopback = ours.insecure_loopback;
     session.exit_code = Serve(*options);
   });
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "broker/time.h"
+#include "services/delivery/delivery.h"
 #include "services/rpc/server.h"
 
 namespace capbroker {
@@ -22,6 +23,7 @@ struct ServeOptions {
   Span drain = Seconds(20);  // How long calls under way may take when it goes down.
   Span lease = Seconds(10);  // How long a replica that is silent keeps its partitions.
   ServerOptions server{};
+  DeliveryOptions delivery{};
 };
 
 // Besides those of client.h. For supervisors: which of these a restart may mend.

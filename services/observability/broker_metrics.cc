@@ -71,6 +71,29 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
   out.push_back(std::move(failed));
 }
 
+void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
+  MetricFamily attempts =
+      MakeFamily("capbroker_delivery_attempts_total",
+                 "Calls to providers about open offers, by what came of them.", MetricType::Counter);
+  for (const auto& [of, count] : counts.attempts) {
+    AddCounter(attempts, {{"outcome", of.second}, {"provider", of.first}}, static_cast<double>(count));
+  }
+  MetricFamily in_flight =
+      MakeFamily("capbroker_delivery_in_flight", "Calls to providers that are out.", MetricType::Gauge);
+  MetricFamily open = MakeFamily("capbroker_delivery_open_offers",
+                                 "Open offers of providers that are called.", MetricType::Gauge);
+  MetricFamily breaker = MakeFamily(
+      "capbroker_delivery_breaker_state",
+      "Whether a provider is worth calling: 0 closed, 1 a probe is due, 2 open.", MetricType::Gauge);
+  for (const Courier::Standing& standing : counts.standings) {
+    const Labels labels = {{"provider", standing.provider.value}};
+    AddGauge(in_flight, labels, static_cast<double>(standing.in_flight));
+    AddGauge(open, labels, static_cast<double>(standing.open));
+    AddGauge(breaker, labels, static_cast<double>(standing.breaker));
+  }
+  for (MetricFamily* family : {&attempts, &in_flight, &open, &breaker}) out.push_back(std::move(*family));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> BrokerMetrics::Collect() const {
@@ -108,6 +131,7 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
                             "When the server's certificate expires, since 1970; 0 if it cannot be read.",
                             static_cast<double>(ExpiryOf(sources_.certificate_file).micros) * kMicro));
   }
+  AddDelivery(out, sources_.delivery());
   return out;
 }
 

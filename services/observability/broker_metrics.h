@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "services/delivery/delivery.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/sequencer.h"
 #include "storage/postgres_ledger.h"
@@ -21,6 +22,7 @@ struct Sources {
   std::function<size_t()> reads_waiting;  // That have no thread yet.
   std::function<Feed::Counts()> feed;
   std::function<uint64_t()> changes_dropped;
+  std::function<DeliveryCounts()> delivery;
   std::string certificate_file{};  // The server's, PEM; empty: it has none.
 };
 

@@ -129,7 +129,7 @@ class DomainMetrics::Series {
   void OnHoldEnded(const Offer& offer);
   void OnRequestEnded(const Change& change, RequestState state);
   void ShowAccount(const OwnerId& owner, ByOwner& its);
-  void ShowTerm(const Statement& statement, const prometheus::Labels& labels, Shown& shown);
+  void ShowTerm(const CommitmentStatement& statement, const prometheus::Labels& labels, Shown& shown);
   void ShowWaivers(const OwnerId& owner, ByOwner& its);
 
   Family<Counter>& decisions_;
@@ -430,13 +430,13 @@ void DomainMetrics::Series::ShowAccount(const OwnerId& owner, ByOwner& its) {
     shown->second.reserved->Set(InUnits(balance.reserved));
     shown->second.drawn->Set(InUnits(balance.drawn));
     shown->second.left->Set(InUnits(balance.Left()));
-    const Statement statement = StatementOf(its.account, {balance.agreement, 0, balance.clause}, Instant{});
+    const CommitmentStatement statement = StatementOf(its.account, {balance.agreement, 0, balance.clause}, Instant{});
     ShowTerm(statement, labels, shown->second);
   }
   ShowWaivers(owner, its);
 }
 
-void DomainMetrics::Series::ShowTerm(const Statement& statement, const prometheus::Labels& labels,
+void DomainMetrics::Series::ShowTerm(const CommitmentStatement& statement, const prometheus::Labels& labels,
                                      Shown& shown) {
   const auto show = [&](Family<Gauge>& family, Gauge*& gauge, Instant instant) {
     if (!instant.IsSet()) return;
