@@ -1,5 +1,6 @@
 """The console in a real browser, clicked through the story: console_story.mjs clicks, and asks here for the rest."""
 
+import http.client
 import json
 import os
 import pathlib
@@ -74,10 +75,12 @@ class ConsoleTest(StageTest):
                 command += ["--name", "second"]  # It stands by, with its admin port open.
                 process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
                 try:
-                    port = next(re.search(r"admin \S+:(\d+),", line) for line in process.stderr if "listening on" in line)[1]
-                    got = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", f"http://127.0.0.1:{port}/"],
-                                         stdout=subprocess.PIPE, text=True, check=True).stdout
-                    self.assertEqual(got, str(want))
+                    line = next(line for line in process.stderr if "listening on" in line)
+                    port = int(re.search(r"admin \S+:(\d+),", line)[1])
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                    connection.request("GET", "/")
+                    self.assertEqual(connection.getresponse().status, want)
+                    connection.close()
                 finally:
                     process.kill()
                     process.wait()

@@ -144,6 +144,18 @@ TEST_F(ConsoleTest, WhatIsAnothersIsRefusedAsOverGrpc) {
   EXPECT_EQ(answer->status, 404);
 }
 
+TEST_F(ConsoleTest, VersionsAreComparedThatAreThere) {
+  const auto compare = [&](int base, int version) {
+    return Post(By("owner/openai"), "AgreementService/CompareAgreementVersions",
+                Cat(R"({"name":"owners/openai/agreements/azure-2019","baseVersion":)", base, R"(,"version":)",
+                    version, "}"));
+  };
+  EXPECT_EQ(compare(1, 1)->body, "{}");
+  EXPECT_EQ(compare(1, 2)->status, 404);
+  EXPECT_EQ(compare(2, 1)->status, 404);
+  EXPECT_EQ(At(compare(0, 1)->body, "/details/1/fieldViolations/0/field"), "base_version");
+}
+
 TEST_F(ConsoleTest, MethodsThatAreNotThereAreNotFound) {
   const std::string long_path(4000, 'x');
   for (const std::string& method :

@@ -247,6 +247,8 @@ TEST_F(RulesTest, ABidIsItsBiddersAloneWhileTheRoundIsOpen) {
   EXPECT_EQ(trail("owner/other").acts(1).decisions(0).kind(), "BID_RECEIVED");
   EXPECT_EQ(trail("owner/other").acts(1).body(), "");
   EXPECT_EQ(trail("owner/other").acts(1).decisions(0).body(), "");
+  EXPECT_EQ(trail("owner/other").acts(1).decisions(0).text(), "");
+  EXPECT_NE(trail("auditor/lex").acts(1).decisions(0).text(), "");
   EXPECT_NE(trail("auditor/lex").acts(1).body(), "");
   EXPECT_EQ(file_of("owner/other").find("BID_RECEIVED"), std::string::npos);
   EXPECT_NE(file_of("auditor/lex").find("BID_RECEIVED"), std::string::npos);

@@ -2,6 +2,7 @@
 // requests of an owner.
 
 import {Refusal, messages} from './api.js';
+import {isFinished} from './words.js';
 
 const kPauses = [500, 1000, 2000, 5000];  // ms, between attempts.
 
@@ -16,7 +17,7 @@ export class Feed extends EventTarget {
   // Events: "change" with {items} that are new, "state" when `state` changes: connecting, live, stale, refused.
   constructor(method, body, field) {
     super();
-    this.items = new Map();  // By name, also those that have ended since.
+    this.items = new Map();  // By name.
     this.state = 'connecting';
     this.since = null;    // stale: since when.
     this.refusal = null;  // stale, refused: why.
@@ -72,5 +73,9 @@ export class Feed extends EventTarget {
 
   changed(items) {
     this.dispatchEvent(new CustomEvent('change', {detail: {items}}));
+    // What has ended was told; a desk that is open for weeks must not keep it.
+    for (const item of items) {
+      if (item.provider ? item.state !== 'STATE_OPEN' : isFinished(item.state)) this.items.delete(item.name);
+    }
   }
 }

@@ -62,7 +62,7 @@ export function nowPage(main, session) {
     const before = [...past];
     past.clear();
     past.set(offer.name, offer);
-    before.forEach(([name, known]) => { if (name !== offer.name) past.set(name, known); });
+    before.slice(0, 4 * kEndedShown).forEach(([name, known]) => { if (name !== offer.name) past.set(name, known); });
   };
 
   const onChange = (event) => {
