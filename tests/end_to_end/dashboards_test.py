@@ -106,8 +106,7 @@ class LiveTest(StageTest):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-days", "90", "-subj", "/CN=localhost", "-keyout", directory / "tls.key", "-out",
                         directory / "tls.crt"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        command = [part for part in cls.stage.serve_command() if part != "--insecure-loopback"]
-        command[command.index("--listen") + 1] = "127.0.0.1:0"
+        command = [part for part in cls.stage.replica_command() if part != "--insecure-loopback"]
         return cls.follow("standby", [*command, "--name", "standby", "--tls-cert", directory / "tls.crt", "--tls-key",
                                       directory / "tls.key"], r"admin (127\.0\.0\.1:\d+)")
 

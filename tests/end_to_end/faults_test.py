@@ -60,9 +60,7 @@ class FaultsTest(StageTest):
 
     def test_second_replica_stands_by(self):
         stage = self.stage
-        command = [str(part) for part in stage.serve_command()]
-        command[command.index("--listen") + 1] = "127.0.0.1:0"
-        standby = subprocess.Popen([*command, "--name", "another"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        standby = subprocess.Popen([*stage.replica_command(), "--name", "another"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    text=True)
         stage.started.append(standby)
         for line in standby.stderr:

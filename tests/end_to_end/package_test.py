@@ -92,7 +92,7 @@ class PackageTest(unittest.TestCase):
 
     def start(self, unit, **environment):
         """What the unit starts, with the package's configuration, on this stage's database."""
-        command = self.settings(unit)["ExecStart"].split()
+        command = self.settings(unit)["ExecStart"].replace("%S/capbroker", str(self.here)).split()
         name, path = self.settings(unit)["Environment"].split("=", 1)
         self.assertEqual((command[0], name), ("/usr/bin/capbroker", "CAPBROKER_CONFIG"))
         text = (self.root / path.lstrip("/")).read_text()
@@ -121,6 +121,7 @@ class PackageTest(unittest.TestCase):
             verify = self.start("capbroker-verify.service")
             said, fault = verify.communicate(timeout=60)
             self.assertEqual(verify.returncode, 0, said + fault)
+            self.assertIn("\ncapbroker_verify_findings 0\n", (self.here / "verify.prom").read_text())
             broker.terminate()
             broker.wait(60)
 

@@ -66,9 +66,12 @@ class Stage:
             self.run("agreement", "apply", file, who="operator-ada")
 
     def serve_command(self):
-        listen = self.target or "127.0.0.1:0"
-        return [BINARY, "serve", "--database", self.database, "--listen", listen, "--admin-listen",
-                self.admin or "127.0.0.1:0", "--insecure-loopback", "--principals", self.directory / "principals.yaml"]
+        """On the ports that it had before, if it ran before."""
+        return self.replica_command(self.target or "127.0.0.1:0", self.admin or "127.0.0.1:0")
+
+    def replica_command(self, listen="127.0.0.1:0", admin="127.0.0.1:0"):
+        return [BINARY, "serve", "--database", self.database, "--listen", listen, "--admin-listen", admin,
+                "--insecure-loopback", "--principals", self.directory / "principals.yaml"]
 
     def start_broker(self):
         """Returns once it serves; on the same ports as before."""

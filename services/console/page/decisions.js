@@ -40,7 +40,7 @@ export function decisionsPage(main, session) {
     result.replaceChildren(loading('the evidence'));
     const file = await evidence(parent, gone.signal);
     const checkpoint = await call('DecisionService/GetCheckpoint', {owner: parent}, gone.signal);
-    const {acts, head, findings} = await verifyChain(await file.text());
+    const {acts, head, findings} = await verifyChain(await file.text(), session.owner);
     // The trail may have grown since the file was read: then the checkpoint is of a later act.
     const later = Number(checkpoint.sequence ?? 0) - acts;
     if (findings.length === 0 && later === 0 && hex(checkpoint.hash) !== head) findings.push('the broker\'s checkpoint has another hash');

@@ -1,19 +1,22 @@
 // The chain of an exported trail, recomputed here: SHA-256 over the hash before and the very bytes of each body.
 
 const kLine = /^\{"sequence":(\d+),"hash":"([0-9a-f]{64})","body":/;
+const kFirstLine = /^\{"evidence":1,"owner":"([^"]*)"/;
 
 const toHex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 
-// {acts, head, findings}: `text` is the file of ExportEvidence for an owner, whole.
-export async function verifyChain(text) {
+// {acts, head, findings}: `text` is the file of ExportEvidence for `owner`, whole.
+export async function verifyChain(text, owner) {
   const encoder = new TextEncoder();
   const findings = [];
   let before = new Uint8Array(32), acts = 0;
-  for (const line of text.split('\n')) {
+  const [first, ...lines] = text.split('\n');
+  if (kFirstLine.exec(first)?.[1] !== owner) findings.push(`line 1: does not say that this is the evidence of ${owner}`);
+  for (const line of lines) {
     if (line === '') continue;
     const found = kLine.exec(line);
     if (!found) {
-      findings.push(`line ${acts + 1}: not an act`);
+      findings.push(`line ${acts + 2}: not an act`);
       break;
     }
     acts += 1;
