@@ -430,7 +430,8 @@ void DomainMetrics::Series::ShowAccount(const OwnerId& owner, ByOwner& its) {
     shown->second.reserved->Set(InUnits(balance.reserved));
     shown->second.drawn->Set(InUnits(balance.drawn));
     shown->second.left->Set(InUnits(balance.Left()));
-    const CommitmentStatement statement = StatementOf(its.account, {balance.agreement, 0, balance.clause}, Instant{});
+    const CommitmentStatement statement =
+        StatementOf(its.account, {balance.agreement, 0, balance.clause}, Instant{});
     ShowTerm(statement, labels, shown->second);
   }
   ShowWaivers(owner, its);
