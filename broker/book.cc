@@ -210,7 +210,12 @@ Instant WaiverDue(const Account& account, const RequestBook& request, const Line
 
 const RequestBook* Book::Find(const RequestId& id) const {
   const auto found = requests.find(id);
-  return found == requests.end() ? nullptr : found->second.get();
+  return found == requests.end() ? nullptr : found->second.request.get();
+}
+
+std::shared_ptr<const RequestBook> Book::Share(const RequestId& id) const {
+  const auto found = requests.find(id);
+  return found == requests.end() ? nullptr : found->second.request;
 }
 
 }  // namespace capbroker

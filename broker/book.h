@@ -87,6 +87,7 @@ struct Offer {
   Instant withdraws{};   // R15: when the withdrawal takes effect; unset: none was noticed.
   Instant confirmed{}, ended{};  // Of the allocation.
   std::string text{};            // Of a decline, in the provider's words.
+  bool operator==(const Offer&) const = default;
 };
 
 // A waiver clause's use, over all its versions, in units.
@@ -94,6 +95,7 @@ struct WaiverUse {
   AgreementId agreement{};
   ClauseId clause{};
   int64_t drawn = 0;
+  bool operator==(const WaiverUse&) const = default;
 };
 
 // One right over a lineage, and how far it has been dealt with.
@@ -104,6 +106,7 @@ struct Right {
   uint32_t matched = 0;  // The offer that it was last asked to match, or that need not be matched.
   bool reoffered = false;  // R16.
   bool revived = false;    // R12: at least once.
+  bool operator==(const Right&) const = default;
 };
 
 // The part of a request that goes one route. Its lot in play is what remains; accepted parts have left it.
@@ -122,6 +125,7 @@ struct Lineage {
   int64_t remaining = 0;
   Instant blocked{};              // R19: since when, or since a waiver was last held against it.
   std::vector<Passed> skipped{};  // Providers not asked, and why.
+  bool operator==(const Lineage&) const = default;
 };
 
 enum class RequestState {
@@ -145,17 +149,17 @@ struct Names<RequestState> {
 };
 inline bool IsFinished(RequestState s) { return s >= RequestState::kFulfilled; }
 
-// One request with its lineages, offers and allocations. A copy is independent.
+// One request with its lineages, offers and allocations. A copy is independent; two are equal that share what they point to.
 struct RequestBook {
   std::shared_ptr<const Request> request{};                // The latest version.
   std::vector<std::shared_ptr<const Request>> versions{};  // Every version, in order.
   RequestState state = RequestState::kReceived;
-  uint64_t sequence = 0;          // Of the last act about it: its version for watchers and caches.
-  Instant listed = kLastInstant;  // Its place among Book::deadlines; kLastInstant: none.
+  uint64_t sequence = 0;  // Of the last act about it: its version for watchers and caches.
   Instant created{}, updated{};
   std::vector<Lineage> lineages{};
   std::vector<Offer> offers{};
   std::vector<Passed> reasons{};  // Of UNFILLED and PARTIALLY_FULFILLED: every provider's.
+  bool operator==(const RequestBook&) const = default;
 
   const Offer* Find(uint32_t number) const {
     return number >= 1 && number <= offers.size() ? &offers[number - 1] : nullptr;
@@ -230,6 +234,13 @@ struct Account {
   Instant NextDeadline() const;
 };
 
+// A request in its book. It is never changed, so that it can be shown while the book goes on: the next act about it puts
+// another in its place.
+struct Filed {
+  std::shared_ptr<const RequestBook> request{};
+  Instant listed = kLastInstant;  // Its place among Book::deadlines; kLastInstant: none.
+};
+
 // The book is the fold of the owner's acts. Finished requests may be left out of `requests`; a command about
 // one is decided after it has been put back.
 struct Book {
@@ -239,12 +250,13 @@ struct Book {
   Instant time{};         // Of the last act.
   Account account{};
   Directory directory{};  // Of kDirectory's book only.
-  absl::flat_hash_map<RequestId, std::unique_ptr<RequestBook>> requests{};
+  absl::flat_hash_map<RequestId, Filed> requests{};
   // Every unfinished request by its DueTime, and the account's NextDeadline under an unset id.
   absl::btree_set<std::pair<Instant, RequestId>> deadlines{};
   Instant account_listed = kLastInstant;  // The account's place among them.
 
   const RequestBook* Find(const RequestId& id) const;
+  std::shared_ptr<const RequestBook> Share(const RequestId& id) const;  // Null if it is not there.
 };
 
 // The last instant at which nothing has to happen to the request by itself: its own NextDeadline or, if

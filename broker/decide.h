@@ -1,6 +1,7 @@
 // The deciding function. Everything the broker ever does is one of these calls, folded into the book.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,8 +14,10 @@ namespace capbroker {
 
 // What a command comes to. A refusal may itself be a decision (a late answer is refused, and recorded).
 struct Verdict {
-  std::vector<Decision> decisions;  // Empty: nothing changed.
-  absl::Status refusal;             // OK, or what the caller is told although decisions were recorded.
+  std::vector<Decision> decisions{};  // Empty: nothing changed.
+  absl::Status refusal{};             // OK, or what the caller is told although decisions were recorded.
+  // The request as the decisions leave it, where deciding folded them on the way: for Fold. May be null.
+  std::shared_ptr<const RequestBook> request{};
 };
 
 // The sole way anything changes. Pure: same book, directory, command and time give the same decisions. `now`

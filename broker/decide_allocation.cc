@@ -43,7 +43,7 @@ absl::StatusOr<Verdict> Deciding::On(const ConfirmAllocation& confirm) const {
   Rounds rounds(book, directory, book.Find(confirm.request), now);
   rounds.ConfirmHold(offer.number);
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 // R15.
@@ -61,7 +61,7 @@ absl::StatusOr<Verdict> Deciding::On(const WithdrawAllocation& withdraw) const {
   if (offer.allocation == AllocationState::kHeld) {  // As a decline.
     rounds.WithdrawHold(offer.number, withdraw.text);
     rounds.Advance();
-    return Verdict{rounds.Take(), {}};
+    return rounds.Conclude();
   }
   const Span notice = offer.clause.IsSet() ? book.account.Find(offer.clause)->withdraw_notice
                                            : request->VersionOf(offer).fallback.withdraw_notice;
@@ -77,7 +77,7 @@ absl::StatusOr<Verdict> Deciding::On(const WithdrawAllocation& withdraw) const {
   noticed.until = now + notice;
   noticed.text = withdraw.text;
   rounds.Add(std::move(noticed));
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 // R21: what was drawn for time not yet used is restored.
@@ -96,7 +96,7 @@ absl::StatusOr<Verdict> Deciding::On(const ReleaseAllocation& release) const {
   Rounds rounds(book, directory, *found, now);
   rounds.GiveUp(Kind::ALLOCATION_RELEASED, *offer, "OWNER", release.text);
   if (!IsFinished((*found)->state)) rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 }  // namespace capbroker

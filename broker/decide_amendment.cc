@@ -234,7 +234,7 @@ absl::StatusOr<Verdict> Deciding::On(const AmendRequest& amend) const {
   }
   if (change.offered) amendment.AskForConsent();
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 }  // namespace capbroker

@@ -108,11 +108,10 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
   Rounds rounds(book, directory, request, now);
   if (is_taken) {  // R9: another was first.
     if (!offer.standby) rounds.KeepInReserve(offer.number, quantity, "ALREADY_PLACED");
-    return Verdict{
-        rounds.Take(),
+    return rounds.Conclude(
         Refuse(absl::StatusCode::kAborted, "ALREADY_PLACED",
                Cat("another accepted first; offer ", offer.number, " is kept in reserve for ", quantity),
-               {{"request_state", std::string(NameOf(request->state))}, {"server_time", Format(now)}})};
+               {{"request_state", std::string(NameOf(request->state))}, {"server_time", Format(now)}}));
   }
   const bool whole = quantity == offer.quantity;
   Decision accepted = Rounds::About(whole ? Kind::OFFER_ACCEPTED : Kind::OFFER_PARTIALLY_ACCEPTED, offer);
@@ -123,7 +122,7 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
   if (offer.kind != OfferKind::kAlternative || request->IsExchange(offer)) rounds.Hold(offer.number);
   if (offer.kind != OfferKind::kMatch) rounds.EndRight(offer.number, "REMAINDER");
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 // R26: refused and, where the owner wants it so, kept in reserve.
@@ -137,7 +136,7 @@ Verdict Deciding::AcceptLate(const RequestBook& request, const Offer& offer, int
   rounds.KeepInReserve(offer.number, quantity, "LATE");
   rounds.PromoteWaiting();
   rounds.Advance();
-  return Verdict{rounds.Take(), std::move(verdict.refusal)};
+  return rounds.Conclude(std::move(verdict.refusal));
 }
 
 absl::StatusOr<Verdict> Deciding::On(const DeclineOffer& decline) const {
@@ -162,7 +161,7 @@ absl::StatusOr<Verdict> Deciding::On(const DeclineOffer& decline) const {
   rounds.Add(std::move(declined));
   rounds.EndRight(offer.number, "DECLINED");
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 // R7.
@@ -189,7 +188,7 @@ absl::StatusOr<Verdict> Deciding::On(const CounterOffer& counter) const {
   countered.terms_hash = HashTerms(counter.terms);
   countered.until = now + window;
   rounds.Add(std::move(countered));
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
@@ -229,7 +228,7 @@ absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
     rounds.EndRight(offer->number, "COUNTER_NOT_TAKEN");
   }
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 // R9, R11.
@@ -262,7 +261,7 @@ Verdict Deciding::Bid(const RequestBook& request, const Offer& offer, Terms term
   received.contingent = std::move(contingent);
   rounds.Add(std::move(received));
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 }  // namespace capbroker

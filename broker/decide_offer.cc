@@ -67,7 +67,7 @@ absl::StatusOr<Verdict> Deciding::On(const VoidOffer& end) const {
   voided.text = end.text;
   rounds.Add(std::move(voided));
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 // R2: the clock does not wait for it.

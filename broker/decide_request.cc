@@ -36,7 +36,7 @@ absl::StatusOr<Verdict> Deciding::On(const CreateRequest& create) const {
   rounds.Add(std::move(received));
   rounds.AddRoutes(*routing, 0, {});
   rounds.Advance();
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 // R28: always answered; what was recorded first stands.
@@ -59,7 +59,7 @@ absl::StatusOr<Verdict> Deciding::On(const CancelRequest& cancel) const {
   Decision cancelled{.kind = Kind::REQUEST_CANCELLED};
   cancelled.text = cancel.text;
   rounds.Add(std::move(cancelled));
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 absl::StatusOr<Verdict> Deciding::On(const ReachDeadline& deadline) const {
@@ -89,7 +89,7 @@ absl::StatusOr<Verdict> Deciding::On(const ReachDeadline& deadline) const {
   rounds.EndWhatIsOver();
   if (now <= request->request->expiry || !rounds.request().IsInPlay()) {
     rounds.Advance();
-    return Verdict{rounds.Take(), {}};
+    return rounds.Conclude();
   }
   // Expired: what was placed stands, each part being of use by itself (Request::smallest_useful); the rest
   // ends.
@@ -102,7 +102,7 @@ absl::StatusOr<Verdict> Deciding::On(const ReachDeadline& deadline) const {
   end.reason = "EXPIRED";
   end.passed = rounds.Reasons();
   rounds.Add(std::move(end));
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
@@ -111,7 +111,7 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
   if (!resume.request.IsSet()) {
     Verdict verdict;
     const auto unfinished = std::count_if(book.requests.begin(), book.requests.end(),
-                                          [](const auto& entry) { return IsUnfinished(*entry.second); });
+                                          [](const auto& entry) { return IsUnfinished(*entry.second.request); });
     if (unfinished > 0) {
       Decision resumed{.kind = Kind::RECOVERY_RESUMED};
       resumed.quantity = unfinished;
@@ -142,12 +142,13 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
     tolled.downtime = now - from;
     rounds.Add(std::move(tolled));
   }
-  return Verdict{rounds.Take(), {}};
+  return rounds.Conclude();
 }
 
 std::vector<RequestId> RequestsToToll(const Book& book, Instant down_since, Instant now) {
   std::vector<RequestId> out;
-  for (const auto& [id, request] : book.requests) {
+  for (const auto& [id, filed] : book.requests) {
+    const auto& request = filed.request;
     for (const Offer& offer : request->offers) {
       if (offer.state != OfferState::kOpen || !offer.clause.IsSet()) continue;
       const Span threshold = book.account.Find(offer.clause)->toll_over;

@@ -555,13 +555,20 @@ void List(Book& book, const RequestId& id, Instant& listed, Instant due) {
   listed = due;
 }
 
-void List(Book& book, const RequestId& id, RequestBook& request) {
-  List(book, id, request.listed, DueTime(book.account, request));
+void List(Book& book, const RequestId& id, Filed& filed) {
+  List(book, id, filed.listed, DueTime(book.account, *filed.request));
+}
+
+std::shared_ptr<const RequestBook> After(const RequestBook* before, const Act& act) {
+  auto request = before == nullptr ? std::make_shared<RequestBook>() : std::make_shared<RequestBook>(*before);
+  for (const Decision& d : act.decisions) Fold(*request, d, act.time);
+  request->sequence = act.sequence;
+  return request;
 }
 
 }  // namespace
 
-void Fold(Book& book, const Act& act) {
+void Fold(Book& book, const Act& act, std::shared_ptr<const RequestBook> request) {
   if (book.owner == kDirectory) {
     for (const Decision& d : act.decisions) Fold(book.directory, d);
   } else {
@@ -575,14 +582,12 @@ void Fold(Book& book, const Act& act) {
     std::erase_if(book.account.aggregates, is_over);
     List(book, RequestId{}, book.account_listed, book.account.NextDeadline());
     if (act.request.IsSet()) {
-      auto& request = book.requests[act.request];
-      if (request == nullptr) request = std::make_unique<RequestBook>();
-      for (const Decision& d : act.decisions) Fold(*request, d, act.time);
-      request->sequence = act.sequence;
-      List(book, act.request, *request);
+      Filed& filed = book.requests[act.request];
+      filed.request = request != nullptr ? std::move(request) : After(filed.request.get(), act);
+      List(book, act.request, filed);
     }
     if (changes_rights) {  // Which may move what is due of any request.
-      for (auto& [id, request] : book.requests) List(book, id, *request);
+      for (auto& [id, filed] : book.requests) List(book, id, filed);
     }
   }
   book.sequence = std::max(book.sequence, act.sequence);
@@ -601,21 +606,20 @@ RequestBook FoldRequest(const std::vector<Act>& acts) {
 void Put(Book& book, Account account) {
   book.account = std::move(account);
   List(book, RequestId{}, book.account_listed, book.account.NextDeadline());
-  for (auto& [id, request] : book.requests) List(book, id, *request);
+  for (auto& [id, filed] : book.requests) List(book, id, filed);
 }
 
-void Put(Book& book, std::unique_ptr<RequestBook> request) {
+void Put(Book& book, std::shared_ptr<const RequestBook> request) {
   const RequestId id = request->request->id;
-  Forget(book, id);
-  request->listed = kLastInstant;
-  List(book, id, *request);
-  book.requests[id] = std::move(request);
+  Filed& filed = book.requests[id];
+  filed.request = std::move(request);
+  List(book, id, filed);
 }
 
 void Forget(Book& book, const RequestId& id) {
   const auto found = book.requests.find(id);
   if (found == book.requests.end()) return;
-  List(book, id, found->second->listed, kLastInstant);
+  List(book, id, found->second.listed, kLastInstant);
   book.requests.erase(found);
 }
 

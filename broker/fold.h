@@ -19,8 +19,9 @@ bool ChangesRights(Kind kind);
 
 // A whole act: requests, account, directory, deadlines, and the book's sequence and time. The chain's head is
 // moved by whoever has the act's text (Chain). The act is the owner's next, or one about a request that is
-// being put back.
-void Fold(Book& book, const Act& act);
+// being put back. `request` is the act's request as its decisions leave it, where that was folded already
+// (Verdict::request); null: it is folded here.
+void Fold(Book& book, const Act& act, std::shared_ptr<const RequestBook> request = nullptr);
 
 // A request alone, from its own acts in order: what is shown of it at any time after.
 RequestBook FoldRequest(const std::vector<Act>& acts);
@@ -31,7 +32,7 @@ RequestBook FoldRequest(const std::vector<Act>& acts);
 // Puts back an account as it was before.
 void Put(Book& book, Account account);
 // Puts a request that was folded elsewhere into the book, or takes a finished one out.
-void Put(Book& book, std::unique_ptr<RequestBook> request);
+void Put(Book& book, std::shared_ptr<const RequestBook> request);
 void Forget(Book& book, const RequestId& id);
 
 }  // namespace capbroker

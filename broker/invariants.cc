@@ -121,7 +121,8 @@ std::vector<std::string> BrokenInvariants(const Book& book) {
   Findings findings;
   findings.found = BrokenInvariants(book.account);
   size_t live = book.account.NextDeadline() < kLastInstant ? 1 : 0;
-  for (const auto& [id, request] : book.requests) {
+  for (const auto& [id, filed] : book.requests) {
+    const auto& request = filed.request;
     for (std::string& broken : BrokenInvariants(*request)) {
       findings.found.push_back(Cat("request ", Format(id), ": ", broken));
     }

@@ -13,7 +13,16 @@ Rounds::Rounds(const Book& book, const Directory& directory, const RequestBook* 
     : book_(book),
       directory_(directory),
       now_(now),
-      request_(request == nullptr ? RequestBook{} : *request) {}
+      draft_(request == nullptr ? std::make_shared<RequestBook>() : std::make_shared<RequestBook>(*request)),
+      request_(*draft_) {
+  decisions_.reserve(12);  // Few acts decide more, and moving a decision is not cheap.
+}
+
+Verdict Rounds::Conclude(absl::Status refusal) {
+  if (decisions_.empty()) return {{}, std::move(refusal)};
+  request_.sequence = book_.sequence + 1;
+  return {std::move(decisions_), std::move(refusal), std::move(draft_)};
+}
 
 void Rounds::Add(Decision decision) {
   Fold(request_, decision, now_);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/book.h"
+#include "broker/decide.h"
 #include "broker/decision.h"
 #include "broker/fallback.h"
 #include "broker/provider.h"
@@ -26,7 +27,8 @@ class Rounds {
 
   const RequestBook& request() const { return request_; }
   const Account& account() const { return account_ ? *account_ : book_.account; }
-  std::vector<Decision> Take() { return std::move(decisions_); }
+  // What was drafted, and the request as that leaves it.
+  Verdict Conclude(absl::Status refusal = absl::OkStatus());
 
   // Drafts one decision.
   void Add(Decision decision);
@@ -134,7 +136,8 @@ class Rounds {
   const Book& book_;
   const Directory& directory_;
   const Instant now_;
-  RequestBook request_;
+  std::shared_ptr<RequestBook> draft_;
+  RequestBook& request_;  // The draft.
   std::optional<Account> account_;  // Copied when a decision first touches it.
   std::vector<Decision> decisions_;
 };

@@ -44,7 +44,7 @@ void Books::Recover(RecoveredOwner owner) {
     std::vector<Act> trail;
     const RequestId id = act->request;
     for (; act != owner.acts.end() && act->request == id; ++act) trail.push_back(std::move(*act));
-    capbroker::Put(book, std::make_unique<RequestBook>(FoldRequest(trail)));
+    capbroker::Put(book, std::make_shared<const RequestBook>(FoldRequest(trail)));
     Count(shelved, id, +1);
   }
   book.sequence = owner.book.sequence;
@@ -53,7 +53,7 @@ void Books::Recover(RecoveredOwner owner) {
   Relist(shelved);
 }
 
-SealedAct Books::Apply(Shelved& shelved, const Act& act) {
+SealedAct Books::Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request) {
   Book& book = shelved.book;
   SealedAct sealed{.owner = act.owner,
                    .sequence = act.sequence,
@@ -64,14 +64,14 @@ SealedAct Books::Apply(Shelved& shelved, const Act& act) {
                    .hash = {}};
   sealed.hash = Chain(book.hash, sealed.text);
   Count(shelved, act.request, -1);
-  Fold(book, act);
+  Fold(book, act, std::move(request));
   Count(shelved, act.request, +1);
   book.hash = sealed.hash;
   Relist(shelved);
   return sealed;
 }
 
-void Books::Put(Shelved& shelved, std::unique_ptr<RequestBook> request) {
+void Books::Put(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
   const RequestId id = request->request->id;
   Count(shelved, id, -1);
   capbroker::Put(shelved.book, std::move(request));

@@ -43,10 +43,10 @@ class Books {
   // Takes over what the ledger kept of one owner.
   void Recover(RecoveredOwner owner);
 
-  // Folds the owner's next act, moves the chain's head, and gives the text and hash.
-  SealedAct Apply(Shelved& shelved, const Act& act);
+  // Folds the owner's next act (`request` as for Fold), moves the chain's head, and gives the text and hash.
+  SealedAct Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request);
   // Puts a finished request back that was read from the ledger, or any request as it was before.
-  void Put(Shelved& shelved, std::unique_ptr<RequestBook> request);
+  void Put(Shelved& shelved, std::shared_ptr<const RequestBook> request);
   void Remove(Shelved& shelved, const RequestId& id);
   // To be called after `book.deadlines` or `paused_until` changed in another way.
   void Relist(Shelved& shelved);

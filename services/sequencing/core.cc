@@ -159,9 +159,7 @@ void Core::Handle(ItemPtr item) {
   } else if (!verdict->refusal.ok()) {
     item->answer = verdict->refusal;
   } else {
-    const RequestBook* request = book.Find(RequestOf(item->command));
-    item->answer =
-        Outcome{nullptr, request == nullptr ? nullptr : std::make_shared<const RequestBook>(*request)};
+    item->answer = Outcome{nullptr, book.Share(RequestOf(item->command))};
   }
   LetGo(*item);
   // Nothing will be written that would tell a repeat of something long ago. An owner without a trail has no
@@ -218,7 +216,7 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
   act->actor = item->command.actor;
   act->request = RequestOf(item->command);
   act->decisions = std::move(verdict.decisions);
-  std::shared_ptr<const RequestBook> request = open_.Add(*books_, shelved, act);
+  std::shared_ptr<const RequestBook> request = open_.Add(*books_, shelved, act, std::move(verdict.request));
   item->is_decided = item->made_act = true;
   if (!verdict.refusal.ok()) {
     item->answer = verdict.refusal;

@@ -23,8 +23,8 @@ Standing StandingOf(Books& books) {
   standing.directory = books.directory();
   for (const auto& shelved : books.all()) {
     standing.accounts.emplace_back(shelved->book.owner, shelved->book.account);
-    for (const auto& [id, request] : shelved->book.requests) {
-      for (const Offer& offer : request->offers) {
+    for (const auto& [id, filed] : shelved->book.requests) {
+      for (const Offer& offer : filed.request->offers) {
         const bool open = offer.state == OfferState::kOpen, held = offer.allocation == AllocationState::kHeld;
         if (open || held)
           standing.offers.push_back({id, offer.number, offer.kind, offer.provider, open, held});

@@ -32,18 +32,17 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
   }
   if (!act.request.IsSet()) return;
   if (request_index_.try_emplace({shelved.number, act.request}, touched_requests_.size()).second) {
-    const RequestBook* before = book.Find(act.request);
-    touched_requests_.push_back({shelved.number, act.request,
-                                 before == nullptr ? nullptr : std::make_unique<RequestBook>(*before), 0});
+    touched_requests_.push_back({shelved.number, act.request, book.Share(act.request), 0});
   }
 }
 
 std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shelved,
-                                                     std::shared_ptr<const Act> act) {
+                                                     std::shared_ptr<const Act> act,
+                                                     std::shared_ptr<const RequestBook> request) {
   Touch(shelved, *act);
-  batch_.acts.push_back(books.Apply(shelved, *act));
+  batch_.acts.push_back(books.Apply(shelved, *act, std::move(request)));
   std::shared_ptr<const RequestBook> now;
-  if (act->request.IsSet()) now = std::make_shared<const RequestBook>(*shelved.book.Find(act->request));
+  if (act->request.IsSet()) now = shelved.book.Share(act->request);
   changes_.push_back({shelved.book.owner, now, std::move(act)});
   return now;
 }

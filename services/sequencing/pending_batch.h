@@ -55,9 +55,10 @@ class PendingBatch {
   size_t acts() const { return batch().acts.size(); }
   size_t size() const { return items_.size(); }
 
-  // Decides nothing: folds `act` into the book, notes what it changed, and gives the request as it is now
-  // (null if the act is about none).
-  std::shared_ptr<const RequestBook> Add(Books& books, Shelved& shelved, std::shared_ptr<const Act> act);
+  // Decides nothing: folds `act` into the book (`request` as for Fold), notes what it changed, and gives the request as it
+  // is now (null if the act is about none).
+  std::shared_ptr<const RequestBook> Add(Books& books, Shelved& shelved, std::shared_ptr<const Act> act,
+                                         std::shared_ptr<const RequestBook> request);
   void AddKey(KeyRecord key) { batch_.keys.push_back(std::move(key)); }
   // Waits for whatever is in the batch now. Items are kept in the order they were answered.
   void AddItem(ItemPtr item) { items_.push_back(std::move(item)); }
@@ -91,7 +92,7 @@ class PendingBatch {
   struct TouchedRequest {
     uint32_t book;
     RequestId id;
-    std::unique_ptr<RequestBook> before;  // Null if it was not there.
+    std::shared_ptr<const RequestBook> before;  // Null if it was not there.
     uint64_t after;                       // Its sequence when the batch was sealed.
   };
   void Touch(const Shelved& shelved, const Act& act);

@@ -59,6 +59,15 @@ absl::Status World::Decide(const Command& command) {
           .request = Subject(command),
           .decisions = std::move(verdict->decisions)};
   if (const auto* create = std::get_if<CreateRequest>(&command.what)) act.request = create->request.id;
+  if (verdict->request != nullptr) {
+    const RequestBook* before = book->Find(act.request);
+    RequestBook folded = before == nullptr ? RequestBook{} : *before;
+    for (const Decision& decision : act.decisions) Fold(folded, decision, now_);
+    folded.sequence = act.sequence;
+    if (folded != *verdict->request) {
+      return absl::InternalError(Cat("deciding and folding come to different requests: ", Encode(act)));
+    }
+  }
   // Through its text form and back, as on the way through the ledger.
   const std::string text = Encode(act);
   absl::StatusOr<Act> read = DecodeAct(text);

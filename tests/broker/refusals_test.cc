@@ -309,7 +309,9 @@ TEST(Holds, AreHeldAgainstTheCapOnceMore) {
   request.fallback.confirm_within = Hours(4);
   ASSERT_TRUE(story.Create(request).ok());
   ASSERT_TRUE(story.Accept("stargate-oracle", 1).ok());
-  story.book.requests[story.current]->offers[0].unit_price = *ParseMoney("2.500001 USD");
+  auto changed = std::make_shared<RequestBook>(*story.book.Find(story.current));
+  changed->offers[0].unit_price = *ParseMoney("2.500001 USD");
+  Put(story.book, changed);
   ASSERT_TRUE(story.Do({Role::kProvider, "stargate-oracle"}, ConfirmAllocation{story.current, 1}).ok());
   ASSERT_FALSE(story.last.decisions.empty());
   EXPECT_EQ(story.last.decisions[0].kind, Kind::ALLOCATION_EXPIRED);

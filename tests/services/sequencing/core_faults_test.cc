@@ -32,8 +32,8 @@ std::map<std::string, std::string> Describe(const Books& books) {
       text += Cat(" ", c.reserved.micros, "/", c.drawn.micros);
     text += Cat(" ", book.account.cool_downs.size(), " ", book.directory.providers().size());
     std::map<RequestId, std::string> requests;
-    for (const auto& [id, request] : book.requests) {
-      if (!IsFinished(request->state)) requests[id] = Describe(*request);
+    for (const auto& [id, filed] : book.requests) {
+      if (!IsFinished(filed.request->state)) requests[id] = Describe(*filed.request);
     }
     for (const auto& [id, request] : requests) text += "\n" + request;
     for (const auto& [time, id] : book.deadlines) text += Cat("\n", Format(time), " ", Format(id));
