@@ -98,7 +98,16 @@ template <class Tag>
 void Write(std::string& out, const Id<Tag>& v) {
   Write(out, v.value);
 }
-void Write(std::string& out, const Hash& v) { Write(out, Hex(v)); }
+// Texts that need no escapes.
+template <class T>
+void WritePlain(std::string& out, const T& v) {
+  out += '"';
+  AppendTo(out, v);
+  out += '"';
+}
+void Write(std::string& out, const Hash& v) { WritePlain(out, v); }
+void Write(std::string& out, const Instant& v) { WritePlain(out, v); }
+void Write(std::string& out, const RequestId& v) { WritePlain(out, v); }
 template <class T>
 requires requires(const T& v) {
   { Format(v) } -> std::same_as<std::string>;

@@ -156,7 +156,8 @@ absl::StatusOr<Verdict> Deciding::On(const DeclineOffer& decline) const {
   declined.text = decline.text;
   if (decline.cool_down > Span{}) {  // R8.
     const Terms& terms = request->request->terms;
-    declined.cool_down = {offer.provider, terms.region, terms.resource_type, now + decline.cool_down};
+    declined.cool_down = std::make_shared<const CoolDown>(
+        CoolDown{offer.provider, terms.region, terms.resource_type, now + decline.cool_down});
   }
   rounds.Add(std::move(declined));
   rounds.EndRight(offer.number, "DECLINED");

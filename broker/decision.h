@@ -175,10 +175,10 @@ struct Decision {
   bool sealed = false;  // OFFER_OPENED: answered by bids, which are compared at the deadline.
   Instant deadline{};   // OFFER_OPENED, DEADLINE_*: the last timely instant.
   DeclineReason decline = DeclineReason::kNone;
-  CoolDown cool_down{};
-  Aggregate aggregate{};  // AGGREGATION_APPLIED: what this request adds.
-  std::string reason{};   // A code.
-  std::string text{};     // A party's own words.
+  std::shared_ptr<const CoolDown> cool_down{};   // OFFER_DECLINED: null if it asked for none.
+  std::shared_ptr<const Aggregate> aggregate{};  // AGGREGATION_APPLIED: what this request adds.
+  std::string reason{};                          // A code.
+  std::string text{};                            // A party's own words.
   std::vector<Passed>
       passed{};  // ROUTE_*: clauses that do not govern; REQUEST_UNFILLED: every provider's reason.
   std::vector<Figure> figures{};  // What was compared.

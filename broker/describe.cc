@@ -112,9 +112,9 @@ std::string Opened(const Decision& d) {
 std::string Declined(const Decision& d) {
   std::string out = Cat(d.provider.value, " declines: ", NameOf(d.decline));
   if (!d.text.empty()) out += Cat(" ", Quoted(d.text));
-  if (d.cool_down.until.IsSet()) {
-    out += Cat("; not asked for ", d.cool_down.resource_type, " in ", d.cool_down.region, " before ",
-               ShowTime(d.cool_down.until));
+  if (d.cool_down != nullptr) {
+    out += Cat("; not asked for ", d.cool_down->resource_type, " in ", d.cool_down->region, " before ",
+               ShowTime(d.cool_down->until));
   }
   return out;
 }

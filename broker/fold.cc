@@ -401,7 +401,7 @@ bool TouchesAccount(const Decision& d) {
     case Kind::AGGREGATION_APPLIED:
       return true;
     case Kind::OFFER_DECLINED:
-      return d.cool_down.until.IsSet();
+      return d.cool_down != nullptr;
     default:
       return ChangesRights(d.kind);  // Others are about a request or the directory only.
   }
@@ -499,7 +499,7 @@ void Fold(Account& account, const Decision& d, Instant time) {
       TriggerOf(account, d).state = TriggerState::kEffective;
       break;
     case Kind::AGGREGATION_APPLIED:
-      account.aggregates.push_back(d.aggregate);
+      if (d.aggregate != nullptr) account.aggregates.push_back(*d.aggregate);
       break;
     case Kind::COMMITMENT_RESERVED:
       BalanceOf(account.commitments, d.clause).reserved.micros += d.amount.micros;
@@ -521,10 +521,10 @@ void Fold(Account& account, const Decision& d, Instant time) {
       break;
     case Kind::OFFER_DECLINED:
       std::erase_if(account.cool_downs, [&](const CoolDown& c) {
-        return c.provider == d.cool_down.provider && c.resource_type == d.cool_down.resource_type &&
-               c.region == d.cool_down.region;
+        return c.provider == d.cool_down->provider && c.resource_type == d.cool_down->resource_type &&
+               c.region == d.cool_down->region;
       });
-      account.cool_downs.push_back(d.cool_down);
+      account.cool_downs.push_back(*d.cool_down);
       break;
     default:
       break;

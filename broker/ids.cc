@@ -14,9 +14,10 @@ namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 
-void AppendHex(std::string& out, uint8_t byte) {
-  out += kHexDigits[byte >> 4];
-  out += kHexDigits[byte & 15];
+char* PutHex(char* at, uint8_t byte) {
+  *at++ = kHexDigits[byte >> 4];
+  *at++ = kHexDigits[byte & 15];
+  return at;
 }
 
 // -1 unless c is one of 0-9a-f: one spelling each, so that names compare as text.
@@ -55,13 +56,19 @@ RequestId MakeRequestId(Instant now, std::array<uint64_t, 2> random) {
   return id;
 }
 
+void AppendTo(std::string& out, const RequestId& id) {
+  char text[36];
+  char* at = text;
+  for (size_t i = 0; i < id.bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+    at = PutHex(at, id.bytes[i]);
+  }
+  out.append(text, sizeof text);
+}
+
 std::string Format(const RequestId& id) {
   std::string out;
-  out.reserve(36);
-  for (size_t i = 0; i < id.bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
-    AppendHex(out, id.bytes[i]);
-  }
+  AppendTo(out, id);
   return out;
 }
 
@@ -122,10 +129,16 @@ Hash Sha256(std::string_view first, std::string_view second) {
   return hash;
 }
 
+void AppendTo(std::string& out, const Hash& hash) {
+  char text[64];
+  char* at = text;
+  for (uint8_t byte : hash) at = PutHex(at, byte);
+  out.append(text, sizeof text);
+}
+
 std::string Hex(const Hash& hash) {
   std::string out;
-  out.reserve(64);
-  for (uint8_t byte : hash) AppendHex(out, byte);
+  AppendTo(out, hash);
   return out;
 }
 

@@ -50,6 +50,7 @@ struct RequestId {
 // `random` fills the 74 bits that time does not.
 RequestId MakeRequestId(Instant now, std::array<uint64_t, 2> random);
 std::string Format(const RequestId& id);  // 8-4-4-4-12 lower-case hexadecimal digits.
+void AppendTo(std::string& out, const RequestId& id);
 absl::StatusOr<RequestId> ParseRequestId(std::string_view text);
 
 // A clause of one version of one agreement, or the whole version if `clause` is empty. "azure/2/C2",
@@ -83,7 +84,8 @@ absl::StatusOr<Actor> ParseActor(std::string_view text);
 // SHA-256.
 using Hash = std::array<uint8_t, 32>;
 Hash Sha256(std::string_view first, std::string_view second = {});
-std::string Hex(const Hash& hash);
+std::string Hex(const Hash& hash);  // 64 lower-case hexadecimal digits.
+void AppendTo(std::string& out, const Hash& hash);
 absl::StatusOr<Hash> ParseHash(std::string_view hex);
 
 }  // namespace capbroker

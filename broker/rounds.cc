@@ -62,7 +62,7 @@ void Rounds::AddRoutes(const Routing& routing, uint32_t replaces, const std::vec
   for (const AggregationTest& test : routing.aggregations) {
     Decision counted{.kind = Kind::AGGREGATION_APPLIED};
     counted.clause = test.clause;
-    counted.aggregate = test.adds;
+    counted.aggregate = std::make_shared<const Aggregate>(test.adds);
     counted.reason = test.reached ? "REACHED" : "BELOW";
     counted.figures = {test.figure};
     Add(std::move(counted));

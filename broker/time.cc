@@ -9,10 +9,9 @@
 namespace capbroker {
 namespace {
 
-void AppendPadded(std::string& out, int64_t value, int width) {
-  char digits[20];
-  for (int i = width; i-- > 0; value /= 10) digits[i] = static_cast<char>('0' + value % 10);
-  out.append(digits, static_cast<size_t>(width));
+// Exactly `width` digits.
+void Put(char* at, int64_t value, int width) {
+  for (int i = width; i-- > 0; value /= 10) at[i] = static_cast<char>('0' + value % 10);
 }
 
 // Reads exactly `width` digits at `at`; -1 if there are other characters.
@@ -37,28 +36,26 @@ int64_t Fraction(std::string_view text) {
 
 }  // namespace
 
-std::string Format(Instant t) {
+void AppendTo(std::string& out, Instant t) {
   using std::chrono::floor;
   const std::chrono::sys_time<std::chrono::microseconds> time{std::chrono::microseconds(t.micros)};
   const auto day = floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const int64_t micros = (time - day).count();
+  char text[] = "0000-00-00T00:00:00.000000Z";
+  Put(text, static_cast<int>(date.year()), 4);
+  Put(text + 5, static_cast<unsigned>(date.month()), 2);
+  Put(text + 8, static_cast<unsigned>(date.day()), 2);
+  Put(text + 11, micros / 3'600'000'000, 2);
+  Put(text + 14, micros / 60'000'000 % 60, 2);
+  Put(text + 17, micros / 1'000'000 % 60, 2);
+  Put(text + 20, micros % 1'000'000, 6);
+  out.append(text, sizeof text - 1);
+}
+
+std::string Format(Instant t) {
   std::string out;
-  out.reserve(27);
-  AppendPadded(out, static_cast<int>(date.year()), 4);
-  out += '-';
-  AppendPadded(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  AppendPadded(out, static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  AppendPadded(out, micros / 3'600'000'000, 2);
-  out += ':';
-  AppendPadded(out, micros / 60'000'000 % 60, 2);
-  out += ':';
-  AppendPadded(out, micros / 1'000'000 % 60, 2);
-  out += '.';
-  AppendPadded(out, micros % 1'000'000, 6);
-  out += 'Z';
+  AppendTo(out, t);
   return out;
 }
 
@@ -70,7 +67,9 @@ std::string Format(Span d) {
   out += Cat(micros / 1'000'000);
   if (int64_t fraction = static_cast<int64_t>(micros % 1'000'000); fraction != 0) {
     out += '.';
-    AppendPadded(out, fraction, 6);
+    char digits[6];
+    Put(digits, fraction, 6);
+    out.append(digits, sizeof digits);
     while (out.back() == '0') out.pop_back();
   }
   out += 's';

@@ -37,6 +37,7 @@ inline constexpr Span kLongestSpan = Hours(24 * 365 * 100);
 
 // RFC 3339 with six decimals, always "Z": 2025-02-03T09:00:00.000000Z.
 std::string Format(Instant t);
+void AppendTo(std::string& out, Instant t);
 // Seconds with up to six decimals and "s", as protobuf writes durations: 259200s, 0.25s.
 std::string Format(Span d);
 

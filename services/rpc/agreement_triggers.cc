@@ -55,7 +55,7 @@ grpc::ServerUnaryReactor* AgreementService::ActOnTrigger(Context* context, Metho
       *std::move(command), in,
       [=, this, subject = in.name()](absl::StatusOr<Outcome> outcome) -> absl::Status {
         if (!outcome.ok()) return Told(call->caller(), name, subject, outcome.status());
-        const uint64_t until = outcome->act == nullptr ? UINT64_MAX : outcome->act->sequence;
+        const uint64_t until = outcome->sequence == 0 ? UINT64_MAX : outcome->sequence;
         const absl::StatusOr<Account> account = ReadAgreements(backend_.ledger, name.owner, until);
         if (!account.ok()) return account.status();
         for (const Trigger& trigger : account->triggers) {

@@ -117,8 +117,8 @@ class Oracle {
       case Kind::OFFER_SUPERSEDED:
       case Kind::OFFER_VOIDED:
         End(one, d, act);
-        if (d.cool_down.until.IsSet())
-          cool_[{d.provider.value, d.cool_down.resource_type, d.cool_down.region}] = d.cool_down.until;
+        if (d.cool_down != nullptr)
+          cool_[{d.provider.value, d.cool_down->resource_type, d.cool_down->region}] = d.cool_down->until;
         if (d.terms != nullptr) asked.price = d.terms->unit_price;
         break;
       case Kind::BID_RECEIVED:

@@ -66,7 +66,7 @@ TEST_F(CoreTest, DecidesTheNextBatchWhileOneIsCommitted) {
   s.Run();
   s.FinishWrite();
   EXPECT_TRUE(second->status().ok());
-  EXPECT_EQ(third->act().sequence, second->act().sequence + 1);
+  EXPECT_EQ(third->sequence(), second->sequence() + 1);
   ASSERT_EQ(s.batches.size(), before + 2);
   EXPECT_EQ(s.batches[before]->acts.size(), 1);
   EXPECT_EQ(s.batches[before + 1]->acts.size(), 2);
@@ -101,7 +101,7 @@ TEST_F(CoreTest, TakesAnAnswerAtTheDeadlineAndLapsesRightAfter) {
   const auto late = s.Accept(two.request->id, "azure", 1, two.offers[0].terms_hash);
   s.Run();
   EXPECT_TRUE(timely->status().ok()) << timely->status();
-  EXPECT_EQ(timely->act().time, deadline);
+  EXPECT_EQ(timely->request().offers[0].answered, deadline);
   EXPECT_EQ(late->reason(), "LATE_ANSWER");
   EXPECT_EQ(s.Find(two.request->id)->offers[0].state, OfferState::kLapsed);
 }
@@ -130,8 +130,8 @@ TEST_F(CoreTest, RepeatsTheFirstAnswer) {
   const auto other = s.Create(request, Key(1, 9));
   s.Run();
   ASSERT_TRUE(first->status().ok());
-  EXPECT_EQ(beside->act().sequence, first->act().sequence);
-  EXPECT_EQ(after->act().sequence, first->act().sequence);
+  EXPECT_EQ(beside->sequence(), first->sequence());
+  EXPECT_EQ(after->sequence(), first->sequence());
   EXPECT_TRUE(absl::IsAlreadyExists(other->status()));
   EXPECT_EQ(other->reason(), "IDEMPOTENCY_CONFLICT");
 }
@@ -159,9 +159,9 @@ TEST_F(CoreTest, RepeatsTheFirstAnswerAfterARestart) {
   const auto conflict = s.Accept(two.request->id, "azure", 1, terms, Key(2, 9));
   s.Run();
   ASSERT_TRUE(created_again->status().ok()) << created_again->status();
-  EXPECT_EQ(Encode(created_again->act()), Encode(created->act()));
+  EXPECT_EQ(created_again->sequence(), created->sequence());
   ASSERT_TRUE(accepted_again->status().ok()) << accepted_again->status();
-  EXPECT_EQ(Encode(accepted_again->act()), Encode(accepted->act()));
+  EXPECT_EQ(accepted_again->sequence(), accepted->sequence());
   EXPECT_EQ(accepted_again->request().sequence, accepted->request().sequence);
   EXPECT_EQ(accepted_again->request().offers[0].allocation, AllocationState::kConfirmed);
   EXPECT_TRUE(fresh->status().ok()) << fresh->status();
@@ -198,7 +198,7 @@ TEST_F(CoreTest, AnswersAnUnknownCommitThatWasMade) {
   s.Run();
   EXPECT_TRUE(told->status().ok()) << told->status();
   EXPECT_TRUE(on_top->status().ok()) << on_top->status();
-  EXPECT_EQ(on_top->act().sequence, told->act().sequence + 1);
+  EXPECT_EQ(on_top->sequence(), told->sequence() + 1);
   s.ExpectSound(s.owner);
 }
 
