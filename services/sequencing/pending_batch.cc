@@ -38,12 +38,12 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
 
 std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shelved,
                                                      std::shared_ptr<const Act> act,
-                                                     std::shared_ptr<const RequestBook> request) {
+                                                     std::shared_ptr<const RequestBook> request, uint64_t origin) {
   Touch(shelved, *act);
   batch_.acts.push_back(books.Apply(shelved, *act, std::move(request)));
   std::shared_ptr<const RequestBook> now;
   if (act->request.IsSet()) now = shelved.book.Share(act->request);
-  changes_.push_back({shelved.book.owner, now, std::move(act)});
+  changes_.push_back({shelved.book.owner, now, std::move(act), origin});
   return now;
 }
 
