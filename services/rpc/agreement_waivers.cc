@@ -16,7 +16,7 @@ namespace {
 absl::Status RenderWaiver(Ledger& ledger, const ClauseName& name, const Outcome& outcome,
                           v1::GrantedWaiver* out) {
   absl::StatusOr<Account> account =
-      ReadAgreements(ledger, name.owner, outcome.act == nullptr ? UINT64_MAX : outcome.act->sequence);
+      ReadAgreements(ledger, name.owner, outcome.sequence == 0 ? UINT64_MAX : outcome.sequence);
   if (!account.ok()) return account.status();
   const GrantedWaiver* waiver = account->FindGrant(name.agreement, name.clause);
   if (waiver == nullptr) return NoSuch(FullName(name, kWaivers));

@@ -159,7 +159,7 @@ void Core::Handle(ItemPtr item) {
   } else if (!verdict->refusal.ok()) {
     item->answer = verdict->refusal;
   } else {
-    item->answer = Outcome{0, book.Share(RequestOf(item->command))};
+    item->answer = Outcome{0, nullptr, book.Share(RequestOf(item->command))};
   }
   LetGo(*item);
   // Nothing will be written that would tell a repeat of something long ago. An owner without a trail has no
@@ -222,7 +222,7 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
   if (!verdict.refusal.ok()) {
     item->answer = verdict.refusal;
   } else {
-    item->answer = Outcome{act->sequence, std::move(request)};
+    item->answer = Outcome{act->sequence, request == nullptr ? act : nullptr, std::move(request)};
   }
   if (item->repeat) {
     open_.AddKey({act->owner, item->repeat->key, item->repeat->payload, act->request, act->sequence});
@@ -320,7 +320,9 @@ ItemPtr Core::AnswerRepeat(ItemPtr item, ReadResult::Repeat repeat) {
     item->repeat.reset();
     return item;
   } else {
-    item->answer = Outcome{repeat.act->sequence, std::move(repeat.request)};
+    const uint64_t sequence = repeat.act->sequence;
+    if (repeat.request != nullptr) repeat.act = nullptr;
+    item->answer = Outcome{sequence, std::move(repeat.act), std::move(repeat.request)};
     keys_.Put(owner, item->repeat->key, {item->repeat->payload, item->answer});
     status_.repeats++;
   }
