@@ -311,26 +311,31 @@ class Session final : public SessionReactor,
 
   // False if there is nothing to say.
   bool Fill() {
-    Collected collected = Collect();
-    const size_t left = RenderReplies();
-    if (collected.reads) {
-      if (absl::Status status = news_->Read(ShownIn(out_)); !status.ok()) {
-        EndWith(status);
+    while (true) {
+      const Collected collected = Collect();
+      const size_t left = RenderReplies();
+      if (collected.reads) {
+        if (absl::Status status = news_->Read(ShownIn(out_)); !status.ok()) {
+          EndWith(status);
+        } else {
+          out_->set_synced(!news_->IsReading());
+          return true;
+        }
+      } else if (!collected.news.ok()) {
+        EndWith(collected.news.status());
       } else {
-        out_->set_synced(!news_->IsReading());
-        return true;
+        if (!collected.news->empty() && collected.tells) news_->Add(*collected.news);
+        if (news_->HasMore() && left > 0) news_->Tell(left, ShownIn(out_));
       }
-    } else if (collected.news.ok()) {
-      if (!collected.news->empty()) news_->Add(*collected.news);
-      if (news_->HasMore() && left > 0) news_->Tell(left, ShownIn(out_));
-    } else {
-      EndWith(collected.news.status());
+      if (out_->replies_size() > 0 || ShownIn(out_)->size() > 0) return true;
+      // Nobody is woken for what comes upon something, the end of the news among it.
+      if (!collected.news.ok() || collected.news->empty()) return false;
     }
-    return out_->replies_size() > 0 || ShownIn(out_)->size() > 0;
   }
 
   struct Collected {
     bool reads = false;
+    bool tells = true;  // The news are to be told: there is no present state to come that they are in.
     absl::StatusOr<Changes> news = Changes();
   };
   // What is to be told next, unless there is still something of what was collected before.
@@ -346,7 +351,7 @@ class Session final : public SessionReactor,
     }
     Swap();
     collected.news = news_->Take();
-    if (!is_let_in_ && collected.news.ok()) collected.news->clear();  // Before the present state is read.
+    collected.tells = is_let_in_;
     return collected;
   }
 
