@@ -10,7 +10,9 @@
 #pragma once
 
 #include <google/protobuf/arena.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <algorithm>
@@ -30,6 +32,7 @@
 #include "services/rpc/call.h"
 #include "services/rpc/errors.h"
 #include "services/rpc/reading.h"
+#include "services/rpc/unreadable.h"
 #include "services/rpc/watch.h"
 
 namespace capbroker {
@@ -74,8 +77,11 @@ class Scratch {
   google::protobuf::Arena arena_{OptionsOf(block_.data(), block_.size())};
 };
 
+// Of bytes: what gRPC cannot read it tells as if the caller had said its last.
+using SessionReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
+
 template <class Side>
-class Session final : public grpc::ServerBidiReactor<typename Side::In, typename Side::Out>,
+class Session final : public SessionReactor,
                       public Recipient,
                       public std::enable_shared_from_this<Session<Side>> {
  public:
@@ -83,7 +89,7 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
   using Out = typename Side::Out;
   static constexpr int kMostCommands = 1024;  // Of one message; and not read on while so many wait.
 
-  static grpc::ServerBidiReactor<In, Out>* Open(Backend& backend, grpc::CallbackServerContext* context) {
+  static SessionReactor* Open(Backend& backend, grpc::CallbackServerContext* context) {
     auto session = std::make_shared<Session>(backend, context);
     session->self_ = session;
     session->Begin();
@@ -128,10 +134,7 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
   }
 
   // ---------------------------------------------------------------- up
-  void ReadOn() {
-    in_ = in_scratch_.Anew();
-    this->StartRead(in_);
-  }
+  void ReadOn() { this->StartRead(&in_bytes_); }
 
   void OnReadDone(bool ok) override {
     {
@@ -165,6 +168,8 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
   }
 
   void Hear() {
+    in_ = in_scratch_.Anew();
+    if (!grpc::SerializationTraits<In>::Deserialize(&in_bytes_, in_).ok()) return EndWith(Unreadable());
     if (absl::Status status = CheckMessage(); !status.ok()) return EndWith(status);
     if (parent_.empty()) {
       parent_ = in_->parent();
@@ -306,26 +311,31 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
 
   // False if there is nothing to say.
   bool Fill() {
-    Collected collected = Collect();
-    const size_t left = RenderReplies();
-    if (collected.reads) {
-      if (absl::Status status = news_->Read(ShownIn(out_)); !status.ok()) {
-        EndWith(status);
+    while (true) {
+      const Collected collected = Collect();
+      const size_t left = RenderReplies();
+      if (collected.reads) {
+        if (absl::Status status = news_->Read(ShownIn(out_)); !status.ok()) {
+          EndWith(status);
+        } else {
+          out_->set_synced(!news_->IsReading());
+          return true;
+        }
+      } else if (!collected.news.ok()) {
+        EndWith(collected.news.status());
       } else {
-        out_->set_synced(!news_->IsReading());
-        return true;
+        if (!collected.news->empty() && collected.tells) news_->Add(*collected.news);
+        if (news_->HasMore() && left > 0) news_->Tell(left, ShownIn(out_));
       }
-    } else if (collected.news.ok()) {
-      if (!collected.news->empty()) news_->Add(*collected.news);
-      if (news_->HasMore() && left > 0) news_->Tell(left, ShownIn(out_));
-    } else {
-      EndWith(collected.news.status());
+      if (out_->replies_size() > 0 || ShownIn(out_)->size() > 0) return true;
+      // Nobody is woken for what comes upon something, the end of the news among it.
+      if (!collected.news.ok() || collected.news->empty()) return false;
     }
-    return out_->replies_size() > 0 || ShownIn(out_)->size() > 0;
   }
 
   struct Collected {
     bool reads = false;
+    bool tells = true;  // The news are to be told: there is no present state to come that they are in.
     absl::StatusOr<Changes> news = Changes();
   };
   // What is to be told next, unless there is still something of what was collected before.
@@ -341,7 +351,7 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
     }
     Swap();
     collected.news = news_->Take();
-    if (!is_let_in_ && collected.news.ok()) collected.news->clear();  // Before the present state is read.
+    collected.tells = is_let_in_;
     return collected;
   }
 
@@ -392,7 +402,10 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
       absl::MutexLock lock(&mutex_);
       state_ = State::kWriting;
     }
-    this->StartWrite(out_);  // Not under the lock: OnWriteDone may run at once.
+    bool owned = false;
+    out_bytes_.Clear();
+    grpc::SerializationTraits<Out>::Serialize(*out_, &out_bytes_, &owned);
+    this->StartWrite(&out_bytes_);  // Not under the lock: OnWriteDone may run at once.
   }
 
   void OnWriteDone(bool ok) override {
@@ -436,6 +449,7 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
   std::shared_ptr<Session> self_;  // gRPC's hold on it.
 
   // Of the one who hears, gRPC's thread.
+  grpc::ByteBuffer in_bytes_;
   Scratch<In> in_scratch_;
   In* in_ = nullptr;
   std::string parent_;
@@ -448,6 +462,7 @@ class Session final : public grpc::ServerBidiReactor<typename Side::In, typename
   std::optional<typename Side::News> news_;
   Scratch<Out> out_scratch_;
   Out* out_ = nullptr;
+  grpc::ByteBuffer out_bytes_;
   std::vector<SessionCommand*> telling_;
   size_t rendered_ = 0;  // Of them.
 

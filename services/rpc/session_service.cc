@@ -123,13 +123,11 @@ struct ProviderSide {
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::OwnerSessionRequest, v1::OwnerSessionResponse>* SessionService::OwnerSession(
-    grpc::CallbackServerContext* context) {
+SessionReactor* SessionService::OwnerSession(grpc::CallbackServerContext* context) {
   return Session<OwnerSide>::Open(backend_, context);
 }
 
-grpc::ServerBidiReactor<v1::ProviderSessionRequest, v1::ProviderSessionResponse>*
-SessionService::ProviderSession(grpc::CallbackServerContext* context) {
+SessionReactor* SessionService::ProviderSession(grpc::CallbackServerContext* context) {
   return Session<ProviderSide>::Open(backend_, context);
 }
 

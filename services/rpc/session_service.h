@@ -6,15 +6,17 @@
 
 namespace capbroker {
 
-class SessionService final : public v1::SessionService::CallbackService {
+class SessionService final
+    : public v1::SessionService::WithRawCallbackMethod_OwnerSession<
+          v1::SessionService::WithRawCallbackMethod_ProviderSession<v1::SessionService::Service>> {
  public:
   explicit SessionService(Backend& backend) : backend_(backend) {}
 
  private:
-  grpc::ServerBidiReactor<v1::OwnerSessionRequest, v1::OwnerSessionResponse>* OwnerSession(
-      grpc::CallbackServerContext* context) override;
-  grpc::ServerBidiReactor<v1::ProviderSessionRequest, v1::ProviderSessionResponse>* ProviderSession(
-      grpc::CallbackServerContext* context) override;
+  using Reactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
+
+  Reactor* OwnerSession(grpc::CallbackServerContext* context) override;
+  Reactor* ProviderSession(grpc::CallbackServerContext* context) override;
 
   Backend& backend_;
 };

@@ -113,12 +113,13 @@ class Watch final : public Source<Message> {
       out->set_synced(!news_.IsReading());
       return Source<Message>::Step::kMessage;
     }
-    if (!news_.HasMore()) {
+    // Until there is nothing: nobody is woken for what comes upon something, the end of the news among it.
+    while (!news_.HasMore()) {
       const absl::StatusOr<Changes> changes = news_.Take();
       if (!changes.ok()) return changes.status();
+      if (changes->empty()) return Source<Message>::Step::kWait;
       news_.Add(*changes);
     }
-    if (!news_.HasMore()) return Source<Message>::Step::kWait;
     news_.Tell(kMessageBytes, ShownIn(out));
     return Source<Message>::Step::kMessage;
   }

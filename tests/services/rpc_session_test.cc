@@ -282,6 +282,15 @@ TEST_F(SessionTest, TheWholeStreamEndsWhereItsMessagesAreWrong) {
   OwnerEnd silent = Owner();
   silent.stream->WritesDone();
   EXPECT_TRUE(silent.End().ok());
+
+  // Bytes that are no message are not taken for the caller's last word.
+  OwnerEnd garbled = Owner();
+  ASSERT_TRUE(garbled.Say(kOwner, {CreateCommand()}));
+  ASSERT_TRUE(garbled.Say("owners/\xe9"));
+  const grpc::Status unreadable = garbled.End();
+  EXPECT_EQ(unreadable.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(unreadable.error_message(), ::testing::HasSubstr("cannot be read"));
+  EXPECT_EQ(garbled.replies.size(), 1u);
 }
 
 TEST_F(SessionTest, OneWhoSendsFasterThanItIsServedLosesNothing) {
