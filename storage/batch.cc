@@ -42,6 +42,22 @@ std::string FlawOf(const Batch& batch, Places& places) {
   check("offer", batch.offers);
   check("book", batch.books);
   check("key", batch.keys);
+  if (!flaw.empty()) return flaw;
+  for (const SealedAct& act : batch.acts) {
+    if (act.sequence == 0 || act.decisions == 0)
+      return Cat("act of ", act.owner.value, ": its sequence and decisions are more than zero");
+  }
+  for (const auto* rows : {&batch.new_offers, &batch.offers}) {
+    for (const OfferRow& row : *rows) {
+      if (row.offer == 0 || row.accepted < 0 ||
+          (row.allocation != AllocationState::kNone && row.accepted == 0)) {
+        return Cat("offer ", row.offer, " of ", Format(row.request), ": number, accepted or allocation");
+      }
+    }
+  }
+  for (const BookRow& row : batch.books) {
+    if (row.sequence == 0) return Cat("book of ", row.owner.value, ": its sequence is more than zero");
+  }
   return flaw;
 }
 

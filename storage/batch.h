@@ -23,7 +23,8 @@ class Places {
 };
 
 // Why no ledger may take this batch: fences missing, twice, out of order or unknown; a row of a partition
-// without a fence. Empty: none.
+// without a fence; a sequence, a count or an offer's number that is zero; less than nothing accepted, or an
+// allocation of nothing. Empty: none.
 std::string FlawOf(const Batch& batch, Places& places);
 
 }  // namespace capbroker

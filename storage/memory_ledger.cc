@@ -149,8 +149,6 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
   std::set<std::pair<OwnerId, uint64_t>> acts;
   for (const SealedAct& act : batch.acts) {
     const Owner* owner = Find(act.owner);
-    if (act.sequence == 0 || act.decisions == 0)
-      return refuse("act: sequence and decisions are more than zero");
     if (act.text.find('\0') != std::string::npos) return refuse("act: text holds a NUL");
     if (!acts.insert({act.owner, act.sequence}).second ||
         (owner != nullptr && owner->acts.contains(act.sequence))) {
@@ -176,15 +174,11 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
       if (exists != (rows == &batch.offers) || !offers.insert({row.owner, row.request, row.offer}).second) {
         return refuse("offer ", row.offer, exists ? " exists" : " is not there", ", or comes twice");
       }
-      if (row.offer == 0 || row.accepted < 0 ||
-          (row.allocation != AllocationState::kNone && row.accepted == 0)) {
-        return refuse("offer ", row.offer, " of ", Format(row.request), ": number, accepted or allocation");
-      }
     }
   }
   std::set<OwnerId> books;
   for (const BookRow& row : batch.books) {
-    if (row.sequence == 0 || !books.insert(row.owner).second) return refuse("book of ", row.owner.value);
+    if (!books.insert(row.owner).second) return refuse("book of ", row.owner.value);
   }
   return {CommitOutcome::kDurable, {}, ""};
 }

@@ -16,8 +16,10 @@ constexpr Statement kCommit{
     "commit",
     "SELECT "
     "commit_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,"
-    "$26,"
-    "$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40,$41,$42,$43,$44,$45,$46,$47,$48)"};
+    "$26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40)"};
+constexpr Statement kNumberOwners{"number_owners", "SELECT name, owner_id FROM number_owners($1, $2)"};
+constexpr Statement kNumberProviders{"number_providers",
+                                     "SELECT name, provider_id FROM number_providers($1)"};
 constexpr Statement kTake{"take",
                           "SELECT partition_id, epoch, batch, heartbeat, down_since"
                           " FROM take_partitions($1, $2, $3, $4) ORDER BY partition_id"};
@@ -38,11 +40,10 @@ constexpr Statement kPrune{"prune",
 constexpr size_t kLargestBatch = size_t{512} << 20;
 
 // The parameters of commit_batch, in its order.
-void Fill(const Batch& batch, Places& places, Params& out) {
+void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
   using Array = Params::Array;
   using namespace binary;
-  const auto place = [&](const auto& row, Array& a) { a.Int2(places.Of(row.owner)); };
-  const auto owner = [](const auto& row, Array& a) { a.Bytes(row.owner.value); };
+  const auto owner = [&](const auto& row, Array& a) { a.Int4(numbers.Of(row.owner)); };
   const auto request = [](const auto& row, Array& a) { a.Uuid(row.request); };
   const auto sequence = [](const auto& row, Array& a) { a.Int8(static_cast<int64_t>(row.sequence)); };
   const auto time = [](const auto& row, Array& a) { a.Time(row.time); };
@@ -56,28 +57,25 @@ void Fill(const Batch& batch, Places& places, Params& out) {
   out.Many(kInt8, batch.fences,
            [](const Batch::Fence& f, Array& a) { a.Int8(static_cast<int64_t>(f.last_batch)); });
 
-  out.Many(kInt2, batch.acts, place);
-  out.Many(kText, batch.acts, owner);
+  out.Many(kInt4, batch.acts, owner);
   out.Many(kInt8, batch.acts, sequence);
   out.Many(kTimestamptz, batch.acts, time);
   out.Many(kUuid, batch.acts, request);
   out.Many(kInt4, batch.acts, [](const SealedAct& act, Array& a) { a.Int4(act.decisions); });
-  out.Many(kText, batch.acts, [](const SealedAct& act, Array& a) { a.Bytes(act.text); });
   out.Many(kBytea, batch.acts, hash);
+  out.Many(kText, batch.acts, [](const SealedAct& act, Array& a) { a.Bytes(act.text); });
 
   for (const auto* rows : {&batch.new_requests, &batch.requests}) {
-    out.Many(kInt2, *rows, place);
-    out.Many(kText, *rows, owner);
+    out.Many(kInt4, *rows, owner);
     out.Many(kUuid, *rows, request);
     out.Many(kInt2, *rows, state);
   }
   for (const auto* rows : {&batch.new_offers, &batch.offers}) {
-    out.Many(kInt2, *rows, place);
-    out.Many(kText, *rows, owner);
+    out.Many(kInt4, *rows, owner);
     out.Many(kUuid, *rows, request);
     out.Many(kInt4, *rows, [](const OfferRow& row, Array& a) { a.Int4(row.offer); });
     if (rows == &batch.new_offers) {  // A provider never changes.
-      out.Many(kText, *rows, [](const OfferRow& row, Array& a) { a.Bytes(row.provider.value); });
+      out.Many(kInt4, *rows, [&](const OfferRow& row, Array& a) { a.Int4(numbers.Of(row.provider)); });
     }
     out.Many(kInt2, *rows, state);
     out.Many(kInt2, *rows,
@@ -86,18 +84,15 @@ void Fill(const Batch& batch, Places& places, Params& out) {
     out.Many(kTimestamptz, *rows, [](const OfferRow& row, Array& a) { a.Time(row.deadline); });
   }
 
-  out.Many(kInt2, batch.books, place);
-  out.Many(kText, batch.books, owner);
+  out.Many(kInt4, batch.books, owner);
   out.Many(kInt8, batch.books, sequence);
   out.Many(kTimestamptz, batch.books, time);
   out.Many(kBytea, batch.books, hash);
   out.Many(kText, batch.books, [](const BookRow& row, Array& a) { a.Bytes(EncodeBookState(row)); });
 
-  out.Many(kInt2, batch.keys, place);
-  out.Many(kText, batch.keys, owner);
+  out.Many(kInt4, batch.keys, owner);
   out.Many(kUuid, batch.keys, [](const KeyRecord& row, Array& a) { a.Bytes(ViewOf(row.key)); });
   out.Many(kBytea, batch.keys, [](const KeyRecord& row, Array& a) { a.Bytes(ViewOf(row.payload)); });
-  out.Many(kUuid, batch.keys, request);
   out.Many(kInt8, batch.keys, sequence);
 }
 
@@ -162,6 +157,7 @@ absl::StatusOr<Connection*> PostgresLedger::Writer() {
   absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(options_.commit));
   if (!connection.ok()) return connection.status();
   writer_ = *std::move(connection);
+  numbers_.Clear();
   return writer_.get();
 }
 
@@ -228,20 +224,48 @@ absl::StatusOr<uint32_t> PostgresLedger::PruneKeys(Span age, uint32_t limit) {
   return static_cast<uint32_t>((*answer)[0].Int(0));
 }
 
+std::optional<Failure> PostgresLedger::Number(Connection& writer, const Batch& batch) {
+  const Numbers::Unknown unknown = numbers_.UnknownOf(batch);
+  if (!unknown.owners.empty()) {
+    Params params;
+    params.Many(binary::kText, unknown.owners, [](const OwnerId& o, Params::Array& a) { a.Bytes(o.value); });
+    params.Many(binary::kInt2, unknown.owners,
+                [this](const OwnerId& o, Params::Array& a) { a.Int2(PartitionOf(o, partitions_)); });
+    const Answer answer = writer.Run(kNumberOwners, params);
+    if (!answer.ok()) return answer.failure;
+    for (int i = 0; i < answer.size(); ++i)
+      numbers_.Learn(OwnerId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
+  }
+  if (!unknown.providers.empty()) {
+    Params params;
+    params.Many(binary::kText, unknown.providers,
+                [](const ProviderId& p, Params::Array& a) { a.Bytes(p.value); });
+    const Answer answer = writer.Run(kNumberProviders, params);
+    if (!answer.ok()) return answer.failure;
+    for (int i = 0; i < answer.size(); ++i)
+      numbers_.Learn(ProviderId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
+  }
+  return std::nullopt;
+}
+
 CommitResult PostgresLedger::Commit(const Batch& batch) {
   absl::MutexLock lock(&writer_mutex_);
   if (places_ == nullptr) return {CommitOutcome::kRefused, {}, "the ledger is not open"};
   if (std::string flaw = FlawOf(batch, *places_); !flaw.empty()) return {CommitOutcome::kRefused, {}, flaw};
-  Fill(batch, *places_, batch_params_);
-  if (batch_params_.bytes() > kLargestBatch) {
-    return {CommitOutcome::kRefused,
-            {},
-            Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch)};
-  }
   for (int attempt = 1;; ++attempt) {
     absl::StatusOr<Connection*> writer = Writer();
     if (!writer.ok()) return {CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
-    const Answer answer = (*writer)->Run(kCommit, batch_params_);
+    Answer answer;
+    answer.failure = Number(**writer, batch);
+    if (answer.ok()) {
+      Fill(batch, numbers_, batch_params_);
+      if (batch_params_.bytes() > kLargestBatch) {
+        return {CommitOutcome::kRefused,
+                {},
+                Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch)};
+      }
+      answer = (*writer)->Run(kCommit, batch_params_);
+    }
     if (answer.ok() && !answer.unconfirmed) return {CommitOutcome::kDurable, answer[0].Time(0), ""};
     if (answer.ok()) return {CommitOutcome::kUnknown, {}, "database: a synchronous standby did not confirm"};
     const Failure& failure = *answer.failure;

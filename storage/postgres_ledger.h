@@ -13,6 +13,7 @@
 #include "storage/binary.h"
 #include "storage/connection.h"
 #include "storage/ledger.h"
+#include "storage/numbers.h"
 
 namespace capbroker {
 
@@ -62,6 +63,9 @@ class PostgresLedger : public Ledger {
  private:
   // The session that writes, connected anew if it was lost.
   absl::StatusOr<Connection*> Writer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // Gives every name of the batch a number that numbers_ knows.
+  std::optional<Failure> Number(Connection& writer, const Batch& batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   // One statement of Take's kind: nothing else needs to know how it failed.
   absl::StatusOr<Answer> Write(const Statement& statement, const binary::Params& params)
       ABSL_LOCKS_EXCLUDED(writer_mutex_);
@@ -77,6 +81,8 @@ class PostgresLedger : public Ledger {
   absl::Mutex writer_mutex_;
   std::unique_ptr<Connection> writer_ ABSL_GUARDED_BY(writer_mutex_);
   std::unique_ptr<Places> places_ ABSL_GUARDED_BY(writer_mutex_);
+  Numbers numbers_
+      ABSL_GUARDED_BY(writer_mutex_);  // Of this session: another may be with a server that knows less.
   binary::Params batch_params_ ABSL_GUARDED_BY(writer_mutex_);
 
   mutable absl::Mutex readers_mutex_;

@@ -12,23 +12,24 @@ namespace {
 using binary::Params;
 using binary::ViewOf;
 
-#define ACT_COLUMNS "owner, sequence, time, request_id, decisions, body, hash"
-SealedAct ActOf(const Row& row) {
-  return {.owner = {row.Text(0)},
-          .sequence = static_cast<uint64_t>(row.Int(1)),
-          .time = row.Time(2),
-          .request = row.Uuid(3),
-          .decisions = static_cast<uint32_t>(row.Int(4)),
-          .text = row.Text(5),
-          .hash = row.Array<32>(6)};
+// Of the owner $1: its number, looked up once a statement. Rows come without the owner's name where one was asked for.
+#define OWNER "(SELECT owner_id FROM owner WHERE name = $1)"
+
+#define ACT_COLUMNS "a.sequence, a.time, a.request_id, a.decisions, a.body, a.hash"
+SealedAct ActOf(const Row& row, const OwnerId& owner) {
+  return {.owner = owner,
+          .sequence = static_cast<uint64_t>(row.Int(0)),
+          .time = row.Time(1),
+          .request = row.Uuid(2),
+          .decisions = static_cast<uint32_t>(row.Int(3)),
+          .text = row.Text(4),
+          .hash = row.Array<32>(5)};
 }
 
-#define REQUEST_COLUMNS "owner, request_id, state"
-RequestRow RequestOf(const Row& row) {
-  return {{row.Text(0)}, row.Uuid(1), static_cast<RequestState>(row.Int(2))};
+RequestRow RequestOf(const Row& row, const OwnerId& owner) {
+  return {owner, row.Uuid(0), static_cast<RequestState>(row.Int(1))};
 }
 
-#define OFFER_COLUMNS "owner, request_id, number, provider, state, allocation, accepted, deadline"
 OfferRow OfferOf(const Row& row) {
   return {.owner = {row.Text(0)},
           .request = row.Uuid(1),
@@ -40,73 +41,65 @@ OfferRow OfferOf(const Row& row) {
           .deadline = row.Time(7)};
 }
 
-#define BOOK_COLUMNS "owner, sequence, hash, time, state"
-absl::StatusOr<BookRow> BookOf(const Row& row) {
-  BookRow book{.owner = {row.Text(0)},
-               .sequence = static_cast<uint64_t>(row.Int(1)),
-               .hash = row.Array<32>(2),
-               .time = row.Time(3)};
-  absl::Status status = DecodeBookState(row.Bytes(4), book);
-  if (!status.ok()) return status;
-  return book;
-}
-
 constexpr Statement kKeys{"keys",
-                          "SELECT key, payload, request_id, sequence FROM idempotency_key"
-                          " WHERE partition_id = $1 AND owner = $2 AND key = ANY ($3::uuid[])"};
+                          "SELECT k.key, k.payload, a.request_id, k.sequence FROM idempotency_key AS k"
+                          " LEFT JOIN act AS a ON a.owner_id = k.owner_id AND a.sequence = k.sequence"
+                          " WHERE k.owner_id = " OWNER " AND k.key = ANY ($2::uuid[])"};
 constexpr Statement kReadRequest{
-    "read_request", "SELECT " ACT_COLUMNS
-                    " FROM act"
-                    " WHERE partition_id = $1 AND request_id = $2 AND owner = $3 ORDER BY sequence"};
+    "read_request", "SELECT " ACT_COLUMNS " FROM act AS a WHERE a.request_id = $2 AND a.owner_id = " OWNER
+                    " ORDER BY a.sequence"};
 constexpr Statement kReadRequests{
-    "read_requests",
-    "SELECT a.owner, a.sequence, a.time, a.request_id, a.decisions, a.body, a.hash, n.position"
-    " FROM unnest($1::smallint[], $2::uuid[], $3::text[]) WITH ORDINALITY AS n (partition_id, request_id, "
-    "owner, position)"
-    " JOIN act AS a ON a.partition_id = n.partition_id AND a.request_id = n.request_id AND a.owner = n.owner"
-    " ORDER BY n.position, a.sequence"};
+    "read_requests", "SELECT " ACT_COLUMNS
+                     ", n.position"
+                     " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS n (owner, request_id, position)"
+                     " JOIN owner AS o ON o.name = n.owner"
+                     " JOIN act AS a ON a.request_id = n.request_id AND a.owner_id = o.owner_id"
+                     " ORDER BY n.position, a.sequence"};
 // `request_id IS NULL` stands in the text: only then can the partial index be chosen.
-#define ACTS(name, compare, order, also)                                                                 \
-  {                                                                                                      \
-    name, "SELECT " ACT_COLUMNS " FROM act WHERE partition_id = $1 AND owner = $2 AND sequence " compare \
-          " $3 " also " ORDER BY sequence " order " LIMIT $4::bigint"                                    \
+#define ACTS(name, compare, order, also)                                                              \
+  {                                                                                                   \
+    name, "SELECT " ACT_COLUMNS " FROM act AS a WHERE a.owner_id = " OWNER " AND a.sequence " compare \
+          " $2 " also " ORDER BY a.sequence " order " LIMIT $3::bigint"                               \
   }
 constexpr Statement kActsUp ACTS("acts_up", ">", "ASC", "");
 constexpr Statement kActsDown ACTS("acts_down", "<", "DESC", "");
-constexpr Statement kAccountUp ACTS("account_up", ">", "ASC", "AND request_id IS NULL");
-constexpr Statement kAccountDown ACTS("account_down", "<", "DESC", "AND request_id IS NULL");
+constexpr Statement kAccountUp ACTS("account_up", ">", "ASC", "AND a.request_id IS NULL");
+constexpr Statement kAccountDown ACTS("account_down", "<", "DESC", "AND a.request_id IS NULL");
 #undef ACTS
 // A page from each state, then the first of all of them: a rare state costs no more than a common one.
 constexpr Statement kListRequests{
     "list_requests",
-    "SELECT r.owner, r.request_id, r.state FROM unnest($3::smallint[]) AS s (state) CROSS JOIN LATERAL ("
-    "  SELECT " REQUEST_COLUMNS
-    " FROM request"
-    "  WHERE partition_id = $1 AND state = s.state AND owner = $2 AND request_id < $4"
-    "  ORDER BY request_id DESC LIMIT $5::bigint) AS r"
-    " ORDER BY r.request_id DESC LIMIT $5::bigint"};
+    "SELECT r.request_id, r.state FROM unnest($2::smallint[]) AS s (state) CROSS JOIN LATERAL ("
+    "  SELECT request_id, state FROM request"
+    "  WHERE owner_id = " OWNER
+    " AND state = s.state AND request_id < $3"
+    "  ORDER BY request_id DESC LIMIT $4::bigint) AS r"
+    " ORDER BY r.request_id DESC LIMIT $4::bigint"};
 constexpr Statement kListOffers{
     "list_offers",
-    "SELECT r.owner, r.request_id, r.number, r.provider, r.state, r.allocation, r.accepted, r.deadline"
-    " FROM unnest($2::smallint[]) AS s (state) CROSS JOIN LATERAL ("
-    "  SELECT " OFFER_COLUMNS
-    " FROM offer"
-    "  WHERE provider = $1 AND state = s.state AND (request_id, number, owner) < ($3::uuid, $4::integer, "
-    "$5::text)"
-    "  ORDER BY request_id DESC, number DESC, owner DESC LIMIT $6::bigint) AS r"
-    " ORDER BY r.request_id DESC, r.number DESC, r.owner DESC LIMIT $6::bigint"};
+    "SELECT o.name, r.request_id, r.number, $1, r.state, r.allocation, r.accepted, r.deadline FROM ("
+    " SELECT r.* FROM unnest($2::smallint[]) AS s (state) CROSS JOIN LATERAL ("
+    "   SELECT * FROM offer"
+    "   WHERE provider_id = (SELECT provider_id FROM provider WHERE name = $1::text) AND state = s.state"
+    "     AND (request_id, number, owner_id)"
+    "       < ($3::uuid, $4::integer, (SELECT owner_id FROM owner WHERE name = $5::text))"
+    "   ORDER BY request_id DESC, number DESC, owner_id DESC LIMIT $6::bigint) AS r"
+    " ORDER BY r.request_id DESC, r.number DESC, r.owner_id DESC LIMIT $6::bigint) AS r"
+    " JOIN owner AS o USING (owner_id)"
+    " ORDER BY r.request_id DESC, r.number DESC, r.owner_id DESC"};
 constexpr Statement kOwners{"owners",
-                            "SELECT owner FROM book WHERE owner > $1 ORDER BY owner LIMIT $2::bigint"};
+                            "SELECT o.name FROM owner AS o WHERE o.name > $1"
+                            " AND EXISTS (SELECT FROM book AS b WHERE b.owner_id = o.owner_id)"
+                            " ORDER BY o.name LIMIT $2::bigint"};
 constexpr Statement kReadBook{"read_book",
-                              "SELECT " BOOK_COLUMNS " FROM book WHERE partition_id = $1 AND owner = $2"};
-// The index by state has the owner second: every state is looked up.
-constexpr Statement kAllRequests{"all_requests",
-                                 "SELECT " REQUEST_COLUMNS
-                                 " FROM request WHERE partition_id = $1 AND owner = $2"
-                                 " AND state = ANY ('{0,1,2,3,4,5,6,7,8,9,10}') ORDER BY request_id"};
-constexpr Statement kAllOffers{"all_offers", "SELECT " OFFER_COLUMNS
-                                             " FROM offer WHERE partition_id = $1 AND owner = $2"
-                                             " ORDER BY request_id, number"};
+                              "SELECT sequence, hash, time, state FROM book WHERE owner_id = " OWNER};
+constexpr Statement kAllRequests{
+    "all_requests", "SELECT request_id, state FROM request WHERE owner_id = " OWNER " ORDER BY request_id"};
+constexpr Statement kAllOffers{
+    "all_offers",
+    "SELECT $1, f.request_id, f.number, p.name, f.state, f.allocation, f.accepted, f.deadline"
+    " FROM offer AS f LEFT JOIN provider AS p USING (provider_id)"
+    " WHERE f.owner_id = (SELECT owner_id FROM owner WHERE name = $1::text) ORDER BY f.request_id, f.number"};
 
 // The states asked for as numbers; all there are, if none is.
 template <class State>
@@ -119,11 +112,11 @@ void AddStates(Params& params, std::vector<State> states) {
   params.Many(binary::kInt2, states, [](State s, Params::Array& a) { a.Int2(static_cast<int16_t>(s)); });
 }
 
-template <class T>
-std::vector<T> All(const Answer& answer, T (*read)(const Row&)) {
+template <class T, class... Also>
+std::vector<T> All(const Answer& answer, T (*read)(const Row&, const Also&...), const Also&... also) {
   std::vector<T> out;
   out.reserve(static_cast<size_t>(answer.size()));
-  for (int i = 0; i < answer.size(); ++i) out.push_back(read(answer[i]));
+  for (int i = 0; i < answer.size(); ++i) out.push_back(read(answer[i], also...));
   return out;
 }
 
@@ -189,10 +182,8 @@ absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Pa
 
 absl::StatusOr<std::vector<KeyRecord>> PostgresLedger::Keys(const OwnerId& owner,
                                                             const std::vector<IdempotencyKey>& keys) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
-  params.Int2(static_cast<int16_t>(PartitionOf(owner, *partitions)));
   params.Bytes(owner.value);
   params.Many(binary::kUuid, keys, [](const IdempotencyKey& key, Params::Array& a) { a.Bytes(ViewOf(key)); });
   absl::StatusOr<Answer> answer = Read(kKeys, params);
@@ -208,45 +199,39 @@ absl::StatusOr<std::vector<KeyRecord>> PostgresLedger::Keys(const OwnerId& owner
 
 absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadRequest(const OwnerId& owner,
                                                                    const RequestId& request) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
-  params.Int2(static_cast<int16_t>(PartitionOf(owner, *partitions)));
-  params.Bytes(ViewOf(request.bytes));
   params.Bytes(owner.value);
+  params.Bytes(ViewOf(request.bytes));
   absl::StatusOr<Answer> answer = Read(kReadRequest, params);
   if (!answer.ok()) return answer.status();
   if (answer->size() == 0) return absl::NotFoundError(Cat("request ", Format(request), " of ", owner.value));
-  return All(*answer, ActOf);
+  return All(*answer, ActOf, owner);
 }
 
 absl::StatusOr<std::vector<RequestTrail>> PostgresLedger::ReadRequests(
     const std::vector<std::pair<OwnerId, RequestId>>& requests) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
-  Places places(*partitions);
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
-  params.Many(binary::kInt2, requests, [&](const auto& r, Params::Array& a) { a.Int2(places.Of(r.first)); });
+  params.Many(binary::kText, requests, [](const auto& r, Params::Array& a) { a.Bytes(r.first.value); });
   params.Many(binary::kUuid, requests,
               [](const auto& r, Params::Array& a) { a.Bytes(ViewOf(r.second.bytes)); });
-  params.Many(binary::kText, requests, [](const auto& r, Params::Array& a) { a.Bytes(r.first.value); });
   absl::StatusOr<Answer> answer = Read(kReadRequests, params);
   if (!answer.ok()) return answer.status();
   std::vector<RequestTrail> trails;
   for (const auto& [owner, request] : requests) trails.push_back({owner, {}});
   for (int i = 0; i < answer->size(); ++i) {
     const Row row = (*answer)[i];
-    trails[static_cast<size_t>(row.Int(7)) - 1].acts.push_back(ActOf(row));
+    RequestTrail& trail = trails[static_cast<size_t>(row.Int(6)) - 1];
+    trail.acts.push_back(ActOf(row, trail.owner));
   }
   return trails;
 }
 
 absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadActs(const ActRange& range) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   const bool from_end = range.newest_first && range.from == 0;
   Params params;
-  params.Int2(static_cast<int16_t>(PartitionOf(range.owner, *partitions)));
   params.Bytes(range.owner.value);
   params.Int8(from_end ? INT64_MAX : static_cast<int64_t>(std::min<uint64_t>(range.from, INT64_MAX)));
   params.Int8(range.limit);
@@ -254,26 +239,24 @@ absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadActs(const ActRange& 
                                                   : (range.account_only ? kAccountUp : kActsUp);
   absl::StatusOr<Answer> answer = Read(statement, params);
   if (!answer.ok()) return answer.status();
-  return All(*answer, ActOf);
+  return All(*answer, ActOf, range.owner);
 }
 
 absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilter& filter, uint32_t size,
                                                               const std::string& token) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   const std::string list = ListName(filter);
   const absl::StatusOr<Cursor> from = ParseToken(list, token);
   if (!from.ok()) return from.status();
   size = PageSize(size);
   Params params;
-  params.Int2(static_cast<int16_t>(PartitionOf(filter.owner, *partitions)));
   params.Bytes(filter.owner.value);
   AddStates(params, filter.states);
   params.Bytes(ViewOf(from->request.bytes));
   params.Int8(size + 1);
   absl::StatusOr<Answer> answer = Read(kListRequests, params);
   if (!answer.ok()) return answer.status();
-  return PageOf<RequestRow>(All(*answer, RequestOf), size, list, [](const RequestRow& row) {
+  return PageOf<RequestRow>(All(*answer, RequestOf, filter.owner), size, list, [](const RequestRow& row) {
     return Cursor{row.request, 0, row.owner};
   });
 }
@@ -304,39 +287,37 @@ absl::StatusOr<std::vector<OwnerId>> PostgresLedger::Owners(const OwnerId& after
   params.Int8(limit);
   absl::StatusOr<Answer> answer = Read(kOwners, params);
   if (!answer.ok()) return answer.status();
-  return All<OwnerId>(*answer, [](const Row& row) { return OwnerId{row.Text(0)}; });
+  return All<OwnerId>(*answer, +[](const Row& row) { return OwnerId{row.Text(0)}; });
 }
 
 absl::StatusOr<std::optional<BookRow>> PostgresLedger::ReadBook(const OwnerId& owner) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
-  params.Int2(static_cast<int16_t>(PartitionOf(owner, *partitions)));
   params.Bytes(owner.value);
   absl::StatusOr<Answer> answer = Read(kReadBook, params);
   if (!answer.ok()) return answer.status();
   if (answer->size() == 0) return std::optional<BookRow>();
-  absl::StatusOr<BookRow> book = BookOf((*answer)[0]);
-  if (!book.ok()) return book.status();
-  return std::optional<BookRow>(*std::move(book));
+  const Row row = (*answer)[0];
+  BookRow book{.owner = owner,
+               .sequence = static_cast<uint64_t>(row.Int(0)),
+               .hash = row.Array<32>(1),
+               .time = row.Time(2)};
+  if (absl::Status status = DecodeBookState(row.Bytes(3), book); !status.ok()) return status;
+  return std::optional<BookRow>(std::move(book));
 }
 
 absl::StatusOr<std::vector<RequestRow>> PostgresLedger::AllRequests(const OwnerId& owner) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
-  params.Int2(static_cast<int16_t>(PartitionOf(owner, *partitions)));
   params.Bytes(owner.value);
   absl::StatusOr<Answer> answer = Read(kAllRequests, params);
   if (!answer.ok()) return answer.status();
-  return All(*answer, RequestOf);
+  return All(*answer, RequestOf, owner);
 }
 
 absl::StatusOr<std::vector<OfferRow>> PostgresLedger::AllOffers(const OwnerId& owner) {
-  const absl::StatusOr<uint32_t> partitions = Partitions();
-  if (!partitions.ok()) return partitions.status();
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
-  params.Int2(static_cast<int16_t>(PartitionOf(owner, *partitions)));
   params.Bytes(owner.value);
   absl::StatusOr<Answer> answer = Read(kAllOffers, params);
   if (!answer.ok()) return answer.status();

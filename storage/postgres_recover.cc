@@ -12,20 +12,29 @@ namespace {
 // not yet folded.
 constexpr size_t kPiece = 1'000;
 
-constexpr Statement kBooks{
-    "recover_books",
-    "SELECT owner, sequence, hash, time, state FROM book WHERE partition_id = $1 ORDER BY owner"};
-constexpr Statement kAccounts{"recover_accounts",
-                              "SELECT body FROM act WHERE partition_id = $1 AND request_id IS NULL"
-                              " ORDER BY owner, sequence"};
+// The numbers of a partition's owners are neighbours: books, acts and requests are ranges of their indexes. Owners are
+// few enough to be put in the order of their names.
+constexpr Statement kBooks{"recover_books",
+                           "SELECT o.name, b.sequence, b.hash, b.time, b.state"
+                           " FROM owner AS o JOIN book AS b USING (owner_id)"
+                           " WHERE o.owner_id BETWEEN $1::integer << 19 AND ($1::integer << 19) + 524287"
+                           " ORDER BY o.name"};
+constexpr Statement kAccounts{
+    "recover_accounts",
+    "SELECT a.body FROM (SELECT owner_id FROM owner"
+    "   WHERE owner_id BETWEEN $1::integer << 19 AND ($1::integer << 19) + 524287 ORDER BY name OFFSET 0) AS "
+    "o"
+    " CROSS JOIN LATERAL (SELECT body FROM act WHERE owner_id = o.owner_id AND request_id IS NULL"
+    "   ORDER BY sequence OFFSET 0) AS a"};
 // The requests in order first, which are few bytes each, and then the acts of one after the other: nothing as
 // large as the acts is ever sorted.
 constexpr Statement kUnfinished{
     "recover_unfinished",
-    "SELECT a.body FROM (SELECT owner, request_id FROM request WHERE partition_id = $1 AND state < 6"
-    "   ORDER BY owner, request_id OFFSET 0) AS r"
-    " CROSS JOIN LATERAL (SELECT body FROM act WHERE partition_id = $1 AND request_id = r.request_id AND "
-    "owner = r.owner"
+    "SELECT a.body FROM (SELECT o.name, r.owner_id, r.request_id FROM owner AS o JOIN request AS r USING "
+    "(owner_id)"
+    "   WHERE o.owner_id BETWEEN $1::integer << 19 AND ($1::integer << 19) + 524287 AND r.state < 6"
+    "   ORDER BY o.name, r.request_id OFFSET 0) AS r"
+    " CROSS JOIN LATERAL (SELECT body FROM act WHERE request_id = r.request_id AND owner_id = r.owner_id"
     "   ORDER BY sequence OFFSET 0) AS a"};
 
 // Owners in order, with the acts that belong to each, cut into pieces.
@@ -91,7 +100,7 @@ absl::Status PostgresLedger::Recover(uint32_t partition, const std::function<voi
   absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(Span{}));
   if (!connection.ok()) return connection.status();
   binary::Params params;
-  params.Int2(static_cast<int16_t>(partition));
+  params.Int4(static_cast<int32_t>(partition));
 
   std::vector<RecoveredOwner> owners;
   absl::Status status = (*connection)->Stream(kBooks, params, [&](const Row& row) {

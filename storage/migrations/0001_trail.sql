@@ -1,14 +1,20 @@
 -- The trail, the rows that queries need beside it, and the functions that write them.
 --
--- Every key has the partition_id in it, so that one batch touches one shard where the schema is distributed; where
--- lookups name the whole key, it leads with the id that grows with time, so that inserts go to the index's right edge.
--- Names are compared byte by byte (COLLATE "C"): the program orders them so too. States are numbers, narrow and cheap to
--- index; their names stand beside them here and in storage/rows.h, which does not compile when they go apart.
+-- Rows hold owners and providers as numbers, which are a quarter as wide as names and quicker to compare; the views
+-- below show names. An owner's number begins with its partition's, so that every key that has the one has the other,
+-- and one batch touches one shard where the schema is distributed by ranges of owner_id.
+--
+-- PostgreSQL reads a CHECK anew for every statement, which cost a batch as much as ten of its rows. What the program
+-- asks of a batch by itself (storage/batch.cc) has none; a state outside its list, which would have no name, is refused
+-- here.
+--
+-- Names are compared byte by byte (COLLATE "C"): the program orders them so too. States are numbers as well; their
+-- names stand beside them here and in storage/rows.h, which does not compile when they go apart.
 
 CREATE TABLE partition (
-  partition_id smallint PRIMARY KEY CHECK (partition_id >= 0),
-  epoch bigint NOT NULL DEFAULT 0 CHECK (epoch >= 0),  -- One more with every taking: the fence.
-  batch bigint NOT NULL DEFAULT 0 CHECK (batch >= 0),  -- The last durable batch.
+  partition_id smallint PRIMARY KEY,
+  epoch bigint NOT NULL DEFAULT 0,                     -- One more with every taking: the fence.
+  batch bigint NOT NULL DEFAULT 0,                     -- The last durable batch.
   heartbeat timestamptz,                               -- NULL: never held.
   down_since timestamptz,                              -- Of the outage not given back yet (R22); NULL: none.
   holder text NOT NULL DEFAULT '',                     -- '': given back.
@@ -16,21 +22,32 @@ CREATE TABLE partition (
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE partition IS 'Who writes which owners'' trails; their number never changes';
 
+-- Every owner that ever acted, the directory among them. Neither changed nor removed.
+CREATE TABLE owner (
+  owner_id integer PRIMARY KEY,                        -- partition_id * 2^19 + n, n from 1.
+  partition_id smallint NOT NULL,
+  name text COLLATE "C" NOT NULL UNIQUE,
+  CHECK (owner_id > 0 AND owner_id >> 19 = partition_id AND owner_id & 524287 > 0)
+);
+CREATE TABLE provider (
+  provider_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text COLLATE "C" NOT NULL UNIQUE
+);
+
 -- One row an act: all that one command decided for one owner at one instant. `body` is the canonical JSON, byte for
 -- byte what the hash covers; time, request_id and decisions repeat it for queries, and verification compares them.
 CREATE TABLE act (
-  sequence bigint NOT NULL CHECK (sequence > 0),       -- From 1, without gaps, per owner.
+  sequence bigint NOT NULL,                            -- From 1, without gaps, per owner.
   time timestamptz NOT NULL,                           -- The broker's decision time.
   request_id uuid,                                     -- NULL: about the owner's agreements, or the directory.
-  decisions integer NOT NULL CHECK (decisions > 0),    -- How many.
-  partition_id smallint NOT NULL,
-  owner text COLLATE "C" NOT NULL,
-  hash bytea NOT NULL CHECK (octet_length(hash) = 32), -- SHA-256 of the owner's hash before it, and body.
+  owner_id integer NOT NULL,
+  decisions integer NOT NULL,                          -- How many.
+  hash bytea NOT NULL,                                 -- SHA-256 of the owner's hash before it, and body.
   body text NOT NULL,
-  PRIMARY KEY (partition_id, owner, sequence)
+  PRIMARY KEY (owner_id, sequence)
 );
-CREATE INDEX act_request ON act (request_id, partition_id, sequence) WHERE request_id IS NOT NULL;
-CREATE INDEX act_account ON act (partition_id, owner, sequence) WHERE request_id IS NULL;
+CREATE INDEX act_request ON act (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX act_account ON act (owner_id, sequence) WHERE request_id IS NULL;
 COMMENT ON TABLE act IS 'The trail. Append-only';
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -40,100 +57,127 @@ END $$;
 CREATE TRIGGER act_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON act
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Where each request stands. Ids are time-ordered. The second index serves an owner's list by state and, over a
--- partition's states below 6, recovery.
+-- Where each request stands. Ids are time-ordered, and the key leads with them: inserts go to its right edge. The
+-- second index serves an owner's list by state and, over the states below 6, recovery.
 CREATE TABLE request (
   request_id uuid NOT NULL,
-  partition_id smallint NOT NULL,
+  owner_id integer NOT NULL,
   -- 0 RECEIVED, 1 HOLDER_ROUND, 2 FALLBACK, 3 MATCH_ROUND, 4 CONFIRMING, 5 BLOCKED; finished: 6 FULFILLED,
   -- 7 PARTIALLY_FULFILLED, 8 UNFILLED, 9 CANCELLED, 10 EXPIRED
   state smallint NOT NULL CHECK (state BETWEEN 0 AND 10),
-  owner text COLLATE "C" NOT NULL,
-  PRIMARY KEY (request_id, partition_id, owner)
+  PRIMARY KEY (request_id, owner_id)
 );
-CREATE INDEX request_state ON request (partition_id, state, owner, request_id);
+CREATE INDEX request_state ON request (owner_id, state, request_id);
 
--- Which offers a provider has. The provider's list crosses partitions, so its index does not lead with them.
+-- Which offers a provider has. The provider's list crosses owners, so its index does not lead with them.
 -- That its request exists is the program's promise: as a foreign key it cost a sixth of the write path.
 CREATE TABLE offer (
   request_id uuid NOT NULL,
-  accepted bigint NOT NULL CHECK (accepted >= 0),      -- Quantity allocated.
+  accepted bigint NOT NULL,                            -- Quantity allocated.
   deadline timestamptz NOT NULL,                       -- The last timely instant.
-  number integer NOT NULL CHECK (number > 0),          -- From 1, per request.
-  partition_id smallint NOT NULL,
+  owner_id integer NOT NULL,
+  provider_id integer NOT NULL,
+  number integer NOT NULL,                             -- From 1, per request.
   -- 0 OPEN, 1 ACCEPTED, 2 PARTIALLY_ACCEPTED, 3 COUNTERED, 4 DECLINED, 5 LAPSED, 6 RESCINDED, 7 SUPERSEDED, 8 VOIDED
-  state smallint NOT NULL CHECK (state BETWEEN 0 AND 8),
+  state smallint NOT NULL,
   -- 0 none, 1 HELD, 2 CONFIRMED, 3 RELEASED, 4 WITHDRAWN, 5 EXPIRED
-  allocation smallint NOT NULL CHECK (allocation BETWEEN 0 AND 5),
-  owner text COLLATE "C" NOT NULL,
-  provider text COLLATE "C" NOT NULL,
-  PRIMARY KEY (partition_id, owner, request_id, number),
-  CHECK (allocation = 0 OR accepted > 0)
+  allocation smallint NOT NULL,
+  PRIMARY KEY (owner_id, request_id, number),
+  CHECK (state BETWEEN 0 AND 8 AND allocation BETWEEN 0 AND 5)
 );
-CREATE INDEX offer_provider ON offer (provider, state, request_id, number, owner);
+CREATE INDEX offer_provider ON offer (provider_id, state, request_id, number, owner_id);
 
 -- What an owner's book holds besides requests and agreements, and the head of its chain. Rewritten with every batch.
 CREATE TABLE book (
-  sequence bigint NOT NULL CHECK (sequence > 0),
+  sequence bigint NOT NULL,
   time timestamptz NOT NULL,
-  partition_id smallint NOT NULL,
-  owner text COLLATE "C" NOT NULL,
-  hash bytea NOT NULL CHECK (octet_length(hash) = 32),
-  state text NOT NULL,                                 -- JSON: commitments, cool_downs, waivers.
-  PRIMARY KEY (partition_id, owner)
+  owner_id integer PRIMARY KEY REFERENCES owner,
+  hash bytea NOT NULL,
+  state text NOT NULL                                  -- JSON: commitments, cool_downs, waivers.
 ) WITH (fillfactor = 30, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX book_owner ON book (owner);
 
 -- Commands that their callers may repeat, kept for some days. Rows arrive in the order of created_time, so a few
--- pages of a BRIN find the old ones.
+-- pages of a BRIN find the old ones. Which request it was about, the act says.
 CREATE TABLE idempotency_key (
   key uuid NOT NULL,                                   -- 16 bytes of a hash; a uuid is their cheapest carrier.
-  request_id uuid,
   sequence bigint NOT NULL,                            -- Of the act that answered it.
   created_time timestamptz NOT NULL DEFAULT now(),
-  partition_id smallint NOT NULL,
-  owner text COLLATE "C" NOT NULL,
-  payload bytea NOT NULL CHECK (octet_length(payload) = 32),
-  PRIMARY KEY (key, partition_id, owner)
+  owner_id integer NOT NULL,
+  payload bytea NOT NULL,                              -- SHA-256 of what the command asked for.
+  PRIMARY KEY (key, owner_id)
 );
 CREATE INDEX idempotency_key_age ON idempotency_key USING brin (created_time) WITH (autosummarize = on);
 
--- One row a decision, for people.
+-- For people: the rows with names.
+CREATE VIEW act_by_name AS
+  SELECT o.partition_id, o.name AS owner, a.sequence, a.time, a.request_id, a.decisions, a.hash, a.body
+  FROM act AS a JOIN owner AS o USING (owner_id);
+CREATE VIEW request_by_name AS
+  SELECT o.partition_id, o.name AS owner, r.request_id, r.state FROM request AS r JOIN owner AS o USING (owner_id);
+CREATE VIEW offer_by_name AS
+  SELECT o.partition_id, o.name AS owner, f.request_id, f.number, p.name AS provider, f.state, f.allocation, f.accepted,
+         f.deadline
+  FROM offer AS f JOIN owner AS o USING (owner_id) JOIN provider AS p USING (provider_id);
 CREATE VIEW decision AS
   SELECT a.partition_id, a.owner, a.sequence, d.index, a.time, a.actor, a.request_id,
          d.body ->> 'kind' AS kind, (d.body ->> 'offer')::integer AS offer, d.body ->> 'provider' AS provider,
          d.body ->> 'clause' AS clause, d.body
   FROM (SELECT partition_id, owner, sequence, time, request_id, body::jsonb ->> 'actor' AS actor,
-               body::jsonb -> 'decisions' AS list FROM act) AS a
+               body::jsonb -> 'decisions' AS list FROM act_by_name) AS a
   CROSS JOIN LATERAL jsonb_array_elements(a.list) WITH ORDINALITY AS d (body, index);
 COMMENT ON VIEW decision IS 'The trail, one row a decision; index from 1 within its act';
 
+-- The numbers of names, given now to those that have none. A number says nothing by itself, so this is a transaction of
+-- its own, before the first batch that needs it. The partition's lock keeps two writers from giving the same one.
+CREATE FUNCTION number_owners(names text[], partitions smallint[]) RETURNS TABLE (name text, owner_id integer)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM 1 FROM partition AS p WHERE p.partition_id = ANY (partitions) ORDER BY p.partition_id FOR NO KEY UPDATE;
+  INSERT INTO owner (owner_id, partition_id, name)
+  SELECT COALESCE((SELECT max(o.owner_id) FROM owner AS o WHERE o.owner_id >> 19 = n.partition_id
+                   AND o.owner_id BETWEEN n.partition_id::integer << 19 AND (n.partition_id::integer << 19) + 524287),
+                  n.partition_id::integer << 19)
+         + (row_number() OVER (PARTITION BY n.partition_id ORDER BY n.name))::integer, n.partition_id, n.name
+  FROM unnest(names, partitions) AS n (name, partition_id)
+  WHERE NOT EXISTS (SELECT FROM owner AS o WHERE o.name = n.name);
+  RETURN QUERY SELECT o.name, o.owner_id FROM owner AS o WHERE o.name = ANY (names);
+END $$;
+CREATE FUNCTION number_providers(names text[]) RETURNS TABLE (name text, provider_id integer)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  INSERT INTO provider (name) SELECT n.name FROM unnest(names) AS n (name)
+  WHERE NOT EXISTS (SELECT FROM provider AS p WHERE p.name = n.name) ORDER BY n.name ON CONFLICT DO NOTHING;
+  RETURN QUERY SELECT p.name, p.provider_id FROM provider AS p WHERE p.name = ANY (names);
+END $$;
+
 -- One batch, one transaction, one round trip. The fences go first: whoever does not hold every partition under the
 -- epoch and after the batch it names writes nothing (CB001). Returns the database's clock.
+--
+-- The arrays are unnested where the rows are selected, side by side: in FROM, every one of them would be put into a
+-- table of its own first, which cost a tenth of the whole.
 CREATE FUNCTION commit_batch(
   fence_partition smallint[], fence_epoch bigint[], fence_batch bigint[],
-  act_partition smallint[], act_owner text[], act_sequence bigint[], act_time timestamptz[], act_request uuid[],
-  act_decisions integer[], act_body text[], act_hash bytea[],
-  new_request_partition smallint[], new_request_owner text[], new_request_id uuid[], new_request_state smallint[],
-  changed_request_partition smallint[], changed_request_owner text[], changed_request_id uuid[],
-  changed_request_state smallint[],
-  new_offer_partition smallint[], new_offer_owner text[], new_offer_request uuid[], new_offer_number integer[],
-  new_offer_provider text[], new_offer_state smallint[], new_offer_allocation smallint[], new_offer_accepted bigint[],
+  act_owner integer[], act_sequence bigint[], act_time timestamptz[], act_request uuid[], act_decisions integer[],
+  act_hash bytea[], act_body text[],
+  new_request_owner integer[], new_request_id uuid[], new_request_state smallint[],
+  changed_request_owner integer[], changed_request_id uuid[], changed_request_state smallint[],
+  new_offer_owner integer[], new_offer_request uuid[], new_offer_number integer[], new_offer_provider integer[],
+  new_offer_state smallint[], new_offer_allocation smallint[], new_offer_accepted bigint[],
   new_offer_deadline timestamptz[],
-  changed_offer_partition smallint[], changed_offer_owner text[], changed_offer_request uuid[],
-  changed_offer_number integer[], changed_offer_state smallint[], changed_offer_allocation smallint[],
-  changed_offer_accepted bigint[], changed_offer_deadline timestamptz[],
-  book_partition smallint[], book_owner text[], book_sequence bigint[], book_time timestamptz[], book_hash bytea[],
-  book_state text[],
-  key_partition smallint[], key_owner text[], key_key uuid[], key_payload bytea[], key_request uuid[],
-  key_sequence bigint[]
+  changed_offer_owner integer[], changed_offer_request uuid[], changed_offer_number integer[],
+  changed_offer_state smallint[], changed_offer_allocation smallint[], changed_offer_accepted bigint[],
+  changed_offer_deadline timestamptz[],
+  book_owner integer[], book_sequence bigint[], book_time timestamptz[], book_hash bytea[], book_state text[],
+  key_owner integer[], key_key uuid[], key_payload bytea[], key_sequence bigint[]
 ) RETURNS timestamptz LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   moved bigint;
 BEGIN
   UPDATE partition AS p SET batch = p.batch + 1, heartbeat = clock_timestamp()
-  FROM unnest(fence_partition, fence_epoch, fence_batch) AS f (partition_id, epoch, batch)
+  FROM (SELECT unnest(fence_partition) AS partition_id, unnest(fence_epoch) AS epoch, unnest(fence_batch) AS batch) AS f
   WHERE p.partition_id = f.partition_id AND p.epoch = f.epoch AND p.batch = f.batch;
   GET DIAGNOSTICS moved = ROW_COUNT;
   IF moved <> cardinality(fence_partition) THEN
@@ -141,23 +185,23 @@ BEGIN
   END IF;
 
   IF cardinality(key_key) > 0 THEN
-    INSERT INTO idempotency_key (partition_id, owner, key, payload, request_id, sequence)
-    SELECT * FROM unnest(key_partition, key_owner, key_key, key_payload, key_request, key_sequence);
+    INSERT INTO idempotency_key (owner_id, key, payload, sequence)
+    SELECT unnest(key_owner), unnest(key_key), unnest(key_payload), unnest(key_sequence);
   END IF;
   IF cardinality(act_sequence) > 0 THEN
-    INSERT INTO act (partition_id, owner, sequence, time, request_id, decisions, body, hash)
-    SELECT * FROM unnest(act_partition, act_owner, act_sequence, act_time, act_request, act_decisions, act_body,
-                         act_hash);
+    INSERT INTO act (owner_id, sequence, time, request_id, decisions, hash, body)
+    SELECT unnest(act_owner), unnest(act_sequence), unnest(act_time), unnest(act_request), unnest(act_decisions),
+           unnest(act_hash), unnest(act_body);
   END IF;
   IF cardinality(new_request_id) > 0 THEN
-    INSERT INTO request (partition_id, owner, request_id, state)
-    SELECT * FROM unnest(new_request_partition, new_request_owner, new_request_id, new_request_state);
+    INSERT INTO request (owner_id, request_id, state)
+    SELECT unnest(new_request_owner), unnest(new_request_id), unnest(new_request_state);
   END IF;
   IF cardinality(changed_request_id) > 0 THEN
     UPDATE request AS r SET state = n.state
-    FROM unnest(changed_request_partition, changed_request_owner, changed_request_id, changed_request_state)
-      AS n (partition_id, owner, request_id, state)
-    WHERE r.partition_id = n.partition_id AND r.owner = n.owner AND r.request_id = n.request_id;
+    FROM (SELECT unnest(changed_request_owner) AS owner_id, unnest(changed_request_id) AS request_id,
+                 unnest(changed_request_state) AS state) AS n
+    WHERE r.owner_id = n.owner_id AND r.request_id = n.request_id;
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved <> cardinality(changed_request_state) THEN
       RAISE EXCEPTION 'request: % of % rows to change are there', moved, cardinality(changed_request_state)
@@ -165,17 +209,18 @@ BEGIN
     END IF;
   END IF;
   IF cardinality(new_offer_number) > 0 THEN
-    INSERT INTO offer (partition_id, owner, request_id, number, provider, state, allocation, accepted, deadline)
-    SELECT * FROM unnest(new_offer_partition, new_offer_owner, new_offer_request, new_offer_number, new_offer_provider,
-                         new_offer_state, new_offer_allocation, new_offer_accepted, new_offer_deadline);
+    INSERT INTO offer (owner_id, request_id, number, provider_id, state, allocation, accepted, deadline)
+    SELECT unnest(new_offer_owner), unnest(new_offer_request), unnest(new_offer_number), unnest(new_offer_provider),
+           unnest(new_offer_state), unnest(new_offer_allocation), unnest(new_offer_accepted),
+           unnest(new_offer_deadline);
   END IF;
   IF cardinality(changed_offer_number) > 0 THEN
     UPDATE offer AS o SET state = n.state, allocation = n.allocation, accepted = n.accepted, deadline = n.deadline
-    FROM unnest(changed_offer_partition, changed_offer_owner, changed_offer_request, changed_offer_number,
-                changed_offer_state, changed_offer_allocation, changed_offer_accepted, changed_offer_deadline)
-      AS n (partition_id, owner, request_id, number, state, allocation, accepted, deadline)
-    WHERE o.partition_id = n.partition_id AND o.owner = n.owner AND o.request_id = n.request_id
-      AND o.number = n.number;
+    FROM (SELECT unnest(changed_offer_owner) AS owner_id, unnest(changed_offer_request) AS request_id,
+                 unnest(changed_offer_number) AS number, unnest(changed_offer_state) AS state,
+                 unnest(changed_offer_allocation) AS allocation, unnest(changed_offer_accepted) AS accepted,
+                 unnest(changed_offer_deadline) AS deadline) AS n
+    WHERE o.owner_id = n.owner_id AND o.request_id = n.request_id AND o.number = n.number;
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved <> cardinality(changed_offer_number) THEN
       RAISE EXCEPTION 'offer: % of % rows to change are there', moved, cardinality(changed_offer_number)
@@ -183,9 +228,9 @@ BEGIN
     END IF;
   END IF;
   IF cardinality(book_sequence) > 0 THEN
-    INSERT INTO book AS b (partition_id, owner, sequence, time, hash, state)
-    SELECT * FROM unnest(book_partition, book_owner, book_sequence, book_time, book_hash, book_state)
-    ON CONFLICT (partition_id, owner) DO UPDATE
+    INSERT INTO book AS b (owner_id, sequence, time, hash, state)
+    SELECT unnest(book_owner), unnest(book_sequence), unnest(book_time), unnest(book_hash), unnest(book_state)
+    ON CONFLICT (owner_id) DO UPDATE
     SET sequence = excluded.sequence, time = excluded.time, hash = excluded.hash, state = excluded.state;
   END IF;
   RETURN clock_timestamp();
@@ -254,8 +299,8 @@ END $$;
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'capbroker_broker') THEN
-    GRANT SELECT ON schema_migration, decision TO capbroker_broker;
-    GRANT SELECT, INSERT ON act TO capbroker_broker;
+    GRANT SELECT ON schema_migration, decision, act_by_name, request_by_name, offer_by_name TO capbroker_broker;
+    GRANT SELECT, INSERT ON act, owner, provider TO capbroker_broker;
     GRANT SELECT, UPDATE ON partition TO capbroker_broker;
     GRANT SELECT, INSERT, UPDATE ON request, offer, book TO capbroker_broker;
     GRANT SELECT, INSERT, DELETE ON idempotency_key TO capbroker_broker;

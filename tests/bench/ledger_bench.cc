@@ -1,5 +1,5 @@
-// How many lifecycles a second one writer can make durable, by how many share a batch; how fast recovery
-// reads; and what reads cost on a trail of some length.
+// How many lifecycles a second one writer can make durable, by how many share a batch, and what processor time
+// each costs the database's writing process and this one; how fast recovery reads; and what reads cost on a trail of some length.
 //
 //   ledger_bench URL [seconds a row [acts a batch...]]
 //   ledger_bench URL fill REQUESTS
@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double SecondsSince(Clock::time_point from) {
   return std::chrono::duration<double>(Clock::now() - from).count();
+}
+
+// The processor time of a process of this machine, or of this thread; 0 where it cannot be told.
+double CpuSeconds(const std::string& pid) {
+  uint64_t nanos = 0;
+  std::ifstream(Cat("/proc/", pid, "/schedstat")) >> nanos;
+  return static_cast<double>(nanos) * 1e-9;
 }
 
 // Owners' heads, and a source of acts that look like a real request's.
@@ -158,7 +166,8 @@ class Load {
 // Batches of `size` acts for `seconds`; lifecycles a second, and the time a commit takes.
 class Bench {
  public:
-  Bench(PostgresLedger& ledger, uint32_t partitions) : ledger_(ledger) {
+  Bench(PostgresLedger& ledger, uint32_t partitions, std::unique_ptr<Connection> watcher)
+      : ledger_(ledger), watcher_(std::move(watcher)) {
     std::vector<uint32_t> all;
     for (uint32_t i = 0; i < partitions; ++i) all.push_back(i);
     tenures_ = ledger.Take("bench", "", all, Span{}).value();
@@ -169,6 +178,16 @@ class Bench {
     std::vector<double> times;
     std::vector<Load::Open> open;
     size_t lifecycles = 0;
+    double committing = 0;
+    if (writer_.empty()) {
+      Batch batch;
+      load.Accept(batch, load.Create(batch));
+      batch.requests.clear();  // One act made it and ended it: one row each.
+      batch.offers.clear();
+      Commit(batch);
+      writer_ = WriterPid();
+    }
+    const double writer = CpuSeconds(writer_);
     const auto start = Clock::now();
     while (SecondsSince(start) < seconds) {
       Batch batch;
@@ -177,14 +196,20 @@ class Bench {
       for (size_t i = 0; i < answers; ++i) load.Accept(batch, open[i]);
       open.erase(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(answers));
       for (size_t i = answers; i < size; ++i) open.push_back(load.Create(batch));
+      const double before = CpuSeconds("thread-self");
       times.push_back(Commit(batch));
+      committing += CpuSeconds("thread-self") - before;
       lifecycles += answers;
     }
+    const double seconds_taken = SecondsSince(start), count = static_cast<double>(size * times.size()) / 2;
     std::sort(times.begin(), times.end());
-    std::printf("%6zu acts a batch  %8.0f lifecycles/s  %9.0f acts/s   commit p50 %.2f ms  p99 %.2f ms\n",
-                size, static_cast<double>(lifecycles) / SecondsSince(start),
-                static_cast<double>(size * times.size()) / SecondsSince(start), times[times.size() / 2] * 1e3,
-                times[times.size() * 99 / 100] * 1e3);
+    std::printf(
+        "%6zu acts a batch  %8.0f lifecycles/s   commit p50 %.2f ms  p99 %.2f ms   a lifecycle: database "
+        "%.1f us,"
+        " client %.1f us\n",
+        size, static_cast<double>(lifecycles) / seconds_taken, times[times.size() / 2] * 1e3,
+        times[times.size() * 99 / 100] * 1e3, (CpuSeconds(writer_) - writer) / count * 1e6,
+        committing / count * 1e6);
     std::fflush(stdout);
   }
 
@@ -268,7 +293,18 @@ class Bench {
     return took;
   }
 
+  // The process of the session that writes, where the database runs on this machine.
+  std::string WriterPid() {
+    const Answer answer = watcher_->Script(
+        "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE "
+        "'%commit_batch(%'"
+        " AND pid <> pg_backend_pid()");
+    return answer.ok() && answer.size() == 1 ? answer[0].Text(0) : "";
+  }
+
   PostgresLedger& ledger_;
+  const std::unique_ptr<Connection> watcher_;
+  std::string writer_;
   uint32_t partitions_ = 0;
   std::vector<Tenure> tenures_;
 };
@@ -297,7 +333,12 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", partitions.status().ToString().c_str());
     return 1;
   }
-  Bench bench(ledger, *partitions);
+  auto watcher = Connection::Open({.url = argv[1]});
+  if (!watcher.ok()) {
+    std::fprintf(stderr, "%s\n", watcher.status().ToString().c_str());
+    return 1;
+  }
+  Bench bench(ledger, *partitions, *std::move(watcher));
   if (fill) {
     if (sizes[0] > 0) bench.Fill(sizes[0]);
     bench.Recover();

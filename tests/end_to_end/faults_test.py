@@ -205,7 +205,8 @@ class EvidenceTest(StageTest):
             return subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", stage.database, "-c", statement],
                                   stderr=subprocess.PIPE, text=True)
 
-        change = "UPDATE act SET body = replace(body, 'h100', 'h200') WHERE owner = 'openai'"
+        change = ("UPDATE act SET body = replace(body, 'h100', 'h200')"
+                  " WHERE owner_id = (SELECT owner_id FROM owner WHERE name = 'openai')")
         self.assertIn("append-only", psql(change).stderr)
         psql(f"SET session_replication_role = replica; {change}")
         done = stage.run("decisions", "verify", "--database", stage.database, want=4)
