@@ -57,6 +57,9 @@ def open_stage(binary):
 
         def parties(self, owners, lapse_owners, lapse_window):
             """Owners bench-0 ... and lapse-0 ..., the latter with short windows; both desks; their tokens."""
+            self.sql("ALTER SYSTEM SET max_connections = 400")  # For the yardstick's clients; nothing else differs.
+            self.postgres("stop")
+            self.postgres("start")
             self.run("migrate", "--database", self.database)
             names = [f"bench-{i}" for i in range(owners)] + [f"lapse-{i}" for i in range(lapse_owners)]
             lines = []
