@@ -63,8 +63,9 @@ CREATE INDEX ON yardstick (request_id);
 class Bench:
     """Runs cases on a stage."""
 
-    def __init__(self, stage, build, seconds, warm_up, log=print):
-        self.stage, self.build, self.seconds, self.warm_up, self.log = stage, build, seconds, warm_up, log
+    def __init__(self, stage, build, seconds, warm_up, client_options=()):
+        self.stage, self.build, self.seconds, self.warm_up = stage, build, seconds, warm_up
+        self.client_options = list(client_options)
         self.sql = measure.Sql(stage.database)
         self.act_bytes = 0
 
@@ -93,7 +94,7 @@ class Bench:
         if case.program == "echo":
             return [self.build / "tests/bench/echo_bench", "--concurrency", str(case.clients)]
         return [self.build / "tests/bench/lifecycle_bench", "--target", self.stage.target, "--tokens", self.stage.tokens,
-                *case.options]
+                *case.options, *self.client_options]
 
     def run_client(self, case, seconds, warm_up):
         command = [*self.command(case), "--seconds", str(seconds), "--warm-up", str(warm_up)]

@@ -57,16 +57,18 @@ class Run {
   int Go() {
     Until([&] { return transport_->IsReady(); }, INT64_MAX);
     const int64_t start = Now();
-    const int64_t begin = start + static_cast<int64_t>(plan_.warm_up * kSecond);
-    const int64_t end = begin + static_cast<int64_t>(plan_.seconds * kSecond);
+    const bool counted = plan_.count > 0;
+    const int64_t begin = counted ? start : start + static_cast<int64_t>(plan_.warm_up * kSecond);
+    const int64_t end = counted ? INT64_MAX : begin + static_cast<int64_t>(plan_.seconds * kSecond);
     lifecycles_.Start(start, begin, end);
     transport_->Flush();
     Until([] { return false; }, begin);
     Mark("begin");
     const double cpu = CpuSeconds();
     const uint64_t messages = transport_->messages(), commands = transport_->commands();
-    Until([] { return false; }, end);
+    Until([&] { return counted && lifecycles_.IsDrained(); }, end);
     Mark("end");
+    seconds_ = static_cast<double>(Now() - begin) / kSecond;
     cpu_ = CpuSeconds() - cpu;
     messages_ = transport_->messages() - messages;
     commands_ = transport_->commands() - commands;
@@ -111,7 +113,7 @@ class Run {
       }
       lifecycles_.Advance(now);
       transport_->Flush();
-      Step(std::min({deadline, lifecycles_.NextStart(), moved + kPatience + 1}));
+      Step(std::min({deadline, lifecycles_.NextDue(), moved + kPatience + 1}));
       transport_->Flush();
     }
   }
@@ -133,16 +135,21 @@ class Run {
     std::printf(
         "{\"seconds\": %.3f, \"lifecycles\": %llu, \"per_second\": %.1f, \"in_all\": %llu, \"started\": "
         "%llu, ",
-        plan_.seconds, static_cast<unsigned long long>(lifecycles_.finished()),
-        static_cast<double>(lifecycles_.finished()) / plan_.seconds,
+        seconds_, static_cast<unsigned long long>(lifecycles_.finished()),
+        static_cast<double>(lifecycles_.finished()) / seconds_,
         static_cast<unsigned long long>(lifecycles_.finished_in_all()),
         static_cast<unsigned long long>(lifecycles_.started()));
+    std::printf("\"refused\": %llu, \"answers_refused\": %llu, \"bare_refusals\": %llu, ",
+                static_cast<unsigned long long>(lifecycles_.refused()),
+                static_cast<unsigned long long>(lifecycles_.answers_refused()),
+                static_cast<unsigned long long>(lifecycles_.bare_refusals()));
     std::printf("\"cpu_seconds\": %.3f, \"messages\": %llu, \"commands\": %llu, \"milliseconds\": {", cpu_,
                 static_cast<unsigned long long>(messages_), static_cast<unsigned long long>(commands_));
     PrintLatencies("award", lifecycles_.award(), ", ");
     PrintLatencies("create", lifecycles_.create(), ", ");
     PrintLatencies("accept", lifecycles_.accept(), ", ");
     PrintLatencies("decline", lifecycles_.decline(), ", ");
+    PrintLatencies("refusal", lifecycles_.refusal(), ", ");
     PrintLatencies("lapse", lifecycles_.lapse(), "}, \"errors\": [");
     for (size_t i = 0; i < lifecycles_.errors().size(); ++i) {
       std::printf("%s%s", i == 0 ? "" : ", ", Quoted(lifecycles_.errors()[i]).c_str());
@@ -154,7 +161,7 @@ class Run {
   grpc::CompletionQueue queue_;
   Lifecycles lifecycles_;
   std::unique_ptr<Transport> transport_;
-  double cpu_ = 0;
+  double cpu_ = 0, seconds_ = 1;
   uint64_t messages_ = 0, commands_ = 0;
 };
 
@@ -185,13 +192,18 @@ int main(int argc, char** argv) {
       ->transform(CLI::Transformer(std::map<std::string, Mix>{{"accepted", Mix::kAccepted},
                                                               {"declined", Mix::kDeclined},
                                                               {"partial", Mix::kPartial},
-                                                              {"lapse", Mix::kLapse}}));
+                                                              {"lapse", Mix::kLapse},
+                                                              {"open", Mix::kOpen}}));
   app.add_option("--concurrency", plan.concurrency)->check(CLI::Range(1, 1'000'000));
   app.add_option("--rate", plan.rate)->check(CLI::PositiveNumber);
   app.add_option("--seconds", plan.seconds)->check(CLI::PositiveNumber);
   app.add_option("--warm-up", plan.warm_up)->check(CLI::NonNegativeNumber);
   app.add_option("--owners", plan.owners)->check(CLI::Range(1, 10'000));
   app.add_option("--owner-prefix", plan.owner_prefix);
+  app.add_option("--count", plan.count);
+  app.add_flag("--overload", plan.overload);
+  app.add_option("--holder", plan.desks[0])->capture_default_str();
+  app.add_option("--alternative", plan.desks[1])->capture_default_str();
   app.add_option("--channels", plan.channels)->check(CLI::Range(1, 64));
   CLI11_PARSE(app, argc, argv);
   return Run(plan).Go();

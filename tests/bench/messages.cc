@@ -17,26 +17,19 @@ void WriteHex(char* out, uint64_t value, int digits) {
 }
 
 void ReadAllocation(std::string_view message, ToldRequest& into) {
-  int desk = -1;
-  int64_t quantity = 0;
+  ToldRequest::Placed placed;
   uint64_t state = 0;
   for (FieldReader field(message); field.Next();) {
     if (field.number() == v1::Allocation::kProviderFieldNumber) {
-      const std::string_view provider = field.bytes().substr(std::string_view("providers/").size());
-      for (int i = 0; i < kDesks; ++i) {
-        if (provider == kDeskNames[i]) desk = i;
-      }
+      placed.provider = field.bytes().substr(std::string_view("providers/").size());
     } else if (field.number() == v1::Allocation::kQuantityFieldNumber) {
-      quantity = static_cast<int64_t>(field.value());
+      placed.quantity = static_cast<int64_t>(field.value());
     } else if (field.number() == v1::Allocation::kStateFieldNumber) {
       state = field.value();
     }
   }
-  if (desk < 0 || state != v1::Allocation::STATE_CONFIRMED) {
-    into.strange = true;
-  } else {
-    into.placed[desk] += quantity;
-  }
+  const size_t at = into.allocations++;
+  if (state == v1::Allocation::STATE_CONFIRMED && at < kDesks) into.placed[at] = placed;
 }
 
 int64_t ReadMicros(std::string_view message) {
@@ -70,7 +63,7 @@ std::string_view KeySource::Next() {
   return {text_, kSize};
 }
 
-CreateMessage::CreateMessage(const std::string& owner) {
+CreateMessage::CreateMessage(const std::string& owner, const std::string& alternative) {
   v1::CapacityRequest request;
   v1::Segment& segment = *request.add_segments();
   segment.set_workload_class("PRODUCT_INFERENCE");
@@ -95,7 +88,7 @@ CreateMessage::CreateMessage(const std::string& owner) {
   request.set_splittable(true);
   v1::FallbackPolicy& policy = *request.mutable_fallback_policy();
   policy.set_kind(v1::FallbackPolicy::KIND_SEQUENTIAL);
-  policy.add_providers("providers/" + std::string(kAlternative));
+  policy.add_providers("providers/" + alternative);
   policy.mutable_step_window()->set_seconds(3600);
 
   v1::CreateCapacityRequestRequest inner;

@@ -4,6 +4,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,7 +29,7 @@ class KeySource {
 // CreateCapacityRequest of one owner.
 class CreateMessage {
  public:
-  explicit CreateMessage(const std::string& owner);
+  CreateMessage(const std::string& owner, const std::string& alternative);
   // A CreateCapacityRequestRequest.
   void AppendCall(std::string& out, std::string_view key) const;
   // A field `commands` of OwnerSessionRequest.
@@ -46,8 +47,12 @@ RequestKey KeyOf(std::string_view name);  // "owners/{owner}/capacityRequests/{r
 struct ToldRequest {
   RequestKey id{};
   uint64_t state = 0;
-  int64_t placed[kDesks] = {};  // Confirmed, by desk.
-  bool strange = false;         // An allocation of another provider, or one that is not confirmed.
+  struct Placed {
+    std::string_view provider;  // Into the message.
+    int64_t quantity = 0;
+  };
+  std::array<Placed, kDesks> placed{};  // Confirmed.
+  size_t allocations = 0;               // Of any provider, in any state.
 };
 // A CapacityRequest. Of one that has not ended only id and state are read.
 ToldRequest ReadRequest(std::string_view message);

@@ -28,6 +28,7 @@ STYLE = """\
       .session { stroke: #ffa657; fill: #ffa657 }
       .pgbench { stroke: #9198a1; fill: #9198a1 }
     }"""
+
 CURVES = [("unary", "unary/accepted/", "award", "broker, unary calls"),
           ("session", "session/accepted/", "award", "broker, sessions"),
           ("pgbench", "pgbench/", "call", "pgbench, one row a commit")]

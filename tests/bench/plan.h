@@ -13,6 +13,7 @@ enum class Mix {
   kDeclined,  // The holder declines, the alternative takes all.
   kPartial,   // The holder takes a part, the alternative the rest.
   kLapse,     // The holder is silent until its deadline, the alternative takes all.
+  kOpen,      // The request is recorded, its offer out; that is all. No desk is there.
 };
 
 struct Plan {
@@ -25,12 +26,13 @@ struct Plan {
   double seconds = 5;
   double warm_up = 1;
   uint32_t owners = 1;
-  uint32_t channels = 1;               // Connections of owners; each desk has its own.
-  std::string owner_prefix = "bench";  // Owners are called bench-0, bench-1 ...
+  uint32_t channels = 1;  // Connections of owners; each desk has its own.
+  uint64_t count = 0;     // Lifecycles in all, of a closed loop; 0: as many as there is time for.
+  bool overload = false;  // What is refused with RESOURCE_EXHAUSTED is no error.
+  std::string desks[2] = {"azure", "stargate-oracle"};  // Who holds the right, and the alternative.
+  std::string owner_prefix = "bench";                   // Owners are called bench-0, bench-1 ...
 };
 
-inline constexpr std::string_view kHolder = "azure";
-inline constexpr std::string_view kAlternative = "stargate-oracle";
 inline constexpr int64_t kQuantity = 8000;
 inline constexpr int64_t kPart = 5000;  // What the holder takes of it in Mix::kPartial.
 
@@ -41,8 +43,7 @@ struct Move {
   int64_t offered = 0;  // What has to be offered.
   int64_t taken = 0;
 };
-inline constexpr int kDesks = 2;  // The holder's and the alternative's.
-inline constexpr std::string_view kDeskNames[kDesks] = {kHolder, kAlternative};
+inline constexpr int kDesks = 2;  // The holder's and the alternative's, as in Plan::desks.
 
 // Of desk 0, the holder's, and desk 1. An offer to the alternative in a mix where nobody should ask it offers 0.
 constexpr Move MoveOf(Mix mix, int desk) {
@@ -55,6 +56,7 @@ constexpr Move MoveOf(Mix mix, int desk) {
     case Mix::kPartial:
       return {Move::Kind::kAccept, holder ? kQuantity : kQuantity - kPart,
               holder ? kPart : kQuantity - kPart};
+    case Mix::kOpen:
     case Mix::kLapse:
       return {holder ? Move::Kind::kSilence : Move::Kind::kAccept, kQuantity, holder ? 0 : kQuantity};
   }

@@ -73,8 +73,8 @@ class SessionStream : public Stream {
 
 class OwnerStream final : public SessionStream {
  public:
-  OwnerStream(Session& session, grpc::GenericStub& stub, const std::string& token, const std::string& name)
-      : SessionStream(session, stub, kOwnerSession, token), message_(name) {}
+  OwnerStream(Session& session, grpc::GenericStub& stub, const std::string& token, CreateMessage message)
+      : SessionStream(session, stub, kOwnerSession, token), message_(std::move(message)) {}
   void Create(uint32_t lifecycle);
 
  private:
@@ -87,16 +87,12 @@ class DeskStream final : public SessionStream {
  public:
   DeskStream(Session& session, grpc::GenericStub& stub, const std::string& token, int desk)
       : SessionStream(session, stub, kProviderSession, token), desk_(desk) {}
-  void Answer(const Move& move, const ToldOffer& offer);
+  void Answer(uint32_t answer, const Move& move, std::string_view offer, std::string_view terms_hash);
 
  private:
-  struct Asked {
-    Move move;
-    int64_t asked;
-  };
   void OnMessage(std::string_view message) override;
   const int desk_;
-  Awaited<Asked> awaited_;
+  Awaited<uint32_t> awaited_;
 };
 
 class Session final : public Transport {
@@ -108,31 +104,35 @@ class Session final : public Transport {
     for (uint32_t i = 0; i < plan.owners; ++i) {
       const std::string name = OwnerName(plan, i);
       owners_.push_back(std::make_unique<OwnerStream>(*this, *stubs[i % stubs.size()],
-                                                      TokenOf(plan, "owner-" + name), name));
+                                                      TokenOf(plan, "owner-" + name),
+                                                      CreateMessage(name, plan.desks[1])));
       owners_.back()->OpenFor("owners/" + name);
     }
-    for (int i = 0; i < kDesks; ++i) {
-      const std::string name(kDeskNames[i]);
+    for (int i = 0; i < kDesks && plan.mix != Mix::kOpen; ++i) {
+      const std::string& name = plan.desks[i];
       desks_[i] = std::make_unique<DeskStream>(*this, *AddStub(plan), TokenOf(plan, "provider-" + name), i);
       desks_[i]->OpenFor("providers/" + name);
     }
   }
 
   void Create(uint32_t owner, uint32_t lifecycle) override { owners_[owner]->Create(lifecycle); }
-  void Answer(int desk, const Move& move, const ToldOffer& offer) override {
-    desks_[desk]->Answer(move, offer);
+  void Answer(uint32_t answer, int desk, const Move& move, std::string_view offer,
+              std::string_view terms_hash) override {
+    desks_[desk]->Answer(answer, move, offer, terms_hash);
   }
   void Flush() override {
     for (SessionStream* stream : gathering) stream->Flush();
     gathering.clear();
   }
-  bool IsReady() const override { return synced == owners_.size() + kDesks; }
+  bool IsReady() const override { return synced == streams(); }
   void Stop() override {
     stopped = true;
     for (const auto& owner : owners_) owner->Cancel();
-    for (const auto& desk : desks_) desk->Cancel();
+    for (const auto& desk : desks_) {
+      if (desk != nullptr) desk->Cancel();
+    }
   }
-  bool IsStopped() const override { return ended == owners_.size() + kDesks; }
+  bool IsStopped() const override { return ended == streams(); }
   uint64_t messages() const override { return sent; }
   uint64_t commands() const override { return commanded; }
 
@@ -146,6 +146,7 @@ class Session final : public Transport {
   bool stopped = false;
 
  private:
+  size_t streams() const { return owners_.size() + (desks_[0] != nullptr ? kDesks : 0); }
   grpc::GenericStub* AddStub(const Plan& plan) {
     return stubs_.emplace_back(std::make_unique<grpc::GenericStub>(Connect(plan.target))).get();
   }
@@ -217,9 +218,10 @@ void OwnerStream::OnMessage(std::string_view message) {
   }
 }
 
-void DeskStream::Answer(const Move& move, const ToldOffer& offer) {
-  AppendAnswerCommand(Room(), move, offer.name, offer.terms_hash, session_.keys.Next());
-  awaited_.Push({move, Now()});
+void DeskStream::Answer(uint32_t answer, const Move& move, std::string_view offer,
+                        std::string_view terms_hash) {
+  AppendAnswerCommand(Room(), move, offer, terms_hash, session_.keys.Next());
+  awaited_.Push(answer);
 }
 
 void DeskStream::OnMessage(std::string_view message) {
@@ -227,7 +229,7 @@ void DeskStream::OnMessage(std::string_view message) {
   for (FieldReader field(message); field.Next();) {
     if (field.number() == v1::ProviderSessionResponse::kSyncedFieldNumber) SetSynced();
     if (field.number() == v1::ProviderSessionResponse::kOffersFieldNumber && IsSynced()) {
-      session_.lifecycles.Offered(desk_, field.bytes());
+      session_.lifecycles.Offered(desk_, field.bytes(), now);
     }
     if (field.number() != v1::ProviderSessionResponse::kRepliesFieldNumber) continue;
     Ending ending;
@@ -241,8 +243,7 @@ void DeskStream::OnMessage(std::string_view message) {
         accepted = static_cast<int64_t>(reply.value());
       }
     }
-    const Asked asked = awaited_.Take(command);
-    session_.lifecycles.Answered(desk_, asked.move, asked.asked, ending, state, accepted, now);
+    session_.lifecycles.Answered(awaited_.Take(command), ending, state, accepted, now);
   }
 }
 

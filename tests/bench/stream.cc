@@ -57,7 +57,7 @@ void Stream::Read(bool ok) {
     const Received message(in_);
     OnMessage(message.view());
   }
-  call_->Read(&in_, &read_);
+  if (reads_) call_->Read(&in_, &read_);
 }
 
 void Stream::Ended(bool) { OnEnd(status_); }

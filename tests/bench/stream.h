@@ -37,6 +37,7 @@ class Stream {
   // Not before the last one has gone: IsWriting.
   void Send(std::string_view message);
   bool IsWriting() const { return writing_; }
+  void StopReading() { reads_ = false; }  // After the message that is being told; for ever.
   void Cancel() { context_.TryCancel(); }
 
  protected:
@@ -62,7 +63,7 @@ class Stream {
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::ByteBuffer first_, in_;
-  bool last_ = false;
+  bool last_ = false, reads_ = true;
   bool writing_ = true;
   grpc::Status status_;
   Then<&Stream::Started> started_{*this};

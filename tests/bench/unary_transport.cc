@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "broker/text.h"
-#include "capbroker/v1/offer.pb.h"
+#include "capbroker/v1/capacity_request.pb.h"
 #include "tests/bench/stream.h"
 #include "tests/bench/transports.h"
 #include "tests/bench/wire.h"
@@ -26,11 +26,12 @@ class Unary final : public Transport {
     for (uint32_t i = 0; i < plan.channels; ++i) stubs.push_back(AddStub(plan));
     for (uint32_t i = 0; i < plan.owners; ++i) {
       const std::string name = OwnerName(plan, i);
-      owners_.push_back({stubs[i % stubs.size()], TokenOf(plan, "owner-" + name), CreateMessage(name)});
+      owners_.push_back(
+          {stubs[i % stubs.size()], TokenOf(plan, "owner-" + name), CreateMessage(name, plan.desks[1])});
       Watch(*owners_[i].stub, kWatchRequests, owners_[i].token, "owners/" + name, -1);
     }
-    for (int i = 0; i < kDesks; ++i) {
-      const std::string name(kDeskNames[i]);
+    for (int i = 0; i < kDesks && plan.mix != Mix::kOpen; ++i) {
+      const std::string& name = plan.desks[i];
       desks_[i] = {AddStub(plan), TokenOf(plan, "provider-" + name)};
       Watch(*desks_[i].stub, kWatchOffers, desks_[i].token, "providers/" + name, i);
     }
@@ -40,16 +41,17 @@ class Unary final : public Transport {
     bytes_.clear();
     owners_[owner].message.AppendCall(bytes_, keys_.Next());
     Call& call = TakeCall();
-    call.lifecycle = lifecycle;
-    call.desk = -1;
+    call.number = lifecycle;
+    call.is_answer = false;
     call.Start(*owners_[owner].stub, owners_[owner].token, kCreate, bytes_);
   }
-  void Answer(int desk, const Move& move, const ToldOffer& offer) override {
+  void Answer(uint32_t answer, int desk, const Move& move, std::string_view offer,
+              std::string_view terms_hash) override {
     bytes_.clear();
-    AppendAnswer(bytes_, move, offer.name, offer.terms_hash, keys_.Next());
+    AppendAnswer(bytes_, move, offer, terms_hash, keys_.Next());
     Call& call = TakeCall();
-    call.desk = desk;
-    call.move = move;
+    call.number = answer;
+    call.is_answer = true;
     call.Start(*desks_[desk].stub, desks_[desk].token, move.kind == Move::Kind::kDecline ? kDecline : kAccept,
                bytes_);
   }
@@ -81,7 +83,6 @@ class Unary final : public Transport {
     explicit Call(Unary& in) : unary(in) {}
     void Start(grpc::GenericStub& stub, const std::string& token, const std::string& method,
                std::string_view message) {
-      asked = Now();
       context.emplace();
       Identify(*context, token);
       reader = stub.PrepareUnaryCall(&*context, method, BufferOf(message), &unary.queue_);
@@ -95,10 +96,8 @@ class Unary final : public Transport {
     std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
     grpc::ByteBuffer reply;
     grpc::Status status;
-    uint32_t lifecycle = 0;  // Of an owner's call.
-    int desk = -1;
-    Move move;
-    int64_t asked = 0;
+    uint32_t number = 0;  // Of the lifecycle or the answer.
+    bool is_answer = false;
   };
 
   class WatchStream final : public Stream {
@@ -117,7 +116,7 @@ class Unary final : public Transport {
         } else if (synced_ && desk_ < 0) {
           unary_.lifecycles_.Told(field.bytes(), now);
         } else if (synced_) {
-          unary_.lifecycles_.Offered(desk_, field.bytes());
+          unary_.lifecycles_.Offered(desk_, field.bytes(), now);
         }
       }
     }
@@ -151,28 +150,22 @@ class Unary final : public Transport {
   void OnDone(Call& call) {
     const int64_t now = Now();
     const Ending ending = EndingOf(call.status);
-    {
-      const Received reply(call.reply);
-      std::string_view name;
-      if (call.desk < 0) {
-        if (FieldReader field(reply.view()); field.Next() && field.number() == 1) name = field.bytes();
-      }
-      const ToldOffer offer = call.desk < 0 ? ToldOffer{} : ReadOffer(reply.view());
-      const uint32_t lifecycle = call.lifecycle;
-      const int desk = call.desk;
-      const int64_t asked = call.asked;
-      // What follows may start a call in this one's place.
-      call.reader.reset();
-      call.context.reset();
-      call.status = grpc::Status();
-      free_.push_back(&call);
-      if (stopped_) return;
-      if (desk < 0) {
-        lifecycles_.Created(lifecycle, ending, name, now);
-      } else {
-        lifecycles_.Answered(desk, call.move, asked, ending, offer.state, offer.accepted, now);
-      }
+    const Received reply(call.reply);
+    const uint32_t number = call.number;
+    const bool is_answer = call.is_answer;
+    // What follows may start another call in this one's place.
+    call.reader.reset();
+    call.context.reset();
+    call.status = grpc::Status();
+    free_.push_back(&call);
+    if (stopped_) return;
+    if (is_answer) {
+      const ToldOffer offer = ReadOffer(reply.view());
+      return lifecycles_.Answered(number, ending, offer.state, offer.accepted, now);
     }
+    FieldReader field(reply.view());
+    const bool is_named = field.Next() && field.number() == v1::CapacityRequest::kNameFieldNumber;
+    lifecycles_.Created(number, ending, is_named ? field.bytes() : std::string_view(), now);
   }
 
   grpc::CompletionQueue& queue_;
