@@ -103,6 +103,7 @@ class Process {
                    {.holder = options.name.empty() ? HostName() : options.name,
                     .address = options.server.listener.address,
                     .lease = options.lease,
+                    .batch_bound = options.batch_bound,
                     .tap = telemetry_.tap()}),
         readiness_(
             probe_, [this] { return sequencer_.status(); }, [this] { return clock_.Now(); }, BootMicros) {}
@@ -364,6 +365,11 @@ void AddServe(CLI::App& app, Session& session) {
       ->group("Working");
   AddSpan(*verb, "--drain", options->drain, "How long calls under way may take at the end")->group("Working");
   AddSpan(*verb, "--lease", options->lease, "How long a silent replica keeps its partitions")
+      ->group("Working");
+  verb->add_option("--batch-bound", options->batch_bound,
+                   "Commands in one transaction at most; 1 shows what sharing them is worth")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000))
       ->group("Working");
   verb->add_option("--log-format", options->log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))

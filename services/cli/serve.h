@@ -6,6 +6,7 @@
 #include "broker/time.h"
 #include "services/delivery/delivery.h"
 #include "services/rpc/server.h"
+#include "services/sequencing/sequencer.h"
 
 namespace capbroker {
 
@@ -22,6 +23,7 @@ struct ServeOptions {
   std::string log_level = "info";
   Span drain = Seconds(20);  // How long calls under way may take when it goes down.
   Span lease = Seconds(10);  // How long a replica that is silent keeps its partitions.
+  size_t batch_bound = SequencerOptions{}.batch_bound;  // Commands in one transaction.
   ServerOptions server{};
   DeliveryOptions delivery{};
 };

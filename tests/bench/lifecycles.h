@@ -1,0 +1,123 @@
+// The lifecycles of a run: starts them, plays the desks' part in them, checks every one of them, and keeps the times.
+// One thread; it knows nothing of gRPC.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/bench/latency.h"
+#include "tests/bench/messages.h"
+#include "tests/bench/plan.h"
+
+namespace capbroker::bench {
+
+// How commands leave.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // Ends in Lifecycles::Created, with this lifecycle.
+  virtual void Create(uint32_t owner, uint32_t lifecycle) = 0;
+  // Ends in Lifecycles::Answered, with this answer.
+  virtual void Answer(uint32_t answer, int desk, const Move& move, std::string_view offer,
+                      std::string_view terms_hash) = 0;
+  virtual void Flush() = 0;               // Nothing more is ready to leave just now.
+  virtual bool IsReady() const = 0;       // Every stream has told its present state.
+  virtual void Stop() = 0;                // Every stream and call ends; their events still come,
+  virtual bool IsStopped() const = 0;     // and once every stream has ended none starts anything any more.
+  virtual uint64_t messages() const = 0;  // Sent, of what may hold many commands.
+  virtual uint64_t commands() const = 0;  // In them.
+};
+
+class Lifecycles {
+ public:
+  explicit Lifecycles(const Plan& plan) : plan_(plan) {}
+  void Use(Transport& transport) { transport_ = &transport; }
+
+  // Starts at `now`; what ends from `begin` to `end` counts, and nothing starts after `end`.
+  void Start(int64_t now, int64_t begin, int64_t end);
+  // When Advance has something to do.
+  int64_t NextDue() const {
+    return retries_.empty() ? next_start_ : std::min(next_start_, retries_.top().first);
+  }
+  void Advance(int64_t now);  // Starts what is due, and asks again.
+  bool IsDrained() const { return active_ == 0 && answers_out_ == 0; }
+
+  // From the transport. `asked` is when the command left.
+  void Created(uint32_t lifecycle, const Ending& ending, std::string_view name, int64_t now);
+  void Told(std::string_view request, int64_t now);
+  void Offered(int desk, std::string_view offer, int64_t now);
+  void Answered(uint32_t answer, const Ending& ending, uint64_t state, int64_t accepted, int64_t now);
+  void Fail(std::string why);
+
+  uint64_t progress() const { return progress_; }  // Grows while something happens.
+  const std::vector<std::string>& errors() const { return errors_; }
+  // What is missing once nothing more will come; adds errors.
+  void CheckComplete();
+
+  // Counted from begin to end.
+  uint64_t finished() const { return finished_; }
+  uint64_t started() const { return started_; }
+  uint64_t finished_in_all() const { return finished_in_all_; }
+  const Latencies& award() const { return award_; }
+  const Latencies& create() const { return create_; }
+  const Latencies& accept() const { return accept_; }
+  const Latencies& decline() const { return decline_; }
+  const Latencies& refusal() const { return refusal_; }  // From a create to its refusal.
+  uint64_t refused() const { return refused_; }          // Creates; and answers, which were repeated:
+  uint64_t answers_refused() const { return answers_refused_; }
+  uint64_t bare_refusals() const { return bare_refusals_; }  // Of both, those without RetryInfo.
+  const Latencies& lapse() const {
+    return lapse_;
+  }  // From a deadline until its holder is told that it lapsed.
+
+ private:
+  struct Lifecycle {
+    int64_t planned = 0, asked = 0;
+    bool active = false;
+  };
+  // What a desk said, until it is replied to.
+  struct Answer {
+    int desk = 0;
+    Move move{};
+    int64_t asked = 0;
+    std::string offer{}, terms_hash{};  // In overload, to say it again.
+  };
+  bool IsRefusal(const Ending& ending);
+  void Ask(uint32_t answer, std::string_view offer, std::string_view terms_hash, int64_t now);
+  void StartOne(uint32_t lifecycle, int64_t planned, int64_t now);
+  void Retire(uint32_t lifecycle);
+  void Check(const ToldRequest& told);
+  void Finish(uint32_t lifecycle, int64_t told_at, int64_t now);
+  bool Counts(int64_t now) const { return now >= begin_ && now < end_; }
+  bool StartsMore(int64_t now) const {
+    return now < end_ && errors_.empty() && (plan_.count == 0 || started_ < plan_.count);
+  }
+
+  const Plan plan_;
+  Transport* transport_ = nullptr;
+  int64_t begin_ = 0, end_ = 0, first_start_ = 0, next_start_ = INT64_MAX;
+  double gap_ = 0;  // Between planned starts, nanoseconds.
+  std::vector<Lifecycle> lifecycles_;
+  std::vector<Answer> answers_;
+  std::vector<uint32_t> free_, free_answers_;
+  using Retry = std::pair<int64_t, uint32_t>;  // When, and which answer.
+  std::priority_queue<Retry, std::vector<Retry>, std::greater<>> retries_;
+  absl::flat_hash_map<RequestKey, uint32_t> by_request_;
+  absl::flat_hash_map<RequestKey, int64_t>
+      early_;  // Ended before the reply to their creation was seen; when.
+  uint64_t active_ = 0, answers_out_ = 0, progress_ = 0, turn_ = 0;
+  uint64_t started_ = 0, finished_ = 0, finished_in_all_ = 0;
+  uint64_t offers_[kDesks] = {}, lapses_ = 0;
+  std::vector<std::string> errors_;
+  uint64_t refused_ = 0, answers_refused_ = 0, bare_refusals_ = 0, creates_refused_in_all_ = 0;
+  Latencies award_, create_, accept_, decline_, lapse_, refusal_;
+};
+
+}  // namespace capbroker::bench

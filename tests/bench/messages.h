@@ -1,0 +1,87 @@
+// The messages of the load: requests and answers as bytes that are made once and only get their key, and of what the
+// broker tells only what a lifecycle is checked by.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "tests/bench/plan.h"
+
+namespace capbroker::bench {
+
+// Idempotency keys of one process: no other run's are the same.
+class KeySource {
+ public:
+  static constexpr size_t kSize = 24;
+  KeySource();
+  std::string_view Next();  // Until the next call.
+
+ private:
+  uint64_t count_ = 0;
+  char text_[kSize];
+};
+
+// CreateCapacityRequest of one owner.
+class CreateMessage {
+ public:
+  CreateMessage(const std::string& owner, const std::string& alternative);
+  // A CreateCapacityRequestRequest.
+  void AppendCall(std::string& out, std::string_view key) const;
+  // A field `commands` of OwnerSessionRequest.
+  void AppendCommand(std::string& out, std::string_view key) const;
+
+ private:
+  std::string call_, command_;  // All but the key, which comes last.
+};
+
+// The 128 bits of a request's id; {0, 0} if there is none.
+using RequestKey = std::pair<uint64_t, uint64_t>;
+RequestKey KeyOf(std::string_view name);  // "owners/{owner}/capacityRequests/{request}".
+
+// What an owner is told about a request.
+struct ToldRequest {
+  RequestKey id{};
+  uint64_t state = 0;
+  struct Placed {
+    std::string_view provider;  // Into the message.
+    int64_t quantity = 0;
+  };
+  std::array<Placed, kDesks> placed{};  // Confirmed.
+  size_t allocations = 0;               // Of any provider, in any state.
+};
+// A CapacityRequest. Of one that has not ended only id and state are read.
+ToldRequest ReadRequest(std::string_view message);
+bool IsFinal(uint64_t state);
+
+// What a provider is told about an offer. Views into the message.
+struct ToldOffer {
+  std::string_view name, terms_hash;
+  uint64_t kind = 0, state = 0, allocation_state = 0;
+  int64_t quantity = 0, accepted = 0;
+  int64_t deadline_micros = 0;
+};
+ToldOffer ReadOffer(std::string_view message);
+
+// AcceptOfferRequest or DeclineOfferRequest, as the move says; `terms_hash` is not read for a decline.
+void AppendAnswer(std::string& out, const Move& move, std::string_view offer, std::string_view terms_hash,
+                  std::string_view key);
+// The same as a field `commands` of ProviderSessionRequest.
+void AppendAnswerCommand(std::string& out, const Move& move, std::string_view offer,
+                         std::string_view terms_hash, std::string_view key);
+
+// How a command ended, whichever way it went.
+struct Ending {
+  int code = 0;  // As grpc::StatusCode.
+  std::string text{};
+  int64_t retry_after_micros = -1;  // Of its RetryInfo; -1: there is none.
+};
+// `details` is the serialized google.rpc.Status, also with a call.
+Ending EndingOf(const grpc::Status& status);
+Ending ReadStatus(std::string_view message);
+
+}  // namespace capbroker::bench
