@@ -44,7 +44,8 @@ CREATE TABLE act (
   decisions integer NOT NULL,                          -- How many.
   hash bytea NOT NULL,                                 -- SHA-256 of the owner's hash before it, and body.
   body text NOT NULL,
-  PRIMARY KEY (owner_id, sequence)
+  PRIMARY KEY (owner_id, sequence),
+  CHECK (sequence > 0 AND octet_length(hash) = 32)
 );
 CREATE INDEX act_request ON act (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX act_account ON act (owner_id, sequence) WHERE request_id IS NULL;
