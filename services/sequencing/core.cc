@@ -17,9 +17,6 @@ constexpr Span kPatience = Seconds(2);
 // A deadline whose act came to nothing is tried again after this.
 constexpr Span kDeadlinePause = Seconds(1);
 
-// With the writer idle, so many acts are worth a commit while more commands wait.
-constexpr size_t kFirstSlice = 16;
-
 // More are not told apart.
 constexpr size_t kMostOverdue = 10'000;
 
@@ -79,9 +76,6 @@ void Core::Advance(Moment now) {
          Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
   }
   if (draining_ && mode_ == Mode::kTaking && !writing_) Stop();
-  // An idle writer gets half of what has come, and the rest is decided meanwhile: else all callers of a burst would wait for
-  // one batch after the other, and deciding, committing and telling would take turns.
-  slice_ = !writing_ ? std::max(kFirstSlice, waiting_.size() / 2) : options_.batch_bound;
   do {
     while (CanDecide()) {
       if (!waiting_.empty()) {
@@ -116,8 +110,7 @@ bool Core::ReleaseOpen(Moment now) {
 }
 
 bool Core::CanDecide() const {
-  return mode_ == Mode::kServing && open_.size() < options_.batch_bound &&
-         open_.acts() < std::min(acts_bound_, slice_);
+  return mode_ == Mode::kServing && open_.size() < options_.batch_bound && open_.acts() < acts_bound_;
 }
 
 // Fires the next deadline if it is before `before`, at that time.

@@ -175,7 +175,6 @@ class Core {
   bool resend_ = false;                   // `flight_` is known not to be durable, and goes again.
   size_t
       acts_bound_;  // Of the open batch: halved whenever the database refuses one, doubled when it takes one.
-  size_t slice_ = 0;  // How many acts the open batch may have before it is to be handed over.
   // The batch last taken back: how many acts it had and, if one, whose it was.
   struct Maker {
     Item::Kind kind = Item::Kind::kCommand;
