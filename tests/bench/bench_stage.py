@@ -2,17 +2,19 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/end_to_end"))
 
 # The holder has a first refusal and a commitment that lasts for tens of millions of requests.
 AGREEMENT = """\
-agreement: azure
+agreement: {holder}
 owner: {owner}
-holder: azure
+holder: {holder}
 version: 1
 effective_from: 2025-01-21T00:00:00Z
 text: A right of first refusal and a commitment, as deploy/agreements/openai-azure-v2.yaml
@@ -44,7 +46,20 @@ clauses:
     kind: TERM
     until: 2051-01-01T00:00:00Z
 """
-PROVIDERS = ["azure", "stargate-oracle"]
+# Whose owners are called how, who holds the right, how long it has to answer, and the alternative: each load has parties
+# of its own, so that loads may run side by side.
+LOADS = {
+    "bench": ("azure", "3d", "stargate-oracle"),
+    "lapse": ("lapse-holder", "250ms", "lapse-alternative"),
+    "open": ("open-holder", "3d", "stargate-oracle"),
+    "calm": ("calm-holder", "3d", "calm-alternative"),
+}
+
+
+def as_load(prefix):
+    """The options of lifecycle_bench for these owners and desks."""
+    holder, _, alternative = LOADS[prefix]
+    return ["--owner-prefix", prefix, "--holder", holder, "--alternative", alternative]
 
 
 def open_stage(binary):
@@ -55,27 +70,28 @@ def open_stage(binary):
     class BenchStage(Stage):
         options = []
 
-        def parties(self, owners, lapse_owners, lapse_window):
-            """Owners bench-0 ... and lapse-0 ..., the latter with short windows; both desks; their tokens."""
+        def parties(self, **owners):
+            """So many owners of each load, bench=64: bench-0 ... with an agreement each; the desks; everybody's tokens."""
             self.sql("ALTER SYSTEM SET max_connections = 400")  # For the yardstick's clients; nothing else differs.
             self.postgres("stop")
             self.postgres("start")
             self.run("migrate", "--database", self.database)
-            names = [f"bench-{i}" for i in range(owners)] + [f"lapse-{i}" for i in range(lapse_owners)]
+            names = {f"{load}-{i}": load for load, count in owners.items() for i in range(count)}
+            providers = sorted({LOADS[load][at] for load in owners for at in (0, 2)})
             lines = []
-            for party in ["operator/ada", "auditor/lex"] + [f"owner/{n}" for n in names] + [f"provider/{p}" for p in PROVIDERS]:
+            for party in ["operator/ada", "auditor/lex"] + [f"owner/{n}" for n in names] + [f"provider/{p}" for p in providers]:
                 role, name = party.split("/")
                 out = self.run("token", "--role", role, "--name", name).stdout.splitlines()
                 (self.tokens / f"{role}-{name}").write_text(next(line for line in out if line.startswith("cb_")))
                 lines += [line for line in out if line.startswith("- ")]
             (self.directory / "principals.yaml").write_text("\n".join(lines) + "\n")
             self.start_broker()
-            for provider in PROVIDERS:
+            for provider in providers:
                 self.run("provider", "register", provider, who="operator-ada")
             files = []
-            for name in names:
+            for name, load in names.items():
                 file = self.directory / f"{name}.yaml"
-                file.write_text(AGREEMENT.format(owner=name, window=lapse_window if name.startswith("lapse") else "3d"))
+                file.write_text(AGREEMENT.format(owner=name, holder=LOADS[load][0], window=LOADS[load][1]))
                 files.append(file)
             self.run("agreement", "apply", *files, who="operator-ada")
 
@@ -83,13 +99,19 @@ def open_stage(binary):
             return super().serve_command() + self.options
 
         def restart_broker(self, *options):
-            """With these options more."""
-            if self.broker:
-                self.broker.terminate()
-                self.broker.wait()
-                self.broker.stdout.close()
+            """With these options more. Returns the seconds from its start until it served."""
+            self.broker.terminate()
+            self.broker.wait()
+            self.broker.stdout.close()
             self.options = list(options)
+            start = time.monotonic()
             self.start_broker()
+            return time.monotonic() - start
+
+        def broker_bytes(self):
+            """Of memory that it holds now."""
+            status = pathlib.Path(f"/proc/{self.broker.pid}/status").read_text()
+            return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
 
         def sql(self, statement):
             done = subprocess.run(["psql", "-XAtc", statement, self.database], stdout=subprocess.PIPE, text=True, check=True)

@@ -4,8 +4,8 @@ import dataclasses
 import json
 import re
 import subprocess
-import time
 
+import bench_stage
 import measure
 
 QUANTILES = ["p50", "p90", "p99", "p99.9"]
@@ -27,7 +27,7 @@ def lifecycle(name, *options, broker=()):
     if clients.isdigit():
         load += ["--concurrency", clients]
     if mix == "lapse":
-        load += ["--owner-prefix", "lapse"]
+        load += bench_stage.as_load("lapse")
     return Case(name, "lifecycle", load + list(options), broker)
 
 
@@ -143,13 +143,3 @@ class Bench:
         call = {q: times[min(len(times) - 1, int(len(times) * float(q[1:]) / 100))] / 1e3 for q in QUANTILES} if times else {}
         return {"per_second": float(found.group(1)), "milliseconds": {"call": call}, "errors": [],
                 "beside": measure.between(before, after)}
-
-
-def wait_until(true, patience=30):
-    """Looks ten times a second; False when it took too long."""
-    end = time.monotonic() + patience
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True

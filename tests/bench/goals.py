@@ -61,8 +61,8 @@ def judge(rounds):
 
 def print_goals(judged, log=print):
     log("")
-    log(f"{'goal':<6}{'of':<58}{'median':>8}{'least':>8}{'most':>8}  {'wanted':<8}reached")
+    log(f"{'goal':<6}{'of':<66}{'median':>8}{'least':>8}{'most':>8}  {'wanted':<12}reached")
     for row in judged:
-        wanted = (">= " if row["more_is_better"] else "<= ") + f"{row['goal']:g}"
-        log(f"{row['number']:<6}{row['of']:<58}{row['median']:>8.2f}{row['least']:>8.2f}{row['most']:>8.2f}  {wanted:<8}"
+        wanted = (">= " if row["more_is_better"] else "<= ") + f"{row['goal']:g} {row.get('unit', '')}"
+        log(f"{row['number']:<6}{row['of']:<66}{row['median']:>8.2f}{row['least']:>8.2f}{row['most']:>8.2f}  {wanted:<12}"
             + ("yes" if row["reached"] else "no"))

@@ -1,8 +1,9 @@
 // Whole brokered requests a second, and how long they take: this process is every owner and both desks of a broker that
 // runs already.
 //
-//   lifecycle_bench --target 127.0.0.1:7420 --tokens DIR [--transport unary|session] [--mix accepted|declined|partial|lapse]
-//                   [--concurrency N | --rate R] [--seconds S] [--warm-up S] [--owners N] [--owner-prefix NAME] [--channels N]
+//   lifecycle_bench --target 127.0.0.1:7420 --tokens DIR [--transport unary|session] [--mix accepted|declined|partial|lapse|open]
+//                   [--concurrency N [--count N] | --rate R [--overload]] [--seconds S] [--warm-up S] [--owners N]
+//                   [--owner-prefix NAME] [--holder NAME] [--alternative NAME] [--channels N]
 //
 // DIR holds a file of the token of each party: owner-bench-0 ..., provider-azure, provider-stargate-oracle. The owners
 // have an agreement that gives azure the first refusal; stargate-oracle is registered. `tests/bench/run --keep` leaves
@@ -33,6 +34,7 @@ namespace capbroker::bench {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr int kMostAtOnce = 64;  // Events between two looks at the clock.
 constexpr int64_t kPatience = 10 * kSecond;
 
 double CpuSeconds() {
@@ -86,15 +88,15 @@ class Run {
  private:
   static void Mark(const char* what) { std::fprintf(stderr, "%s\n", what); }
 
-  // One event, or none by `deadline`.
-  void Step(int64_t deadline) {
+  // One event, or none by `deadline`; whether there was one.
+  bool Step(int64_t deadline) {
     void* tag = nullptr;
     bool ok = false;
     const gpr_timespec until = {deadline / kSecond, static_cast<int32_t>(deadline % kSecond),
                                 GPR_CLOCK_MONOTONIC};
-    if (queue_.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::GOT_EVENT) {
-      static_cast<Event*>(tag)->Done(ok);
-    }
+    if (queue_.AsyncNext(&tag, &ok, until) != grpc::CompletionQueue::GOT_EVENT) return false;
+    static_cast<Event*>(tag)->Done(ok);
+    return true;
   }
 
   // Goes on until it is done, `deadline`, or an error.
@@ -114,6 +116,8 @@ class Run {
       lifecycles_.Advance(now);
       transport_->Flush();
       Step(std::min({deadline, lifecycles_.NextDue(), moved + kPatience + 1}));
+      // Behind its plan: what came in goes before what is to go out, or ever more would be under way.
+      for (int i = 0; i < kMostAtOnce && lifecycles_.NextDue() < now && Step(0); ++i) transport_->Flush();
       transport_->Flush();
     }
   }

@@ -11,6 +11,7 @@ namespace capbroker::bench {
 namespace {
 
 constexpr size_t kMostErrors = 20;
+constexpr int kMostAtOnce = 16;             // Starts that are due; what has come in goes first.
 constexpr int64_t kLeastPause = 1'000'000;  // Before a refused answer is repeated, nanoseconds.
 
 int64_t SystemMicros() {
@@ -39,7 +40,7 @@ void Lifecycles::Advance(int64_t now) {
     const std::string offer = answers_[answer].offer, terms_hash = answers_[answer].terms_hash;
     Ask(answer, offer, terms_hash, now);
   }
-  while (next_start_ <= now && next_start_ < end_) {
+  for (int i = 0; i < kMostAtOnce && next_start_ <= now && next_start_ < end_; ++i) {
     if (free_.empty()) {
       free_.push_back(static_cast<uint32_t>(lifecycles_.size()));
       lifecycles_.emplace_back();
