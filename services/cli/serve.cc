@@ -144,6 +144,7 @@ class Process {
     sources.reads_waiting = [this] { return server_->reads_waiting(); };
     sources.feed = [this] { return feed_.counts(); };
     sources.delivery = [this] { return delivery_->counts(); };
+    sources.sessions = &server_->sessions();
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
     sources.certificate_file = options_.server.listener.tls_cert_file;
     std::vector<AdminPage> pages;

@@ -4,7 +4,7 @@
 
 #include "broker/refusal.h"
 #include "broker/text.h"
-#include "services/rpc/call.h"
+#include "services/rpc/admission.h"
 
 namespace capbroker {
 namespace {
@@ -17,14 +17,9 @@ absl::StatusOr<PushedAnswer> As(Method method, const ProviderId& provider, const
   if (absl::Status status = CheckRole(actor, method); !status.ok()) return status;
   in.set_name(FullName(offer));
   in.set_request_id(Cat("pushed-", Hex(Sha256(Cat(in.name(), "\n", response.SerializeAsString())))));
-  absl::StatusOr<Command> command = Parse(in);
+  absl::StatusOr<Command> command = Admit(actor, method, in);
   if (!command.ok()) return command.status();
-  if (absl::Status status = CheckTarget(actor, method, command->owner); !status.ok()) return status;
-  command->actor = actor;
-  In payload = in;
-  payload.clear_request_id();
-  const Submission::Repeat repeat = RepeatOf(actor, method, command->owner, in.request_id(), payload);
-  return PushedAnswer{Submission{*std::move(command), repeat}, std::move(words)};
+  return PushedAnswer{SubmissionOf(actor, method, *std::move(command), in, Instant{}), std::move(words)};
 }
 
 }  // namespace

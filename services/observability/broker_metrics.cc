@@ -5,6 +5,7 @@
 
 #include "services/observability/certificate.h"
 #include "services/observability/families.h"
+#include "services/observability/rpc_metrics.h"
 
 namespace capbroker {
 namespace {
@@ -94,6 +95,25 @@ void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
   for (MetricFamily* family : {&attempts, &in_flight, &open, &breaker}) out.push_back(std::move(*family));
 }
 
+void AddSessions(std::vector<MetricFamily>& out, const SessionCounts& counts) {
+  out.push_back(MakeGauge("capbroker_sessions_open", "Sessions of owners and providers that are open.",
+                          static_cast<double>(counts.open())));
+  MetricFamily commands = MakeFamily(
+      "capbroker_session_commands_total",
+      "Commands in sessions that were decided or refused, by what each came to.", MetricType::Counter);
+  for (size_t method = 0; method < kMethods; ++method) {
+    for (size_t code = 0; code < SessionCounts::kCodes; ++code) {
+      const uint64_t count = counts.commands(static_cast<Method>(method), code);
+      if (count == 0) continue;
+      AddCounter(commands,
+                 {{"method", std::string(PermissionOf(static_cast<Method>(method)).name)},
+                  {"code", RpcMetrics::NameOfCode(code)}},
+                 static_cast<double>(count));
+    }
+  }
+  if (!commands.metric.empty()) out.push_back(std::move(commands));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> BrokerMetrics::Collect() const {
@@ -132,6 +152,7 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
                             static_cast<double>(ExpiryOf(sources_.certificate_file).micros) * kMicro));
   }
   AddDelivery(out, sources_.delivery());
+  if (sources_.sessions != nullptr) AddSessions(out, *sources_.sessions);
   return out;
 }
 

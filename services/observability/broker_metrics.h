@@ -8,6 +8,7 @@
 #include <string>
 
 #include "services/delivery/delivery.h"
+#include "services/rpc/session_counts.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/sequencer.h"
 #include "storage/postgres_ledger.h"
@@ -23,7 +24,8 @@ struct Sources {
   std::function<Feed::Counts()> feed;
   std::function<uint64_t()> changes_dropped;
   std::function<DeliveryCounts()> delivery;
-  std::string certificate_file{};  // The server's, PEM; empty: it has none.
+  const SessionCounts* sessions = nullptr;  // Null: there can be none.
+  std::string certificate_file{};           // The server's, PEM; empty: it has none.
 };
 
 class BrokerMetrics final : public prometheus::Collectable {

@@ -129,6 +129,8 @@ RpcMetrics::RpcMetrics(const std::vector<std::string>& services)
     : table_(std::make_unique<Table>(services)) {}
 RpcMetrics::~RpcMetrics() = default;
 
+const char* RpcMetrics::NameOfCode(size_t code) { return kCodes[code]; }
+
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> RpcMetrics::MakeWitness() {
   return std::make_unique<Factory>(*table_);
 }

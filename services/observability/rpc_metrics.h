@@ -24,6 +24,9 @@ class RpcMetrics final : public prometheus::Collectable {
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
+  // As grpc-go spells a status code, which is what dashboards compare with.
+  static const char* NameOfCode(size_t code);
+
   struct Method;
 
  private:

@@ -4,6 +4,7 @@
 #include "services/rpc/pool.h"
 #include "services/rpc/principal.h"
 #include "services/rpc/registry.h"
+#include "services/rpc/session_counts.h"
 #include "services/sequencing/clock.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/sequencer.h"
@@ -19,8 +20,9 @@ struct Backend {
   Clock& clock;
   const Principals& principals;
   Registry& registry;
-  Pool& reads;                 // What waits for the ledger.
-  Pool& news;                  // What watchers are told: waits for nothing.
+  Pool& reads;  // What waits for the ledger.
+  Pool& news;   // What watchers are told: waits for nothing.
+  SessionCounts& sessions;
   size_t watch_bound = 4'096;  // Changes that may wait for one watcher.
 };
 

@@ -1,7 +1,5 @@
 #include "services/rpc/call.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <spdlog/spdlog.h>
 
 #include "broker/refusal.h"
@@ -11,22 +9,6 @@
 #include "services/rpc/trace_id.h"
 
 namespace capbroker {
-namespace {
-
-// The same bytes for the same message: maps in the order of their keys.
-std::string Deterministic(const google::protobuf::Message& message) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  return bytes;
-}
-
-}  // namespace
-
 absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServerContext& context,
                                Method method) {
   absl::StatusOr<Actor> caller = backend.principals.Identify(CredentialsOf(context));
@@ -38,8 +20,8 @@ absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServe
 void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                 const grpc::CallbackServerContext& context, const absl::Status& status) {
   const absl::StatusCode code = status.code();
-  const bool ours = ToGrpc(status).error_code() == grpc::StatusCode::INTERNAL ||
-                    code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kResourceExhausted;
+  const bool ours = CodeOf(status) == grpc::StatusCode::INTERNAL || code == absl::StatusCode::kUnavailable ||
+                    code == absl::StatusCode::kResourceExhausted;
   const auto level = ours ? spdlog::level::warn : spdlog::level::info;
   if (!spdlog::should_log(level)) return;
   spdlog::log(level, Line("refused", {{"method", PermissionOf(method).name},
@@ -51,17 +33,6 @@ void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                                       {"detail", View(status.message())}}));
 }
 
-Submission::Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
-                            const std::string& request_id, const google::protobuf::Message& payload) {
-  // None of the parts has a line feed in it.
-  const Hash key =
-      Sha256(Cat(Format(caller), "\n", PermissionOf(method).name, "\n", owner.value, "\n", request_id));
-  Submission::Repeat repeat;
-  std::copy_n(key.begin(), repeat.key.size(), repeat.key.begin());
-  repeat.payload = Sha256(Deterministic(payload));
-  return repeat;
-}
-
 Call::Call(Backend& backend, grpc::CallbackServerContext* context, Method method)
     : backend_(backend), context_(context), method_(method), caller_(CallerOf(backend, *context, method)) {}
 
@@ -71,10 +42,7 @@ grpc::ServerUnaryReactor* Call::End(const absl::Status& status) {
     Finish(grpc::Status::OK);
     return self;
   }
-  // Decide does not know what the caller calls it.
-  const bool nameless =
-      status.code() == absl::StatusCode::kNotFound && ReasonOf(status) != "RESOURCE_NOT_FOUND";
-  const absl::Status told = nameless && !subject_.empty() ? NoSuch(subject_) : status;
+  const absl::Status told = Named(subject_, status);
   LogRefusal(method_, caller_, *context_, told);
   Finish(ToGrpc(told));
   return self;
@@ -96,17 +64,16 @@ grpc::ServerUnaryReactor* Call::ReadThenGoOn(absl::AnyInvocable<absl::Status()> 
   return self;
 }
 
-grpc::ServerUnaryReactor* Call::SubmitUnder(const Submission::Repeat& repeat, Command command, Answer answer,
-                                            bool reads) {
+grpc::ServerUnaryReactor* Call::SubmitAs(Submission submission, Answer answer, bool reads) {
   grpc::ServerUnaryReactor* const self = this;
-  command.actor = *caller_;
   auto reply = [this, reads, answer = std::move(answer)](absl::StatusOr<Outcome> outcome) mutable {
+    if (!outcome.ok()) outcome = AsSaid(method_, subject_, outcome.status());
     if (!reads) return (void)End(answer(std::move(outcome)));
     backend_.reads.Run([this, answer = std::move(answer), outcome = std::move(outcome)]() mutable {
       End(answer(std::move(outcome)));
     });
   };
-  backend_.sequencer.Submit({std::move(command), repeat}, std::move(reply));
+  backend_.sequencer.Submit(std::move(submission), std::move(reply));
   return self;
 }
 

@@ -8,7 +8,6 @@
 //   status; });
 #pragma once
 
-#include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
@@ -17,9 +16,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "services/rpc/admission.h"
 #include "services/rpc/backend.h"
 #include "services/rpc/guard.h"
-#include "services/rpc/parse.h"
 
 namespace capbroker {
 
@@ -27,49 +26,16 @@ namespace capbroker {
 absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServerContext& context,
                                Method method);
 
-// Whether the caller may have what the parsed message asks for; `name` is what the message calls it.
-template <class Value>
-absl::Status CheckTargetOf(const Actor& caller, Method method, const Value& value, const std::string& name) {
-  absl::Status status;
-  if constexpr (requires { value.owner; }) {
-    status = CheckTarget(caller, method, value.owner);
-  } else if constexpr (requires { value.provider; }) {
-    status = CheckTarget(caller, method, value.provider);
-  }
-  return status.code() == absl::StatusCode::kNotFound ? NoSuch(name) : status;
-}
-
-// What a message calls the resource that it is about.
-template <class In>
-const std::string& SubjectOf(const In& in) {
-  static const std::string none;
-  if constexpr (requires { in.name(); }) {
-    return in.name();
-  } else if constexpr (requires { in.parent(); }) {
-    return in.parent();
-  } else if constexpr (requires { in.owner(); }) {
-    return in.owner();
-  } else if constexpr (requires { in.provider().name(); }) {
-    return in.provider().name();
-  } else {
-    return none;
-  }
-}
-
 // One line on a call that was refused: at info what its caller can mend, at warn the rest. With the caller's
 // trace id, if it sent one; never a token.
 void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                 const grpc::CallbackServerContext& context, const absl::Status& status);
 
-// R27. The key belongs to the caller, the method and the owner; `payload` is the message without it.
-Submission::Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
-                            const std::string& request_id, const google::protobuf::Message& payload);
-
 // Deletes itself when gRPC is done with it: not to be touched after End.
 class Call final : public grpc::ServerUnaryReactor {
  public:
   // What is done with the outcome of a command, on the sequencer's thread: renders it, and says how the call
-  // ends.
+  // ends. What Decide refuses is in the words of the message already (AsSaid).
   using Answer = absl::AnyInvocable<absl::Status(absl::StatusOr<Outcome>)>;
 
   Call(Backend& backend, grpc::CallbackServerContext* context, Method method);
@@ -81,10 +47,7 @@ class Call final : public grpc::ServerUnaryReactor {
   auto Admit(const In& in) -> decltype(Parse(in)) {
     if (!caller_.ok()) return caller_.status();
     subject_ = SubjectOf(in);
-    auto value = Parse(in);
-    if (!value.ok()) return value.status();
-    if (absl::Status status = CheckTargetOf(*caller_, method_, *value, subject_); !status.ok()) return status;
-    return value;
+    return capbroker::Admit(*caller_, method_, in);
   }
 
   // Each goes on with the call, which may have ended when it returns; returns the call as what gRPC is given.
@@ -95,23 +58,21 @@ class Call final : public grpc::ServerUnaryReactor {
   grpc::ServerUnaryReactor* ReadThenGoOn(absl::AnyInvocable<absl::Status()> read);
   template <class In>
   grpc::ServerUnaryReactor* Submit(Command command, const In& in, Answer answer) {
-    return SubmitUnder(KeyOf(command, in), std::move(command), std::move(answer), false);
+    return SubmitAs(Ready(std::move(command), in), std::move(answer), false);
   }
   // The same, but `answer` runs on the pool for reads, and may read.
   template <class In>
   grpc::ServerUnaryReactor* SubmitThenRead(Command command, const In& in, Answer answer) {
-    return SubmitUnder(KeyOf(command, in), std::move(command), std::move(answer), true);
+    return SubmitAs(Ready(std::move(command), in), std::move(answer), true);
   }
 
  private:
   template <class In>
-  Submission::Repeat KeyOf(const Command& command, const In& in) const {
-    In payload = in;
-    payload.clear_request_id();
-    return RepeatOf(*caller_, method_, command.owner, in.request_id(), payload);
+  Submission Ready(Command command, const In& in) const {
+    In copy = in;
+    return SubmissionOf(*caller_, method_, std::move(command), copy, backend_.clock.Now());
   }
-  grpc::ServerUnaryReactor* SubmitUnder(const Submission::Repeat& repeat, Command command, Answer answer,
-                                        bool reads);
+  grpc::ServerUnaryReactor* SubmitAs(Submission submission, Answer answer, bool reads);
   void OnDone() override { delete this; }
 
   Backend& backend_;

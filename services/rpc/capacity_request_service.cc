@@ -1,7 +1,5 @@
 #include "services/rpc/capacity_request_service.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -10,8 +8,8 @@
 #include "broker/plan.h"
 #include "broker/refusal.h"
 #include "broker/text.h"
-#include "services/rpc/call.h"
 #include "services/rpc/errors.h"
+#include "services/rpc/obey.h"
 #include "services/rpc/reading.h"
 #include "services/rpc/render.h"
 #include "services/rpc/watch.h"
@@ -20,12 +18,6 @@ namespace capbroker {
 namespace {
 
 constexpr char kRequestField[] = "capacity_request";  // Decide's fields stand under it.
-
-RequestId NewRequestId(Instant now) {
-  std::array<uint64_t, 2> random{};
-  RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), sizeof random);
-  return MakeRequestId(now, random);
-}
 
 // The drafts as commands that an operator might give.
 absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const Account& account,
@@ -103,16 +95,7 @@ absl::Status PlanFor(const PlanQuery& query, const Account& account, const Direc
 
 grpc::ServerUnaryReactor* CapacityRequestService::CreateCapacityRequest(
     Context* context, const v1::CreateCapacityRequestRequest* in, v1::CapacityRequest* out) {
-  auto* call = new Call(backend_, context, Method::kCreateCapacityRequest);
-  absl::StatusOr<Command> command = call->Admit(*in);
-  if (!command.ok()) return call->End(command.status());
-  std::get<CreateRequest>(command->what).request.id = NewRequestId(backend_.clock.Now());
-  const OwnerId owner = command->owner;
-  return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (!outcome.ok()) return Under(kRequestField, outcome.status());
-    Render(owner, *outcome->request, backend_.clock.Now(), out);
-    return absl::OkStatus();
-  });
+  return Obey(backend_, context, Method::kCreateCapacityRequest, *in, out);
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::GetCapacityRequest(Context* context,
@@ -158,28 +141,12 @@ grpc::ServerUnaryReactor* CapacityRequestService::ListCapacityRequests(
 
 grpc::ServerUnaryReactor* CapacityRequestService::CancelCapacityRequest(
     Context* context, const v1::CancelCapacityRequestRequest* in, v1::CapacityRequest* out) {
-  auto* call = new Call(backend_, context, Method::kCancelCapacityRequest);
-  absl::StatusOr<Command> command = call->Admit(*in);
-  if (!command.ok()) return call->End(command.status());
-  const OwnerId owner = command->owner;
-  return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (!outcome.ok()) return outcome.status();
-    Render(owner, *outcome->request, backend_.clock.Now(), out);
-    return absl::OkStatus();
-  });
+  return Obey(backend_, context, Method::kCancelCapacityRequest, *in, out);
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::AmendCapacityRequest(
     Context* context, const v1::AmendCapacityRequestRequest* in, v1::CapacityRequest* out) {
-  auto* call = new Call(backend_, context, Method::kAmendCapacityRequest);
-  absl::StatusOr<Command> command = call->Admit(*in);
-  if (!command.ok()) return call->End(command.status());
-  const OwnerId owner = command->owner;
-  return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (!outcome.ok()) return Under(kRequestField, outcome.status());
-    Render(owner, *outcome->request, backend_.clock.Now(), out);
-    return absl::OkStatus();
-  });
+  return Obey(backend_, context, Method::kAmendCapacityRequest, *in, out);
 }
 
 grpc::ServerWriteReactor<v1::WatchCapacityRequestsResponse>* CapacityRequestService::WatchCapacityRequests(
@@ -187,7 +154,7 @@ grpc::ServerWriteReactor<v1::WatchCapacityRequestsResponse>* CapacityRequestServ
   return Stream<v1::WatchCapacityRequestsResponse>::Open(
       backend_, context, Method::kWatchCapacityRequests, *in,
       [this](WatchQuery query, const Actor&, Subscription::Wake wake) {
-        return std::make_unique<RequestWatch>(backend_, std::move(query), std::move(wake));
+        return std::make_unique<RequestWatch>(backend_, std::move(query), 0, std::move(wake));
       });
 }
 
@@ -215,60 +182,25 @@ grpc::ServerUnaryReactor* CapacityRequestService::PlanCapacityRequest(
 grpc::ServerUnaryReactor* CapacityRequestService::ExtendOffer(Context* context,
                                                               const v1::ExtendOfferRequest* in,
                                                               v1::Offer* out) {
-  auto* call = new Call(backend_, context, Method::kExtendOffer);
-  absl::StatusOr<Command> command = call->Admit(*in);
-  if (!command.ok()) return call->End(command.status());
-  const OwnerId owner = command->owner;
-  const uint32_t number = std::get<capbroker::ExtendOffer>(command->what).offer;
-  return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (!outcome.ok()) return outcome.status();
-    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), Viewer::kOther,
-           out);
-    return absl::OkStatus();
-  });
-}
-
-template <class In>
-grpc::ServerUnaryReactor* CapacityRequestService::AnswerCounter(Context* context, Method method, const In& in,
-                                                                v1::Offer* out) {
-  auto* call = new Call(backend_, context, method);
-  absl::StatusOr<Command> command = call->Admit(in);
-  if (!command.ok()) return call->End(command.status());
-  const OwnerId owner = command->owner;
-  const uint32_t number = std::get<capbroker::AnswerCounter>(command->what).offer;
-  return call->Submit(*std::move(command), in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (!outcome.ok()) return outcome.status();
-    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), Viewer::kOther,
-           out);
-    return absl::OkStatus();
-  });
+  return Obey(backend_, context, Method::kExtendOffer, *in, out);
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::AcceptCounter(Context* context,
                                                                 const v1::AcceptCounterRequest* in,
                                                                 v1::Offer* out) {
-  return AnswerCounter(context, Method::kAcceptCounter, *in, out);
+  return Obey(backend_, context, Method::kAcceptCounter, *in, out);
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::LeaveCounter(Context* context,
                                                                const v1::LeaveCounterRequest* in,
                                                                v1::Offer* out) {
-  return AnswerCounter(context, Method::kLeaveCounter, *in, out);
+  return Obey(backend_, context, Method::kLeaveCounter, *in, out);
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::ReleaseAllocation(Context* context,
                                                                     const v1::ReleaseAllocationRequest* in,
                                                                     v1::Allocation* out) {
-  auto* call = new Call(backend_, context, Method::kReleaseAllocation);
-  absl::StatusOr<Command> command = call->Admit(*in);
-  if (!command.ok()) return call->End(command.status());
-  const OwnerId owner = command->owner;
-  const uint32_t number = std::get<capbroker::ReleaseAllocation>(command->what).offer;
-  return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (!outcome.ok()) return outcome.status();
-    Render(owner, *outcome->request, *outcome->request->Find(number), backend_.clock.Now(), out);
-    return absl::OkStatus();
-  });
+  return Obey(backend_, context, Method::kReleaseAllocation, *in, out);
 }
 
 }  // namespace capbroker

@@ -35,10 +35,6 @@ class CapacityRequestService final : public v1::CapacityRequestService::Callback
   Reactor* ReleaseAllocation(Context* context, const v1::ReleaseAllocationRequest* in,
                              v1::Allocation* out) override;
 
-  // Taking and leaving a counter.
-  template <class In>
-  Reactor* AnswerCounter(Context* context, Method method, const In& in, v1::Offer* out);
-
   Backend& backend_;
 };
 

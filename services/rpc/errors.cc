@@ -148,10 +148,20 @@ std::string ApiReasonOf(const absl::Status& status) {
   return reason;
 }
 
+google::rpc::Status ToRpc(const absl::Status& status) {
+  return Details(
+      IsForCallers(status.code()) ? status : absl::InternalError("the broker is at fault; its log says how"));
+}
+
+grpc::StatusCode CodeOf(const absl::Status& status) {
+  if (status.ok()) return grpc::StatusCode::OK;
+  return IsForCallers(status.code()) ? static_cast<grpc::StatusCode>(status.code())
+                                     : grpc::StatusCode::INTERNAL;
+}
+
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  const google::rpc::Status details = Details(
-      IsForCallers(status.code()) ? status : absl::InternalError("the broker is at fault; its log says how"));
+  const google::rpc::Status details = ToRpc(status);
   return grpc::Status(static_cast<grpc::StatusCode>(details.code()), details.message(),
                       details.SerializeAsString());
 }

@@ -1,6 +1,7 @@
 // The one place where a refusal of ours becomes a status of gRPC's, with the details that programs go by.
 #pragma once
 
+#include <google/rpc/status.pb.h>
 #include <grpcpp/support/status.h>
 
 #include <string>
@@ -32,5 +33,8 @@ std::string ApiReasonOf(const absl::Status& status);
 // With google.rpc.ErrorInfo; BadRequest where fields are at fault; RetryInfo where repeating may help. What
 // went wrong inside the broker is not told: it is in the log.
 grpc::Status ToGrpc(const absl::Status& status);
+// The same as a message, which ToGrpc puts into the call's trailer. Not for OK.
+google::rpc::Status ToRpc(const absl::Status& status);
+grpc::StatusCode CodeOf(const absl::Status& status);  // Of either.
 
 }  // namespace capbroker

@@ -64,6 +64,8 @@ constexpr auto kPermissions = std::to_array<Permission>({
     {kExportEvidence,          "DecisionService/ExportEvidence",                   kByParent, Own,   None,  All,  All},
     {kGetCheckpoint,           "DecisionService/GetCheckpoint",                    kByParent, Own,   None,  All,  All},
     {kGetCaller,               "CallerService/GetCaller",                          kByName,   All,   All,   All,  All},
+    {kOwnerSession,            "SessionService/OwnerSession",                      kByParent, Own,   None,  None, None},
+    {kProviderSession,         "SessionService/ProviderSession",                   kByParent, None,  Own,   None, None},
 });
 // clang-format on
 
@@ -71,7 +73,7 @@ constexpr bool IsInOrder() {
   for (size_t i = 0; i < kPermissions.size(); ++i) {
     if (kPermissions[i].method != static_cast<Method>(i)) return false;
   }
-  return kPermissions.size() == static_cast<size_t>(kGetCaller) + 1;
+  return kPermissions.size() == kMethods;
 }
 static_assert(IsInOrder(), "PermissionOf finds a method by its number");
 

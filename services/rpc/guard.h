@@ -62,6 +62,8 @@ enum class Method {
   kExportEvidence,
   kGetCheckpoint,
   kGetCaller,
+  kOwnerSession,
+  kProviderSession,
 };
 
 // About whose resources a role may call a method.
@@ -71,6 +73,8 @@ enum class Reach {
   kParty,  // Those that the record names it in: the handler, or Decide, looks.
   kAll,
 };
+
+inline constexpr size_t kMethods = static_cast<size_t>(Method::kProviderSession) + 1;
 
 struct Permission {
   Method method;

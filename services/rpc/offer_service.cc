@@ -3,31 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "services/rpc/call.h"
 #include "services/rpc/errors.h"
+#include "services/rpc/obey.h"
 #include "services/rpc/reading.h"
 #include "services/rpc/render.h"
 #include "services/rpc/watch.h"
 
 namespace capbroker {
-namespace {
-
-// A provider gets no offers but its own.
-Viewer ViewerOf(const Actor& caller) {
-  return caller.role == Role::kProvider ? Viewer::kAddressee : Viewer::kOther;
-}
-
-// Decide's fields as the message has them: a bid's terms stand below the bid.
-template <class In>
-absl::Status AsInMessage(const In&, const absl::Status& status) {
-  if constexpr (std::is_same_v<In, v1::SubmitBidRequest>) {
-    return Under("bid", status);
-  } else {
-    return status;
-  }
-}
-
-}  // namespace
 
 grpc::ServerUnaryReactor* OfferService::ListOffers(Context* context, const v1::ListOffersRequest* in,
                                                    v1::ListOffersResponse* out) {
@@ -78,76 +60,51 @@ grpc::ServerWriteReactor<v1::WatchOffersResponse>* OfferService::WatchOffers(
   return Stream<v1::WatchOffersResponse>::Open(
       backend_, context, Method::kWatchOffers, *in,
       [this](DeskQuery query, const Actor& caller, Subscription::Wake wake) {
-        return std::make_unique<OfferWatch>(backend_, std::move(query.provider), ViewerOf(caller),
+        return std::make_unique<OfferWatch>(backend_, std::move(query.provider), ViewerOf(caller), 0,
                                             std::move(wake));
       });
 }
 
-template <class In, class Out>
-grpc::ServerUnaryReactor* OfferService::Act(Context* context, Method method, const In& in, Out* out) {
-  auto* call = new Call(backend_, context, method);
-  absl::StatusOr<Command> command = call->Admit(in);
-  if (!command.ok()) return call->End(command.status());
-  const OwnerId owner = command->owner;
-  const uint32_t number = std::visit(
-      [](const auto& what) -> uint32_t {
-        if constexpr (requires { what.offer; }) return what.offer;
-        return 0;
-      },
-      command->what);
-  // Whose offer it is, Decide looks: NOT_FOUND for anyone but its addressee.
-  return call->Submit(*std::move(command), in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-    if (!outcome.ok()) return AsInMessage(in, outcome.status());
-    const Offer& offer = *outcome->request->Find(number);
-    if constexpr (std::is_same_v<Out, v1::Offer>) {
-      Render(owner, *outcome->request, offer, backend_.clock.Now(), ViewerOf(call->caller()), out);
-    } else {
-      Render(owner, *outcome->request, offer, backend_.clock.Now(), out);
-    }
-    return absl::OkStatus();
-  });
-}
-
 grpc::ServerUnaryReactor* OfferService::AcceptOffer(Context* context, const v1::AcceptOfferRequest* in,
                                                     v1::Offer* out) {
-  return Act(context, Method::kAcceptOffer, *in, out);
+  return Obey(backend_, context, Method::kAcceptOffer, *in, out);
 }
 
 grpc::ServerUnaryReactor* OfferService::DeclineOffer(Context* context, const v1::DeclineOfferRequest* in,
                                                      v1::Offer* out) {
-  return Act(context, Method::kDeclineOffer, *in, out);
+  return Obey(backend_, context, Method::kDeclineOffer, *in, out);
 }
 
 grpc::ServerUnaryReactor* OfferService::CounterOffer(Context* context, const v1::CounterOfferRequest* in,
                                                      v1::Offer* out) {
-  return Act(context, Method::kCounterOffer, *in, out);
+  return Obey(backend_, context, Method::kCounterOffer, *in, out);
 }
 
 grpc::ServerUnaryReactor* OfferService::SubmitBid(Context* context, const v1::SubmitBidRequest* in,
                                                   v1::Offer* out) {
-  return Act(context, Method::kSubmitBid, *in, out);
+  return Obey(backend_, context, Method::kSubmitBid, *in, out);
 }
 
 grpc::ServerUnaryReactor* OfferService::ConfirmAllocation(Context* context,
                                                           const v1::ConfirmAllocationRequest* in,
                                                           v1::Allocation* out) {
-  return Act(context, Method::kConfirmAllocation, *in, out);
+  return Obey(backend_, context, Method::kConfirmAllocation, *in, out);
 }
 
 grpc::ServerUnaryReactor* OfferService::WithdrawAllocation(Context* context,
                                                            const v1::WithdrawAllocationRequest* in,
                                                            v1::Allocation* out) {
-  return Act(context, Method::kWithdrawAllocation, *in, out);
+  return Obey(backend_, context, Method::kWithdrawAllocation, *in, out);
 }
 
 grpc::ServerUnaryReactor* OfferService::TollOffer(Context* context, const v1::TollOfferRequest* in,
                                                   v1::Offer* out) {
-  return Act(context, Method::kTollOffer, *in, out);
+  return Obey(backend_, context, Method::kTollOffer, *in, out);
 }
 
 grpc::ServerUnaryReactor* OfferService::VoidOffer(Context* context, const v1::VoidOfferRequest* in,
                                                   v1::Offer* out) {
-  return Act(context, Method::kVoidOffer, *in, out);
+  return Obey(backend_, context, Method::kVoidOffer, *in, out);
 }
 
 }  // namespace capbroker

@@ -31,10 +31,6 @@ class OfferService final : public v1::OfferService::CallbackService {
   Reactor* TollOffer(Context* context, const v1::TollOfferRequest* in, v1::Offer* out) override;
   Reactor* VoidOffer(Context* context, const v1::VoidOfferRequest* in, v1::Offer* out) override;
 
-  // What all that move an offer, or the allocation that came of it, share.
-  template <class In, class Out>
-  Reactor* Act(Context* context, Method method, const In& in, Out* out);
-
   Backend& backend_;
 };
 

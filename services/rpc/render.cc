@@ -282,7 +282,7 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
   if (offer.successor != 0) out->set_superseded_by(FullName(OfferName{owner, id, offer.successor}));
   out->set_sealed(offer.sealed);
   out->set_standby(offer.standby);
-  out->set_allocation_state(StateAt(offer, AgreedTermsOf(request, offer), now));
+  out->set_allocation_state(AllocationStateOf(request, offer, now));
   Render(offer.opened, out->mutable_open_time());
   Render(offer.deadline, out->mutable_deadline());
   const bool is_open = offer.state == OfferState::kOpen;
@@ -315,6 +315,10 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
     default:
       break;
   }
+}
+
+v1::Allocation::State AllocationStateOf(const RequestBook& request, const Offer& offer, Instant now) {
+  return StateAt(offer, AgreedTermsOf(request, offer), now);
 }
 
 void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,

@@ -31,6 +31,8 @@ void Render(const OwnerId& owner, const RequestBook& request, Instant now, v1::C
 enum class Viewer { kAddressee, kOther };
 void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now, Viewer viewer,
             v1::Offer* out);
+// Where the allocation stands that came of the offer; STATE_UNSPECIFIED if none did.
+v1::Allocation::State AllocationStateOf(const RequestBook& request, const Offer& offer, Instant now);
 // `offer` has an allocation.
 void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
             v1::Allocation* out);

@@ -24,6 +24,7 @@
 #include "services/rpc/offer_service.h"
 #include "services/rpc/principals_file.h"
 #include "services/rpc/provider_service.h"
+#include "services/rpc/session_service.h"
 #include "services/rpc/unreadable.h"
 
 namespace capbroker {
@@ -37,7 +38,8 @@ constexpr absl::Duration kHealthPeriod = absl::Milliseconds(100);
 
 const std::vector<std::string> kServices = {
     "capbroker.v1.CapacityRequestService", "capbroker.v1.OfferService",    "capbroker.v1.AgreementService",
-    "capbroker.v1.ProviderService",        "capbroker.v1.DecisionService", "capbroker.v1.CallerService"};
+    "capbroker.v1.ProviderService",        "capbroker.v1.DecisionService", "capbroker.v1.CallerService",
+    "capbroker.v1.SessionService"};
 
 void SetLimits(grpc::ServerBuilder& builder) {
   // Else a second server on a busy port starts silently, and each gets a part of the calls.
@@ -64,13 +66,15 @@ class Server::Parts {
         registry_(ledger),
         reads_(options.read_threads, options.reads_bound),
         news_(kNewsThreads, options.reads_bound),
-        backend_{ledger, sequencer, feed, clock, principals_, registry_, reads_, news_, options.watch_bound},
+        backend_{ledger,    sequencer, feed,  clock,     principals_,
+                 registry_, reads_,    news_, sessions_, options.watch_bound},
         requests_(backend_),
         offers_(backend_),
         agreements_(backend_),
         providers_(backend_),
         decisions_(backend_),
         callers_(backend_),
+        both_ways_(backend_),
         health_(kServices) {}
 
   ~Parts() { Stop(); }
@@ -90,8 +94,9 @@ class Server::Parts {
     int port = 0;
     const std::string& address = options_.listener.address;
     builder.AddListeningPort(address, *credentials, &port);
-    for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-             &requests_, &offers_, &agreements_, &providers_, &decisions_, &callers_, &health_}) {
+    for (grpc::Service* service :
+         std::initializer_list<grpc::Service*>{&requests_, &offers_, &agreements_, &providers_, &decisions_,
+                                               &callers_, &both_ways_, &health_}) {
       builder.RegisterService(service);
     }
     auto interceptors = MakeInterceptors(kServices);
@@ -113,6 +118,7 @@ class Server::Parts {
   const std::string& address() const { return address_; }
   std::shared_ptr<grpc::Channel> InProcessChannel() { return grpc_->InProcessChannel({}); }
   size_t reads_waiting() const { return reads_.waiting(); }
+  const SessionCounts& sessions() const { return sessions_; }
 
   absl::Status ReloadPrincipals() {
     if (options_.principals_file.empty()) return absl::OkStatus();
@@ -156,6 +162,7 @@ class Server::Parts {
   Principals principals_;
   Registry registry_;
   Pool reads_, news_;
+  SessionCounts sessions_;
   Backend backend_;
 
   CapacityRequestService requests_;
@@ -164,6 +171,7 @@ class Server::Parts {
   ProviderService providers_;
   DecisionService decisions_;
   CallerService callers_;
+  SessionService both_ways_;
   HealthService health_;
 
   std::string address_;
@@ -194,6 +202,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 const std::string& Server::address() const { return parts_->address(); }
 std::shared_ptr<grpc::Channel> Server::InProcessChannel() { return parts_->InProcessChannel(); }
 size_t Server::reads_waiting() const { return parts_->reads_waiting(); }
+const SessionCounts& Server::sessions() const { return parts_->sessions(); }
 absl::Status Server::ReloadPrincipals() { return parts_->ReloadPrincipals(); }
 void Server::Drain(Span deadline) { parts_->Drain(deadline); }
 void Server::Stop() { parts_->Stop(); }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "broker/time.h"
 #include "services/rpc/listener.h"
+#include "services/rpc/session_counts.h"
 #include "services/sequencing/clock.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/sequencer.h"
@@ -53,6 +54,7 @@ class Server {
   // to be called on after Stop, and let go before the server is destroyed.
   std::shared_ptr<grpc::Channel> InProcessChannel();
   size_t reads_waiting() const;  // For a session with the ledger; for metrics.
+  const SessionCounts& sessions() const;
   // The principals file again. What it said before stays if it is wrong now.
   absl::Status ReloadPrincipals();
 

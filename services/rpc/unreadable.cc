@@ -20,10 +20,7 @@ class TellUnreadable final : public Interceptor {
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS) &&
         methods->GetSendStatus().error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-      methods->ModifySendStatus(
-          ToGrpc(Refuse(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
-                        "the message: got bytes that cannot be read, want a protobuf message "
-                        "of this method, with text in UTF-8")));
+      methods->ModifySendStatus(ToGrpc(Unreadable()));
     }
     methods->Proceed();
   }
@@ -48,6 +45,13 @@ class Factory final : public grpc::experimental::ServerInterceptorFactoryInterfa
 };
 
 }  // namespace
+
+absl::Status Unreadable() {
+  return Refuse(
+      absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+      "the message: got bytes that cannot be read, want a protobuf message of this method, with text "
+      "in UTF-8");
+}
 
 std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> MakeInterceptors(
     const std::vector<std::string>& services) {

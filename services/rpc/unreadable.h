@@ -8,7 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace capbroker {
+
+absl::Status Unreadable();
 
 // For ServerBuilder. Of the methods of `services` (full names) none answers UNIMPLEMENTED by itself; what
 // else is called does not exist, and is told so.

@@ -51,26 +51,23 @@ std::vector<uint32_t> TouchedOffers(const Change& change, const ProviderId& prov
 
 }  // namespace
 
-RequestWatch::RequestWatch(Backend& backend, WatchQuery query, Subscription::Wake wake)
+RequestNews::RequestNews(Backend& backend, WatchQuery query, uint64_t origin, Subscription::Wake wake)
     : backend_(backend),
       query_(std::move(query)),
+      origin_(origin),
       subscription_(backend.feed.WatchOwner(query_.owner, backend.watch_bound, std::move(wake))) {}
 
-absl::Status RequestWatch::ReadOne(v1::WatchCapacityRequestsResponse* out) {
+absl::Status RequestNews::ReadOne(Shown* out) {
   const absl::StatusOr<RequestBook> request = ReadRequest(backend_.ledger, {query_.owner, query_.request});
   if (!request.ok()) return request.status();
   read_[query_.request] = request->sequence;
-  Render(query_.owner, *request, backend_.clock.Now(), out->add_capacity_requests());
+  Render(query_.owner, *request, backend_.clock.Now(), out->Add());
   synced_ = true;
-  out->set_synced(true);
   return absl::OkStatus();
 }
 
-absl::StatusOr<RequestWatch::Step> RequestWatch::ReadState(v1::WatchCapacityRequestsResponse* out) {
-  if (query_.request.IsSet()) {
-    if (absl::Status status = ReadOne(out); !status.ok()) return status;
-    return Step::kMessage;
-  }
+absl::Status RequestNews::Read(Shown* out) {
+  if (query_.request.IsSet()) return ReadOne(out);
   static const std::vector<RequestState> unfinished = UnfinishedStates();
   const absl::StatusOr<Page<RequestRow>> page =
       backend_.ledger.ListRequests({query_.owner, unfinished}, kRowsAtOnce, token_);
@@ -84,43 +81,49 @@ absl::StatusOr<RequestWatch::Step> RequestWatch::ReadState(v1::WatchCapacityRequ
     read_[request.request->id] = request.sequence;
     // One that ended between the two reads is not of the present state; and it was not told, so its end is no
     // news.
-    if (!IsFinished(request.state)) Render(owner, request, now, out->add_capacity_requests());
+    if (!IsFinished(request.state)) Render(owner, request, now, out->Add());
   }
   token_ = page->next;
   synced_ = token_.empty();
-  out->set_synced(synced_);
-  return Step::kMessage;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<RequestWatch::Step> RequestWatch::Next(v1::WatchCapacityRequestsResponse* out) {
-  if (!synced_) return ReadState(out);
-  absl::StatusOr<std::vector<Change>> changes = subscription_->Take();
-  if (!changes.ok()) return changes.status();
-  // Each request once, as the last of the changes left it.
-  std::vector<const RequestBook*> requests;
+void RequestNews::Add(const Changes& changes) {
+  news_.clear();
+  told_ = 0;
   absl::flat_hash_map<RequestId, size_t> index;
-  for (const Change& change : *changes) {
+  for (const Change& change : changes) {
     const RequestId& id = change.request->request->id;
     if (query_.request.IsSet() && id != query_.request) continue;
     if (WasRead(read_, id, change.request->sequence)) continue;
-    const auto [at, is_new] = index.try_emplace(id, requests.size());
-    if (is_new) requests.push_back(nullptr);
-    requests[at->second] = change.request.get();
+    if (const auto found = index.find(id); found != index.end()) {
+      news_[found->second] = change.request;
+    } else if (origin_ == 0 || change.origin != origin_) {
+      index.emplace(id, news_.size());
+      news_.push_back(change.request);
+    }
   }
-  if (requests.empty()) return Step::kWait;
-  const Instant now = backend_.clock.Now();
-  for (const RequestBook* request : requests)
-    Render(query_.owner, *request, now, out->add_capacity_requests());
-  return Step::kMessage;
 }
 
-OfferWatch::OfferWatch(Backend& backend, ProviderId provider, Viewer viewer, Subscription::Wake wake)
+void RequestNews::Tell(size_t room, Shown* out) {
+  const Instant now = backend_.clock.Now();
+  for (size_t bytes = 0; HasMore() && bytes < room; ++told_) {
+    v1::CapacityRequest* shown = out->Add();
+    Render(query_.owner, *news_[told_], now, shown);
+    bytes += shown->ByteSizeLong();
+  }
+  if (!HasMore()) news_.clear(), told_ = 0;
+}
+
+OfferNews::OfferNews(Backend& backend, ProviderId provider, Viewer viewer, uint64_t origin,
+                     Subscription::Wake wake)
     : backend_(backend),
       provider_(std::move(provider)),
       viewer_(viewer),
+      origin_(origin),
       subscription_(backend.feed.WatchProvider(provider_, backend.watch_bound, std::move(wake))) {}
 
-absl::StatusOr<OfferWatch::Step> OfferWatch::ReadState(v1::WatchOffersResponse* out) {
+absl::Status OfferNews::Read(Shown* out) {
   const absl::StatusOr<Page<OfferRow>> page =
       backend_.ledger.ListOffers({provider_, {OfferState::kOpen}}, kRowsAtOnce, token_);
   if (!page.ok()) return page.status();
@@ -130,40 +133,44 @@ absl::StatusOr<OfferWatch::Step> OfferWatch::ReadState(v1::WatchOffersResponse* 
   for (const OfferOf& found : *offers) {
     read_[{found.request->request->id, found.offer->number}] = found.request->sequence;
     if (found.offer->state == OfferState::kOpen) {
-      Render(found.owner, *found.request, *found.offer, now, viewer_, out->add_offers());
+      Render(found.owner, *found.request, *found.offer, now, viewer_, out->Add());
     }
   }
   token_ = page->next;
   synced_ = token_.empty();
-  out->set_synced(synced_);
-  return Step::kMessage;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<OfferWatch::Step> OfferWatch::Next(v1::WatchOffersResponse* out) {
-  if (!synced_) return ReadState(out);
-  absl::StatusOr<std::vector<Change>> changes = subscription_->Take();
-  if (!changes.ok()) return changes.status();
-  struct News {
-    const Change* change;
-    uint32_t number;
-  };
-  std::vector<News> news;
+void OfferNews::Add(const Changes& changes) {
+  news_.clear();
+  told_ = 0;
   absl::flat_hash_map<std::pair<RequestId, uint32_t>, size_t> index;
-  for (const Change& change : *changes) {
+  for (const Change& change : changes) {
+    // A provider's act begins with what became of the offer it names; it may move others of the provider's too.
+    const bool own = origin_ != 0 && change.origin == origin_;
+    const uint32_t replied = own ? change.act->decisions.front().offer : 0;
     for (const uint32_t number : TouchedOffers(change, provider_)) {
       const std::pair key(change.request->request->id, number);
       if (WasRead(read_, key, change.request->sequence)) continue;
-      const auto [at, is_new] = index.try_emplace(key, news.size());
-      if (is_new) news.push_back({});
-      news[at->second] = {&change, number};
+      if (const auto found = index.find(key); found != index.end()) {
+        news_[found->second].request = change.request;
+      } else if (number != replied) {
+        index.emplace(key, news_.size());
+        news_.push_back({change.owner, change.request, number});
+      }
     }
   }
-  if (news.empty()) return Step::kWait;
+}
+
+void OfferNews::Tell(size_t room, Shown* out) {
   const Instant now = backend_.clock.Now();
-  for (const auto& [change, number] : news) {
-    Render(change->owner, *change->request, *change->request->Find(number), now, viewer_, out->add_offers());
+  for (size_t bytes = 0; HasMore() && bytes < room; ++told_) {
+    const News& news = news_[told_];
+    v1::Offer* shown = out->Add();
+    Render(news.owner, *news.request, *news.request->Find(news.number), now, viewer_, shown);
+    bytes += shown->ByteSizeLong();
   }
-  return Step::kMessage;
+  if (!HasMore()) news_.clear(), told_ = 0;
 }
 
 }  // namespace capbroker

@@ -11,8 +11,24 @@ namespace capbroker {
 CommandQueue::CommandQueue(Clock& clock, size_t bound, absl::Status closed)
     : clock_(clock), bound_(bound), closed_(std::move(closed)) {}
 
+absl::Status CommandQueue::Push(std::vector<ItemPtr>& items) {
+  absl::MutexLock lock(&mutex_);
+  for (auto item = items.begin(); item != items.end(); ++item) {
+    if (absl::Status status = Add(*item); !status.ok()) {
+      items.erase(items.begin(), item);
+      return status;
+    }
+  }
+  items.clear();
+  return absl::OkStatus();
+}
+
 absl::Status CommandQueue::Push(ItemPtr& item) {
   absl::MutexLock lock(&mutex_);
+  return Add(item);
+}
+
+absl::Status CommandQueue::Add(ItemPtr& item) {
   if (!closed_.ok()) return closed_;
   if (next_.items.size() + elsewhere_ >= bound_) {
     return Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",

@@ -28,9 +28,10 @@ class CommandQueue {
   // Closed at first. `clock` outlives the queue.
   CommandQueue(Clock& clock, size_t bound, absl::Status closed);
 
-  // From any thread. Stamps and queues the item; if not OK, it is left with the caller: what Close said, or
-  // RESOURCE_EXHAUSTED (reason OVERLOADED).
-  absl::Status Push(ItemPtr& item) ABSL_LOCKS_EXCLUDED(mutex_);
+  // From any thread. Stamps and queues the items in their order; if not OK, those that are left in `items` were not: what
+  // Close said, or RESOURCE_EXHAUSTED (reason OVERLOADED).
+  absl::Status Push(std::vector<ItemPtr>& items) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Push(ItemPtr& item) ABSL_LOCKS_EXCLUDED(mutex_);  // The same of one.
   void Post(WriteResult result) ABSL_LOCKS_EXCLUDED(mutex_);
   void Post(ReadResult result) ABSL_LOCKS_EXCLUDED(mutex_);
   void Drain(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);  // Closes for good.
@@ -43,6 +44,7 @@ class CommandQueue {
   void Close(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  absl::Status Add(ItemPtr& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasSomething() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Clock& clock_;

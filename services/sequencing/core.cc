@@ -218,7 +218,8 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
   act->actor = item->command.actor;
   act->request = RequestOf(item->command);
   act->decisions = std::move(verdict.decisions);
-  std::shared_ptr<const RequestBook> request = open_.Add(*books_, shelved, act);
+  std::shared_ptr<const RequestBook> request =
+      open_.Add(*books_, shelved, act, verdict.refusal.ok() ? item->origin : 0);
   item->is_decided = item->made_act = true;
   if (!verdict.refusal.ok()) {
     item->answer = verdict.refusal;
@@ -338,7 +339,7 @@ void Core::DecideAgain(std::vector<ItemPtr> items) {
 
 void Core::Answer(ItemPtr item) {
   if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0) ForgetOutage();
-  if (item->reply || item->account_reply) effects_.answered.push_back(std::move(item));
+  if (item->reply || item->account_reply || item->recipient) effects_.answered.push_back(std::move(item));
 }
 
 void Core::Fail(ItemPtr item, const absl::Status& why) {

@@ -24,6 +24,8 @@ struct Change {
   OwnerId owner;
   std::shared_ptr<const RequestBook> request;  // Null if the act is about none.
   std::shared_ptr<const Act> act;
+  uint64_t origin =
+      0;  // Submission::origin of the command that did it; 0: of none, or one that was refused for it.
 };
 
 // One watcher's queue. Bounded: past the bound it is ended with RESOURCE_EXHAUSTED (reason SLOW_READER), and

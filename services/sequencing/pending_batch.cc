@@ -39,12 +39,12 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
 }
 
 std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shelved,
-                                                     std::shared_ptr<const Act> act) {
+                                                     std::shared_ptr<const Act> act, uint64_t origin) {
   Touch(shelved, *act);
   batch_.acts.push_back(books.Apply(shelved, *act));
   std::shared_ptr<const RequestBook> now;
   if (act->request.IsSet()) now = std::make_shared<const RequestBook>(*shelved.book.Find(act->request));
-  changes_.push_back({shelved.book.owner, now, std::move(act)});
+  changes_.push_back({shelved.book.owner, now, std::move(act), origin});
   return now;
 }
 

@@ -31,8 +31,12 @@ struct Item {
   Command command;
   std::optional<Submission::Repeat> repeat;
   Instant arrived;
+  uint64_t origin = 0;
+  // Who is told, by one of them; of the broker's own, nobody.
   Reply reply;
   AccountReply account_reply;
+  std::shared_ptr<Recipient> recipient;
+  uint64_t tag = 0;  // For the recipient.
   // The ledger was asked about the key, and has no record of it, or one.
   bool key_is_new = false, key_is_recorded = false;
   bool is_missing = false;  // The ledger was asked, and has no such request.
@@ -56,8 +60,9 @@ class PendingBatch {
   size_t size() const { return items_.size(); }
 
   // Decides nothing: folds `act` into the book, notes what it changed, and gives the request as it is now
-  // (null if the act is about none).
-  std::shared_ptr<const RequestBook> Add(Books& books, Shelved& shelved, std::shared_ptr<const Act> act);
+  // (null if the act is about none). `origin` is the change's.
+  std::shared_ptr<const RequestBook> Add(Books& books, Shelved& shelved, std::shared_ptr<const Act> act,
+                                         uint64_t origin = 0);
   void AddKey(KeyRecord key) { batch_.keys.push_back(std::move(key)); }
   // Waits for whatever is in the batch now. Items are kept in the order they were answered.
   void AddItem(ItemPtr item) { items_.push_back(std::move(item)); }

@@ -20,6 +20,14 @@ absl::Status GoingDown() {
   return Refuse(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "this replica is going down");
 }
 
+ItemPtr ItemOf(Submission submission) {
+  auto item = std::make_unique<Item>();
+  item->command = std::move(submission.command);
+  item->repeat = submission.repeat;
+  item->origin = submission.origin;
+  return item;
+}
+
 void GiveAnswer(Item& item) {
   if (item.reply) std::move(item.reply)(std::move(item.answer));
   if (item.account_reply) std::move(item.account_reply)(std::move(item.account));
@@ -59,6 +67,8 @@ class Sequencer::Threads {
     item->account = std::move(refused);
     GiveAnswer(*item);
   }
+
+  absl::Status Submit(std::vector<ItemPtr>& items) { return queue_.Push(items); }
 
   void Drain() {
     if (!thread_.joinable()) return;
@@ -141,7 +151,15 @@ class Sequencer::Threads {
       absl::MutexLock lock(&mutex_);
       directory_ = std::move(effects.directory);
     }
+    // First: whoever takes a change from the feed has the replies of its batch.
+    std::vector<Recipient*> given;
+    for (const ItemPtr& item : effects.answered) {
+      if (item->recipient != nullptr && item->recipient->Take(item->tag, std::move(item->answer))) {
+        given.push_back(item->recipient.get());
+      }
+    }
     if (!effects.changes.empty()) feed_.Publish(effects.changes);
+    for (Recipient* recipient : given) recipient->Flush();
     if (options_.tap != nullptr) TellTap(effects);
     // Last: who was answered, and then watches, is told no news of what it knows.
     for (const ItemPtr& item : effects.answered) GiveAnswer(*item);
@@ -192,11 +210,23 @@ std::shared_ptr<const Directory> Sequencer::directory() const { return threads_-
 SequencerStatus Sequencer::status() const { return threads_->status(); }
 
 void Sequencer::Submit(Submission submission, Reply reply) {
-  auto item = std::make_unique<Item>();
-  item->command = std::move(submission.command);
-  item->repeat = submission.repeat;
+  ItemPtr item = ItemOf(std::move(submission));
   item->reply = std::move(reply);
   threads_->Submit(std::move(item));
+}
+
+absl::Status Sequencer::SubmitAll(std::vector<Tagged>& commands,
+                                  const std::shared_ptr<Recipient>& recipient) {
+  std::vector<ItemPtr> items;
+  items.reserve(commands.size());
+  for (Tagged& command : commands) {
+    items.push_back(ItemOf(std::move(command.submission)));
+    items.back()->recipient = recipient;
+    items.back()->tag = command.tag;
+  }
+  absl::Status status = threads_->Submit(items);
+  commands.erase(commands.begin(), commands.end() - static_cast<ptrdiff_t>(items.size()));
+  return status;
 }
 
 void Sequencer::ReadAccount(const OwnerId& owner, AccountReply reply) {

@@ -27,6 +27,7 @@ struct Submission {
   };
   Command command;
   std::optional<Repeat> repeat;
+  uint64_t origin = 0;  // Its changes carry it, so that who sent the command knows them; 0: nobody cares.
 };
 
 // What a command came to, once durable. Of a repeat: what it came to the first time.
@@ -39,6 +40,18 @@ struct Outcome {
 // Runs once, on a thread of the sequencer, after the outcome is durable; must not block. A command that is
 // not even queued (not serving, queue full) is answered before Submit returns.
 using Reply = absl::AnyInvocable<void(absl::StatusOr<Outcome>)>;
+
+// Who has many commands under way, and is told of them by number. Both are called on the sequencer's thread and
+// must not block.
+class Recipient {
+ public:
+  virtual ~Recipient() = default;
+  // As Reply, of the command that was submitted with this tag; before the feed has the changes of the batch. True:
+  // wants Flush.
+  virtual bool Take(uint64_t tag, absl::StatusOr<Outcome> outcome) = 0;
+  // Everything that the batch brought was given, and the feed has its changes.
+  virtual void Flush() = 0;
+};
 
 // An owner's agreements and balances; null if it has no trail. UNAVAILABLE as of Submit.
 using AccountReply = absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<const Account>>)>;
@@ -107,6 +120,14 @@ class Sequencer {
   // neighbours are not
   //                               affected.
   void Submit(Submission submission, Reply reply);
+
+  // Several at once, in this order, each with the tag it is answered under. Of those that are not queued, which are the
+  // last ones, the tags stay in `commands`: they are not answered, and the status says why, as of Submit.
+  struct Tagged {
+    Submission submission;
+    uint64_t tag;
+  };
+  absl::Status SubmitAll(std::vector<Tagged>& commands, const std::shared_ptr<Recipient>& recipient);
 
   // No more commands are taken (UNAVAILABLE); those taken are answered; partitions are released.
   void Drain();

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "capbroker/v1/session_service.grpc.pb.h"
 #include "services/rpc/guard.h"
 #include "tests/services/rpc_fixture.h"
 
@@ -65,6 +66,7 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
   using Agreements = v1::AgreementService::Stub;
   using Providers = v1::ProviderService::Stub;
   using Decisions = v1::DecisionService::Stub;
+  const auto sessions = v1::SessionService::NewStub(channel_);
   const std::string offer = request_.offers(0).name();
   const std::string agreement = "owners/openai/agreements/azure-2019";
   const auto trigger = [&](auto& in) {
@@ -156,6 +158,24 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
        Unary<v1::CallerService::Stub, v1::GetCallerRequest>(*callers_, &v1::CallerService::Stub::GetCaller,
                                                             [](auto&) {}),
        kOk, kOk, kOk, kOk, kOk, kOk},
+      {"OwnerSession",
+       [&](grpc::ClientContext* context) {
+         auto session = sessions->OwnerSession(context);
+         v1::OwnerSessionRequest in;
+         in.set_parent("owners/openai");
+         session->Write(in);
+         return FirstOf(context, std::move(session), v1::OwnerSessionResponse());
+       },
+       kOk, kDenied, kDenied, kDenied, kDenied, kDenied},
+      {"ProviderSession",
+       [&](grpc::ClientContext* context) {
+         auto session = sessions->ProviderSession(context);
+         v1::ProviderSessionRequest in;
+         in.set_parent("providers/azure");
+         session->Write(in);
+         return FirstOf(context, std::move(session), v1::ProviderSessionResponse());
+       },
+       kDenied, kDenied, kOk, kDenied, kDenied, kDenied},
       {"CompareAgreementVersions",
        Unary<Agreements, v1::CompareAgreementVersionsRequest>(*agreements_,
                                                               &Agreements::CompareAgreementVersions,
@@ -391,7 +411,7 @@ TEST_F(GuardTest, DoesNotTellAnothersFromNone) {
 }
 
 TEST(Guard, RolesWithoutAnEntryMayNothing) {
-  for (size_t i = 0; i <= static_cast<size_t>(Method::kGetCaller); ++i) {
+  for (size_t i = 0; i < kMethods; ++i) {
     for (const Role role : {Role::kNone, Role::kBroker}) {
       EXPECT_FALSE(CheckRole({role, "x"}, static_cast<Method>(i)).ok());
       EXPECT_FALSE(CheckTarget({role, "x"}, static_cast<Method>(i), OwnerId{"x"}).ok());

@@ -100,6 +100,71 @@ TEST_F(SequencerTest, AnswersManyThreadsOnceEach) {
   }
 }
 
+// Counts what it is given, and what the feed had by then.
+class Counting final : public Recipient {
+ public:
+  Counting(Subscription& feed, ptrdiff_t expected) : feed_(feed), left_(expected) {}
+  bool Take(uint64_t tag, absl::StatusOr<Outcome> outcome) override {
+    if (outcome.ok()) given_.push_back(tag);
+    return !std::exchange(giving_, true);
+  }
+  void Flush() override {
+    giving_ = false;
+    for (const Change& change : *feed_.Take()) origins_.push_back(change.origin);
+    is_behind_ |= origins_.size() < given_.size();
+    left_.count_down(static_cast<ptrdiff_t>(given_.size() - counted_));
+    counted_ = given_.size();
+  }
+  void Wait() { left_.wait(); }
+
+  std::vector<uint64_t> given_, origins_;
+  bool is_behind_ = false;
+
+ private:
+  Subscription& feed_;
+  std::latch left_;
+  bool giving_ = false;
+  size_t counted_ = 0;
+};
+
+TEST_F(SequencerTest, ManyAtOnceAreDecidedInTheirOrderAndToldOncePerBatch) {
+  constexpr uint64_t kMany = 300;
+  const auto watcher = feed.WatchOwner(kOwner, 10'000, [] {});
+  const auto recipient = std::make_shared<Counting>(*watcher, kMany);
+  std::vector<Sequencer::Tagged> commands;
+  for (uint64_t i = 1; i <= kMany; ++i) commands.push_back({{CreateNumbered(i), std::nullopt, 7}, i});
+  ASSERT_TRUE(sequencer->SubmitAll(commands, recipient).ok());
+  EXPECT_TRUE(commands.empty());
+  recipient->Wait();
+  EXPECT_EQ(recipient->given_.size(), kMany);
+  EXPECT_TRUE(std::is_sorted(recipient->given_.begin(), recipient->given_.end()));
+  EXPECT_FALSE(recipient->is_behind_);
+  EXPECT_EQ(recipient->origins_, std::vector<uint64_t>(kMany, 7));
+  EXPECT_LT(sequencer->status().batches, kMany / 2);
+
+  sequencer->Drain();
+  commands.push_back({{CreateNumbered(kMany + 1), std::nullopt}, kMany + 1});
+  EXPECT_EQ(ReasonOf(sequencer->SubmitAll(commands, recipient)), "SHUTTING_DOWN");
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].tag, kMany + 1);
+  EXPECT_EQ(recipient->given_.size(), kMany);
+}
+
+TEST(CommandQueue, TakesAsManyAsFit) {
+  Clock clock;
+  CommandQueue queue(clock, 2, absl::UnavailableError("closed"));
+  queue.Open();
+  std::vector<ItemPtr> items;
+  for (uint64_t tag = 1; tag <= 3; ++tag) {
+    items.push_back(std::make_unique<Item>());
+    items.back()->tag = tag;
+  }
+  EXPECT_EQ(ReasonOf(queue.Push(items)), "OVERLOADED");
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0]->tag, 3u);
+  EXPECT_EQ(queue.Take(Span{}, 0).items.size(), 2u);
+}
+
 TEST_F(SequencerTest, DrainAnswersWhatItTookAndRefusesTheRest) {
   std::atomic<int> ok = 0, refused = 0;
   std::latch left(200);
