@@ -1,23 +1,11 @@
-// What both Node clients share: the API from its .proto files, a channel, safe calls, a watch that resumes, and errors
-// in one line. Needs `npm install @grpc/grpc-js @grpc/proto-loader`.
+// What both Node clients share: flags, a channel, safe calls, a watch that resumes, and errors in one line.
 'use strict';
 const fs = require('fs');
-const path = require('path');
+const {parseArgs} = require('util');
 const grpc = require('@grpc/grpc-js');
-const loader = require('@grpc/proto-loader');
+const {api, decode} = require('./api.js');
 
-const PROTO = path.join(__dirname, '../../proto');
-const files = ['capacity_request_service', 'offer_service'].map((name) => `capbroker/v1/${name}.proto`);
-// Fields as the .proto files spell them, 64-bit numbers as text, enums by name.
-const definition = loader.loadSync([...files, 'google/rpc/error_details.proto', 'google/rpc/status.proto'],
-  {includeDirs: [PROTO], keepCase: true, longs: String, enums: String, defaults: true});
-const api = grpc.loadPackageDefinition(definition).capbroker.v1;
 const AGAIN = [grpc.status.UNAVAILABLE, grpc.status.RESOURCE_EXHAUSTED, grpc.status.DEADLINE_EXCEEDED];
-
-const decode = (type, bytes) => {
-  const {format, ...parts} = definition[type];
-  return parts.deserialize(bytes);
-};
 
 // The google.rpc detail of this type that came with the error; undefined where there is none.
 function detailOf(error, type) {
@@ -43,9 +31,17 @@ function pauseAfter(error) {
   return new Promise((resume) => setTimeout(resume, wait || 1000));
 }
 
+// The program's flags, those of the connection among them.
+const flagsOf = (options) => parseArgs({options: {
+  target: {type: 'string', default: '127.0.0.1:7420'},
+  'token-file': {type: 'string'},
+  'tls-ca': {type: 'string'},  // The CA's certificate; without it plain text, to this machine.
+  ...options,
+}}).values;
+
 // A client of one service. Plain text reaches only a broker on this machine; elsewhere give the CA's certificate.
 class Broker {
-  constructor(service, {target, tokenFile, caFile}) {
+  constructor(service, {target, 'token-file': tokenFile, 'tls-ca': caFile}) {
     this.metadata = new grpc.Metadata();
     this.metadata.set('authorization', 'Bearer ' + fs.readFileSync(tokenFile, 'utf8').trim());
     const credentials = caFile ? grpc.credentials.createSsl(fs.readFileSync(caFile)) : grpc.credentials.createInsecure();
@@ -91,4 +87,4 @@ function main(name, run) {
   });
 }
 
-module.exports = {Broker, lineOf, main, status: grpc.status};
+module.exports = {Broker, flagsOf, lineOf, main, status: grpc.status};

@@ -1,46 +1,15 @@
-"""What both Python clients share: stubs, a channel, safe calls, a watch that resumes, and errors in one line.
+"""What the Python clients share: flags, safe calls, a watch that resumes, errors in one line, and how much to take."""
 
-Needs Debian's python3-grpcio and python3-protobuf, and either grpc_tools (python3-grpc-tools) or protoc with its plugin
-(protobuf-compiler-grpc). The stubs are generated when the program starts, into a folder that is removed when it ends.
-"""
-
-import importlib
+import argparse
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 
-import google
 import grpc
 
-PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
+from stubs import details, status_pb2
+
 AGAIN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
-
-
-def generate():
-    """Imports the stubs: a module for each name asked for."""
-    with tempfile.TemporaryDirectory() as out:
-        files = [str(path.relative_to(PROTO)) for folder in ("capbroker/v1", "google/rpc")
-                 for path in sorted((PROTO / folder).glob("*.proto"))]
-        arguments = [f"-I{PROTO}", f"--python_out={out}", f"--grpc_python_out={out}", *files]
-        try:
-            from grpc_tools import protoc
-            protoc.main(["protoc", *arguments])
-        except ImportError:
-            plugin = shutil.which("grpc_python_plugin")
-            subprocess.run(["protoc", f"--plugin=protoc-gen-grpc_python={plugin}", *arguments], check=True)
-        sys.path.insert(0, out)
-        google.__path__.append(f"{out}/google")  # google.rpc beside the google.protobuf that is installed.
-        return [importlib.import_module(name) for name in (
-            "capbroker.v1.capacity_request_pb2", "capbroker.v1.capacity_request_service_pb2",
-            "capbroker.v1.capacity_request_service_pb2_grpc", "capbroker.v1.offer_pb2",
-            "capbroker.v1.offer_service_pb2", "capbroker.v1.offer_service_pb2_grpc",
-            "google.rpc.error_details_pb2", "google.rpc.status_pb2")]
-
-
-requests, request_calls, request_stubs, offers, offer_calls, offer_stubs, details, status_pb2 = generate()
 
 
 def details_of(error, kind):
@@ -66,13 +35,21 @@ def pause_after(error):
     time.sleep(delay.seconds + delay.nanos / 1e9 or 1)
 
 
+def part_of(offer, most):
+    """How much to take of it: all, or the largest part within its bounds; None where no part fits."""
+    if most >= offer.quantity:
+        return offer.quantity
+    part = most - most % max(offer.quantity_step, 1)
+    return part if offer.min_quantity and part >= offer.min_quantity else None
+
+
 class Broker:
     """A channel and a token. Plain text reaches only a broker on this machine; elsewhere give the CA's certificate."""
 
-    def __init__(self, target, token_file, ca_file=""):
-        self.metadata = [("authorization", "Bearer " + pathlib.Path(token_file).read_text().strip())]
-        self.channel = grpc.insecure_channel(target) if not ca_file else grpc.secure_channel(
-            target, grpc.ssl_channel_credentials(pathlib.Path(ca_file).read_bytes()))
+    def __init__(self, arguments):
+        self.metadata = [("authorization", "Bearer " + pathlib.Path(arguments.token_file).read_text().strip())]
+        self.channel = grpc.insecure_channel(arguments.target) if not arguments.tls_ca else grpc.secure_channel(
+            arguments.target, grpc.ssl_channel_credentials(pathlib.Path(arguments.tls_ca).read_bytes()))
 
     def call(self, method, message, deadline=5, tries=6):
         """One call with a deadline. No answer is no refusal: the same message, with the same request_id, again."""
@@ -94,3 +71,24 @@ class Broker:
                     raise
                 print(f"watching again after {line_of(error)}", file=sys.stderr, flush=True)
                 pause_after(error)
+
+
+def parser_of(description):
+    """Has the flags of the connection."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", default="127.0.0.1:7420")
+    parser.add_argument("--token-file", required=True)
+    parser.add_argument("--tls-ca", default="", help="the CA's certificate; without it plain text, to this machine")
+    return parser
+
+
+def main(name, run, arguments):
+    """Runs a program's main part; what the broker refused is one line, and exit code 1."""
+    try:
+        sys.exit(run(arguments))
+    except grpc.RpcError as failed:
+        sys.exit(f"{name}: {line_of(failed)}")
+    except OSError as failed:
+        sys.exit(f"{name}: {failed}")
+    except KeyboardInterrupt:
+        pass

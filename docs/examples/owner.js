@@ -4,20 +4,16 @@
 //   owner.js --owner openai --token-file openai.token --quantity 8000
 'use strict';
 const crypto = require('crypto');
-const {parseArgs} = require('util');
-const {Broker, main} = require('./broker.js');
+const {Broker, flagsOf, main} = require('./broker.js');
 
-const {values: flags} = parseArgs({options: {
-  target: {type: 'string', default: '127.0.0.1:7420'},
-  'token-file': {type: 'string'},
-  'tls-ca': {type: 'string'},  // The CA's certificate; without it plain text, to this machine.
+const flags = flagsOf({
   owner: {type: 'string'},
   quantity: {type: 'string', default: '8000'},
   workload: {type: 'string', default: 'PRODUCT_INFERENCE'},
   purpose: {type: 'string', default: ''},
   fallback: {type: 'string', multiple: true, default: []},  // Whom to ask after the holder; repeat.
   'request-id': {type: 'string', default: crypto.randomUUID()},  // Repeat a creation that got no answer.
-}});
+});
 
 const WAITS = ['RECEIVED', 'HOLDER_ROUND', 'FALLBACK', 'MATCH_ROUND', 'CONFIRMING'].map((name) => `STATE_${name}`);
 const last = (name) => name.split('/').pop();
@@ -41,8 +37,7 @@ function need() {
 }
 
 main('owner.js', async () => {
-  const broker = new Broker('CapacityRequestService',
-    {target: flags.target, tokenFile: flags['token-file'], caFile: flags['tls-ca']});
+  const broker = new Broker('CapacityRequestService', flags);
   const parent = `owners/${flags.owner}`;
   // The key is there before the first try: after a crash, the same message with the same key finds this request.
   const made = await broker.call('CreateCapacityRequest',

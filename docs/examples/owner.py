@@ -4,14 +4,11 @@
   owner.py --owner openai --token-file openai.token --quantity 8000
 """
 
-import argparse
 import datetime
-import sys
 import uuid
 
-import grpc
-
-from broker import Broker, line_of, offers, request_calls, request_stubs, requests
+from broker import Broker, main, parser_of
+from stubs import offers, request_calls, request_stubs, requests
 
 Request = requests.CapacityRequest
 WAITS = (Request.STATE_RECEIVED, Request.STATE_HOLDER_ROUND, Request.STATE_FALLBACK, Request.STATE_MATCH_ROUND,
@@ -35,7 +32,7 @@ def need_of(arguments):
 
 
 def run(arguments):
-    broker = Broker(arguments.target, arguments.token_file, arguments.tls_ca)
+    broker = Broker(arguments)
     stub = request_stubs.CapacityRequestServiceStub(broker.channel)
     parent = f"owners/{arguments.owner}"
     # The key is there before the first try: after a crash, the same message with the same key finds this request.
@@ -63,21 +60,11 @@ def run(arguments):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", default="127.0.0.1:7420")
-    parser.add_argument("--token-file", required=True)
-    parser.add_argument("--tls-ca", default="", help="the CA's certificate; without it plain text, to this machine")
+    parser = parser_of(__doc__)
     parser.add_argument("--owner", required=True)
     parser.add_argument("--quantity", type=int, default=8000)
     parser.add_argument("--workload", default="PRODUCT_INFERENCE")
     parser.add_argument("--purpose", default="")
     parser.add_argument("--fallback", action="append", default=[], metavar="PROVIDER", help="after the holder; repeat")
     parser.add_argument("--request-id", default=str(uuid.uuid4()), help="repeat a creation that got no answer")
-    try:
-        sys.exit(run(parser.parse_args()))
-    except grpc.RpcError as failed:
-        sys.exit(f"owner.py: {line_of(failed)}")
-    except OSError as failed:
-        sys.exit(f"owner.py: {failed}")
-    except KeyboardInterrupt:
-        pass
+    main("owner.py", run, parser.parse_args())

@@ -6,18 +6,14 @@
 //   provider.js --provider azure --token-file azure.token --decline NO_CAPACITY
 'use strict';
 const crypto = require('crypto');
-const {parseArgs} = require('util');
-const {Broker, lineOf, main, status} = require('./broker.js');
+const {Broker, flagsOf, lineOf, main, status} = require('./broker.js');
 
-const {values: flags} = parseArgs({options: {
-  target: {type: 'string', default: '127.0.0.1:7420'},
-  'token-file': {type: 'string'},
-  'tls-ca': {type: 'string'},  // The CA's certificate; without it plain text, to this machine.
+const flags = flagsOf({
   provider: {type: 'string'},
   accept: {type: 'string'},
   decline: {type: 'string'},
   answers: {type: 'string', default: '0'},  // End after so many; 0: go on.
-}});
+});
 
 // The idempotency key of the one answer to this offer: the same after a restart, so nothing is answered twice.
 const keyOf = (offer) => 'answer-' + crypto.createHash('sha256').update(offer.name).digest('hex');
@@ -44,8 +40,7 @@ function answer(broker, offer) {
 }
 
 main('provider.js', async () => {
-  const broker = new Broker('OfferService',
-    {target: flags.target, tokenFile: flags['token-file'], caFile: flags['tls-ca']});
+  const broker = new Broker('OfferService', flags);
   let answers = 0;
   for await (const message of broker.watch('WatchOffers', {parent: `providers/${flags.provider}`})) {
     for (const offer of message.offers) {

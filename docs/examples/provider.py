@@ -6,13 +6,12 @@
   provider.py --provider azure --token-file azure.token --decline NO_CAPACITY
 """
 
-import argparse
 import hashlib
-import sys
 
 import grpc
 
-from broker import Broker, line_of, offer_calls, offer_stubs, offers
+from broker import Broker, line_of, main, parser_of, part_of
+from stubs import offer_calls, offer_stubs, offers
 
 Offer = offers.Offer
 
@@ -20,14 +19,6 @@ Offer = offers.Offer
 def key_of(offer):
     """The idempotency key of the one answer to this offer: the same after a restart, so nothing is answered twice."""
     return "answer-" + hashlib.sha256(offer.name.encode()).hexdigest()
-
-
-def part_of(offer, most):
-    """How much to take of it: all, or the largest part within its bounds; None where no part fits."""
-    if most >= offer.quantity:
-        return offer.quantity
-    part = most - most % max(offer.quantity_step, 1)
-    return part if offer.min_quantity and part >= offer.min_quantity else None
 
 
 def answer(broker, stub, offer, arguments):
@@ -44,7 +35,7 @@ def answer(broker, stub, offer, arguments):
 
 
 def run(arguments):
-    broker = Broker(arguments.target, arguments.token_file, arguments.tls_ca)
+    broker = Broker(arguments)
     stub = offer_stubs.OfferServiceStub(broker.channel)
     answers = 0
     for message in broker.watch(stub.WatchOffers,
@@ -70,19 +61,9 @@ def run(arguments):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", default="127.0.0.1:7420")
-    parser.add_argument("--token-file", required=True)
-    parser.add_argument("--tls-ca", default="", help="the CA's certificate; without it plain text, to this machine")
+    parser = parser_of(__doc__)
     parser.add_argument("--provider", required=True)
     parser.add_argument("--accept", type=int, nargs="?", const=0, metavar="MOST")
     parser.add_argument("--decline", metavar="REASON")
     parser.add_argument("--answers", type=int, default=0, help="end after so many; 0: go on")
-    try:
-        run(parser.parse_args())
-    except grpc.RpcError as failed:
-        sys.exit(f"provider.py: {line_of(failed)}")
-    except OSError as failed:
-        sys.exit(f"provider.py: {failed}")
-    except KeyboardInterrupt:
-        pass
+    main("provider.py", run, parser.parse_args())

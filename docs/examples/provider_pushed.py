@@ -3,36 +3,23 @@
 
     provider_pushed.py [--listen 127.0.0.1:7430] [--stock 5000] [--cert C --key K --broker-ca CA]
     capbroker provider register azure --endpoint 127.0.0.1:7430
-
-Needs Debian's python3-grpcio, protobuf-compiler and protobuf-compiler-grpc, and this repository's proto/.
 """
+
 import argparse
 import concurrent.futures
 import pathlib
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 
 import grpc
 
-PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
-
-
-def generate(folder):
-    """Python modules of the API, in `folder`."""
-    files = [p.relative_to(PROTO).as_posix() for p in sorted(PROTO.glob("capbroker/v1/*.proto"))]
-    subprocess.run(["protoc", f"-I{PROTO}", f"--python_out={folder}", f"--grpc_out={folder}",
-                    f"--plugin=protoc-gen-grpc={shutil.which('grpc_python_plugin')}", *files], check=True)
-    sys.path.insert(0, folder)
+from broker import part_of
+from stubs import called, called_stubs
 
 
 class Desk:
     """CapacityProvider. The same offer gets the same answer, and is counted once, however often it comes."""
 
-    def __init__(self, messages, stock):
-        self.messages = messages
+    def __init__(self, stock):
         self.stock = stock
         self.answers = {}  # By the offer's name. A real desk keeps them in its database, with the stock.
         self.lock = threading.Lock()
@@ -49,16 +36,15 @@ class Desk:
 
     def consider(self, offer):
         """The answer, and what it takes of the stock."""
-        step = max(offer.quantity_step, 1)
-        part = offer.quantity if offer.quantity <= self.stock else self.stock // step * step
-        if part < offer.quantity and (offer.min_quantity == 0 or part < offer.min_quantity):
+        part = part_of(offer, self.stock)
+        if part is None:
             print(f"{offer.name}: {offer.quantity} {offer.terms.resource_type}, declined", flush=True)
             refusal = {"reason": "DECLINE_REASON_NO_CAPACITY", "text": f"{self.stock} left"}
-            return self.messages.ConsiderOfferResponse(decline=refusal), 0
+            return called.ConsiderOfferResponse(decline=refusal), 0
         self.stock -= part
         print(f"{offer.name}: {part} of {offer.quantity} {offer.terms.resource_type}, {self.stock} left", flush=True)
         taken = {"terms_hash": offer.terms_hash, "quantity": part if part < offer.quantity else 0}
-        return self.messages.ConsiderOfferResponse(accept=taken), part
+        return called.ConsiderOfferResponse(accept=taken), part
 
 
 def main():
@@ -69,21 +55,17 @@ def main():
     flags.add_argument("--key")
     flags.add_argument("--broker-ca", help="who signs the broker's certificate, PEM")
     flags = flags.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        generate(folder)
-        from capbroker.v1 import capacity_provider_pb2, capacity_provider_pb2_grpc
-
-        server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
-        desk = Desk(capacity_provider_pb2, flags.stock)
-        capacity_provider_pb2_grpc.add_CapacityProviderServicer_to_server(desk, server)
-        if flags.cert:
-            key, cert, ca = (pathlib.Path(f).read_bytes() for f in (flags.key, flags.cert, flags.broker_ca))
-            port = server.add_secure_port(flags.listen, grpc.ssl_server_credentials([(key, cert)], ca, True))
-        else:
-            port = server.add_insecure_port(flags.listen)
-        server.start()
-        print(f"called at {flags.listen.rpartition(':')[0]}:{port}", flush=True)
-        server.wait_for_termination()
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+    desk = Desk(flags.stock)
+    called_stubs.add_CapacityProviderServicer_to_server(desk, server)
+    if flags.cert:
+        key, cert, ca = (pathlib.Path(f).read_bytes() for f in (flags.key, flags.cert, flags.broker_ca))
+        port = server.add_secure_port(flags.listen, grpc.ssl_server_credentials([(key, cert)], ca, True))
+    else:
+        port = server.add_insecure_port(flags.listen)
+    server.start()
+    print(f"called at {flags.listen.rpartition(':')[0]}:{port}", flush=True)
+    server.wait_for_termination()
 
 
 if __name__ == "__main__":

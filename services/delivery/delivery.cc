@@ -167,6 +167,9 @@ class Delivery::Parts {
       lines_.emplace(provider.id,
                      Line{.endpoint = provider.endpoint, .caller = Caller(credentials_, provider.endpoint)});
       courier_.Add(provider.id, provider.unhealthy);
+      absl::MutexLock lock(&mutex_);  // A rate sees the first call.
+      counts_.attempts.try_emplace({provider.id.value, AttemptLog::kDelivered});
+      counts_.took.try_emplace(provider.id.value);
     }
   }
 
@@ -248,19 +251,21 @@ class Delivery::Parts {
       if (known.refusal) *request.mutable_refusal() = *known.refusal;
       const Subject subject{attempt.provider, {known.owner, attempt.key.first, offer.number}, offer.quantity};
       const uint64_t id = ++last_call_;
+      const int64_t began = clock_.Boot();
       const Span patience = std::min(options_.timeout, attempt.deadline - now + kHeardLate);
       out_[id] = line.caller.Call(std::move(request), patience,
-                                  [this, mailbox = mailbox_, id, subject](
+                                  [this, mailbox = mailbox_, id, subject, began](
                                       const grpc::Status& status, const v1::ConsiderOfferResponse& response) {
-                                    mailbox->Post([this, id, subject, status, response] {
+                                    mailbox->Post([this, id, subject, began, status, response] {
                                       out_.erase(id);
-                                      if (!stopping_) OnCalled(subject, status, response);
+                                      if (!stopping_) OnCalled(subject, began, status, response);
                                     });
                                   });
     }
   }
 
-  void OnCalled(const Subject& subject, const grpc::Status& status,
+  // `began`: boot time of the call.
+  void OnCalled(const Subject& subject, int64_t began, const grpc::Status& status,
                 const v1::ConsiderOfferResponse& response) {
     const auto line = lines_.find(subject.provider);
     std::string outcome = CodeOf(status), detail = Sober(status.error_message());
@@ -283,6 +288,7 @@ class Delivery::Parts {
     {
       absl::MutexLock lock(&mutex_);
       ++counts_.attempts[{subject.provider.value, outcome}];
+      counts_.took[subject.provider.value].Add(clock_.Boot() - began);
     }
     const Courier::Finished finished =
         courier_.Finish(subject.key(), subject.provider, outcome, detail, next, clock_.Now());

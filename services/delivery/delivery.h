@@ -22,6 +22,7 @@
 #include "services/sequencing/clock.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/sequencer.h"
+#include "services/sequencing/tally.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
@@ -35,8 +36,11 @@ struct DeliveryOptions {
 };
 
 struct DeliveryCounts {
-  std::map<std::pair<std::string, std::string>, uint64_t> attempts{};  // By provider and outcome.
-  std::vector<Courier::Standing> standings{};                          // By provider.
+  // By provider and outcome; delivered ones are there, as 0, from the start.
+  std::map<std::pair<std::string, std::string>, uint64_t> attempts{};
+  std::map<std::string, Tally<kLatencyBounds>>
+      took{};                                  // By provider: microseconds from a call to its status.
+  std::vector<Courier::Standing> standings{};  // By provider.
 };
 
 class Delivery {

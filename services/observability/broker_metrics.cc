@@ -79,6 +79,11 @@ void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
   for (const auto& [of, count] : counts.attempts) {
     AddCounter(attempts, {{"outcome", of.second}, {"provider", of.first}}, static_cast<double>(count));
   }
+  MetricFamily took = MakeFamily("capbroker_delivery_attempt_seconds",
+                                 "From a call to a provider to its status.", MetricType::Histogram);
+  for (const auto& [provider, tally] : counts.took) {
+    AddHistogram(took, {{"provider", provider}}, kLatencyBounds, tally.counts, tally.sum, kMicro);
+  }
   MetricFamily in_flight =
       MakeFamily("capbroker_delivery_in_flight", "Calls to providers that are out.", MetricType::Gauge);
   MetricFamily open = MakeFamily("capbroker_delivery_open_offers",
@@ -92,7 +97,8 @@ void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
     AddGauge(open, labels, static_cast<double>(standing.open));
     AddGauge(breaker, labels, static_cast<double>(standing.breaker));
   }
-  for (MetricFamily* family : {&attempts, &in_flight, &open, &breaker}) out.push_back(std::move(*family));
+  for (MetricFamily* family : {&attempts, &took, &in_flight, &open, &breaker})
+    out.push_back(std::move(*family));
 }
 
 void AddSessions(std::vector<MetricFamily>& out, const SessionCounts& counts) {

@@ -124,7 +124,7 @@ function drawTimeseries(panel, body, answers, data) {
     width: body.clientWidth, height: body.clientHeight, legend: { show: false }, cursor: { show: false }, padding: [8, 10, 0, 0],
     scales: {
       x: { time: true, range: [data.from, data.to] },
-      y: log ? { distr: 3 } : { range: [min ?? 0, (line === null ? most : Math.max(most, line)) * 1.08 || 1] },
+      y: log ? { distr: 3 } : { range: [min ?? 0, (max ?? (line === null ? most : Math.max(most, line))) * 1.08 || 1] },
     },
     axes: [
       { ...kAxis, size: 24, space: 60, 

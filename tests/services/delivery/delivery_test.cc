@@ -40,6 +40,7 @@ TEST_F(DeliveryTest, AnOfferIsDeliveredAndAnswered) {
   EXPECT_EQ(visit.offer().remaining().seconds(), 7200);
   const DeliveryCounts counts = delivery_->counts();
   EXPECT_EQ(counts.attempts.at({"azure", "DELIVERED"}), 1);
+  EXPECT_EQ(counts.took.at("azure").counts.front(), 1);  // The clock stands.
 }
 
 TEST_F(DeliveryTest, WhoAnswersLaterIsNotCalledAgainAndAnswersItself) {
