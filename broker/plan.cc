@@ -27,9 +27,10 @@ absl::StatusOr<std::vector<Decision>> Step(Book& book, const Directory& director
 
 // Nobody answers: each deadline passes in turn until nothing is open.
 absl::Status PassTime(Book& book, const Directory& directory, const RequestId& id, Instant now) {
-  const RequestBook* planned = book.Find(id);
-  for (Instant at = now; !IsFinished(planned->state) && planned->state != RequestState::kBlocked;) {
-    const Instant next = DueTime(book.account, *planned);
+  for (Instant at = now;;) {
+    const RequestBook& planned = *book.Find(id);
+    if (IsFinished(planned.state) || planned.state == RequestState::kBlocked) break;
+    const Instant next = DueTime(book.account, planned);
     if (next == kLastInstant) break;
     at = std::max(at, next + Span{1});
     const auto decisions =

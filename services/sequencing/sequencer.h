@@ -65,8 +65,8 @@ struct SequencerOptions {
       20'000;  // Commands waiting or undecided; past it Submit refuses with RESOURCE_EXHAUSTED.
   size_t batch_bound = 2'000;    // Commands in one transaction.
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
-  size_t keys_kept = 65'536;     // Idempotency keys known without asking the ledger,
-  size_t answers_kept = 8'192;   //   and those whose answer is at hand too. Not less than two batches.
+  size_t keys_kept = 16'384;     // Idempotency keys known without asking the ledger,
+  size_t answers_kept = 4'096;   //   and those whose answer is at hand too. Not less than two batches.
   Tap* tap = nullptr;            // Told of everything durable; outlives the sequencer.
 };
 

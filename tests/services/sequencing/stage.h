@@ -156,7 +156,9 @@ class Stage {
     const auto kept = ledger.ReadActs({.owner = whose, .from = sequence - 1, .limit = 1});
     if (!kept.ok()) return;  // The test has taken reading away.
     ASSERT_EQ(kept->size(), 1) << "answered, and not durable: act " << sequence;
-    if (!text.empty()) EXPECT_EQ(kept->front().text, text);
+    if (!text.empty()) {
+      EXPECT_EQ(kept->front().text, text);
+    }
   }
 
   // The seed story's agreement and providers. Everything is durable after.
