@@ -143,10 +143,12 @@ class Run {
         static_cast<double>(lifecycles_.finished()) / seconds_,
         static_cast<unsigned long long>(lifecycles_.finished_in_all()),
         static_cast<unsigned long long>(lifecycles_.started()));
-    std::printf("\"refused\": %llu, \"answers_refused\": %llu, \"bare_refusals\": %llu, ",
-                static_cast<unsigned long long>(lifecycles_.refused()),
-                static_cast<unsigned long long>(lifecycles_.answers_refused()),
-                static_cast<unsigned long long>(lifecycles_.bare_refusals()));
+    std::printf(
+        "\"unstarted\": %llu, \"refused\": %llu, \"answers_refused\": %llu, \"bare_refusals\": %llu, ",
+        static_cast<unsigned long long>(lifecycles_.unstarted()),
+        static_cast<unsigned long long>(lifecycles_.refused()),
+        static_cast<unsigned long long>(lifecycles_.answers_refused()),
+        static_cast<unsigned long long>(lifecycles_.bare_refusals()));
     std::printf("\"cpu_seconds\": %.3f, \"messages\": %llu, \"commands\": %llu, \"milliseconds\": {", cpu_,
                 static_cast<unsigned long long>(messages_), static_cast<unsigned long long>(commands_));
     PrintLatencies("award", lifecycles_.award(), ", ");

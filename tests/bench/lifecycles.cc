@@ -1,5 +1,6 @@
 #include "tests/bench/lifecycles.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -40,7 +41,8 @@ void Lifecycles::Advance(int64_t now) {
     const std::string offer = answers_[answer].offer, terms_hash = answers_[answer].terms_hash;
     Ask(answer, offer, terms_hash, now);
   }
-  for (int i = 0; i < kMostAtOnce && next_start_ <= now && next_start_ < end_; ++i) {
+  for (int i = 0; i < kMostAtOnce && active_ < kMostUnderWay && next_start_ <= now && next_start_ < end_;
+       ++i) {
     if (free_.empty()) {
       free_.push_back(static_cast<uint32_t>(lifecycles_.size()));
       lifecycles_.emplace_back();
@@ -49,6 +51,11 @@ void Lifecycles::Advance(int64_t now) {
     free_.pop_back();
     StartOne(lifecycle, next_start_, now);
     next_start_ = first_start_ + static_cast<int64_t>(gap_ * static_cast<double>(turn_));
+  }
+  // What was planned and could not be started by the end is told, and not started any more.
+  if (next_start_ != INT64_MAX && now >= end_) {
+    unstarted_ = static_cast<uint64_t>(std::max(0.0, static_cast<double>(end_ - next_start_) / gap_));
+    next_start_ = INT64_MAX;
   }
   if (next_start_ >= end_) next_start_ = INT64_MAX;
 }

@@ -44,7 +44,8 @@ class Lifecycles {
   void Start(int64_t now, int64_t begin, int64_t end);
   // When Advance has something to do.
   int64_t NextDue() const {
-    return retries_.empty() ? next_start_ : std::min(next_start_, retries_.top().first);
+    const int64_t start = active_ < kMostUnderWay ? next_start_ : INT64_MAX;
+    return retries_.empty() ? start : std::min(start, retries_.top().first);
   }
   void Advance(int64_t now);  // Starts what is due, and asks again.
   bool IsDrained() const { return active_ == 0 && answers_out_ == 0; }
@@ -70,6 +71,7 @@ class Lifecycles {
   const Latencies& accept() const { return accept_; }
   const Latencies& decline() const { return decline_; }
   const Latencies& refusal() const { return refusal_; }  // From a create to its refusal.
+  uint64_t unstarted() const { return unstarted_; }      // Planned, and not started by the end.
   uint64_t refused() const { return refused_; }          // Creates; and answers, which were repeated:
   uint64_t answers_refused() const { return answers_refused_; }
   uint64_t bare_refusals() const { return bare_refusals_; }  // Of both, those without RetryInfo.
@@ -78,6 +80,10 @@ class Lifecycles {
   }  // From a deadline until its holder is told that it lapsed.
 
  private:
+  // Of an open loop. Beyond it starts wait, and count from when they were planned: more calls under way than the broker
+  // has room for in its queue would only fill this process's memory.
+  static constexpr uint64_t kMostUnderWay = 40'000;
+
   struct Lifecycle {
     int64_t planned = 0, asked = 0;
     bool active = false;
@@ -116,7 +122,8 @@ class Lifecycles {
   uint64_t started_ = 0, finished_ = 0, finished_in_all_ = 0;
   uint64_t offers_[kDesks] = {}, lapses_ = 0;
   std::vector<std::string> errors_;
-  uint64_t refused_ = 0, answers_refused_ = 0, bare_refusals_ = 0, creates_refused_in_all_ = 0;
+  uint64_t unstarted_ = 0, refused_ = 0, answers_refused_ = 0, bare_refusals_ = 0,
+           creates_refused_in_all_ = 0;
   Latencies award_, create_, accept_, decline_, lapse_, refusal_;
 };
 

@@ -242,6 +242,7 @@ def overload(long):
         over = long.finish_client(bench, client, "overload")
         recovered = long.finish_client(bench, later, "after the overload")["milliseconds"]["award"]["p99"]
     offered = over["started"] / (seconds + 1) / best
+    excess = max(1.0, (offered - 1) * best * seconds)
     ended = over["refused"] + over["lifecycles"]
     share = over["refused"] / max(1, ended)
     bare = over["bare_refusals"] / max(1, over["refused"] + over["answers_refused"])
@@ -251,6 +252,7 @@ def overload(long):
              f"CPU {', '.join(f'{name} {s:.1f} s' for name, s in sorted(used['cpu_seconds'].items(), key=lambda x: -x[1])[:6])}")
     words = f"{offered:.1f} x for {seconds:g} s: "
     return [row(8, words + "goodput / the best", over["per_second"] / best, 0.9, True),
+            row(8, words + "refused / offered beyond the best", over["refused"] / excess, 0.9, True),
             row(8, words + "refused without RetryInfo, share", bare, 0, False),
             row(8, words + f"award p99 {after:g} s later / before", recovered / normal, 2, False)]
 
