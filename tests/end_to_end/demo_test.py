@@ -8,6 +8,7 @@ import select
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
 from stage import BINARY, ROOT
 
@@ -50,6 +51,8 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{script}\n{done.stdout}")
         self.assertRegex(done.stdout, r'"capacityRequests": \[')
         self.assertRegex(done.stdout, r"\nt\n$")
+        with urllib.request.urlopen(re.search(r"console +(http://\S+)", said)[1], timeout=30) as page:
+            self.assertIn("<title>", page.read().decode())
 
     def wait_for_end(self, pid):
         """The broker, which is no child of this process, has gone, or is about to."""

@@ -81,7 +81,7 @@ function thresholdColor(panel, value) {
 // ---- Panels. Each returns how many marks it drew.
 
 function drawTimeseries(panel, body, answers, data) {
-  const { unit, custom, min, thresholds, decimals } = panel.fieldConfig.defaults;
+  const { unit, custom, min, max, thresholds, decimals } = panel.fieldConfig.defaults;
   const all = seriesOf(panel, answers);
   const times = [...new Set(all.flatMap((series) => series.values.map(([t]) => t)))].sort((a, b) => a - b);
   let marks = 0;
@@ -124,7 +124,7 @@ function drawTimeseries(panel, body, answers, data) {
     width: body.clientWidth, height: body.clientHeight, legend: { show: false }, cursor: { show: false }, padding: [8, 10, 0, 0],
     scales: {
       x: { time: true, range: [data.from, data.to] },
-      y: log ? { distr: 3 } : { range: [min ?? 0, (line === null ? most : Math.max(most, line)) * 1.08 || 1] },
+      y: log ? { distr: 3 } : { range: [min ?? 0, (max ?? (line === null ? most : Math.max(most, line))) * 1.08 || 1] },
     },
     axes: [
       { ...kAxis, size: 24, space: 60, 
