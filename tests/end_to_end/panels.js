@@ -81,7 +81,7 @@ function thresholdColor(panel, value) {
 // ---- Panels. Each returns how many marks it drew.
 
 function drawTimeseries(panel, body, answers, data) {
-  const { unit, custom, min, thresholds, decimals } = panel.fieldConfig.defaults;
+  const { unit, custom, min, max, thresholds, decimals } = panel.fieldConfig.defaults;
   const all = seriesOf(panel, answers);
   const times = [...new Set(all.flatMap((series) => series.values.map(([t]) => t)))].sort((a, b) => a - b);
   let marks = 0;
