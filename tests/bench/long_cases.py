@@ -149,8 +149,8 @@ def history(long):
             without = long.load(empty, load)
             ratios.append(long.load(full, load)["per_second"] / without["per_second"])
         names = full.stage.directory / "names"
-        some = full.stage.sql("SELECT 'owners/bench-0/capacityRequests/' || request_id FROM request WHERE owner = 'bench-0' "
-                              "ORDER BY md5(request_id::text) LIMIT 5000")
+        some = full.stage.sql("SELECT 'owners/bench-0/capacityRequests/' || request_id FROM request_by_name "
+                              "WHERE owner = 'bench-0' ORDER BY md5(request_id::text) LIMIT 5000")
         names.write_text(some + "\n")
         times = read(long, full, names)
         full.stage.restart_broker()
@@ -194,7 +194,7 @@ def watchers(long):
     with long.bench(bench=64) as bench:
         stage = bench.stage
         long.count(bench, "requests to be watched", "unary", "open", watched, "--owners", "64", "--concurrency", "64")
-        rows = stage.sql("SELECT 'owners/' || owner || '/capacityRequests/' || request_id FROM request WHERE state < 6 "
+        rows = stage.sql("SELECT 'owners/' || owner || '/capacityRequests/' || request_id FROM request_by_name WHERE state < 6 "
                          f"LIMIT {watched}").splitlines()
         ratios, stalls, grown, heard = [], [], [], 0
         for _ in range(long.options.rounds):

@@ -224,8 +224,19 @@ class LiveTest(StageTest):
         elif pick < 0.45 and len(self.created) > 40:  # By now it is answered, or has lapsed.
             stage.run("offer", "accept", self.created[-40] + "/offers/1", "--provider", "azure", who="provider-azure",
                       want=None)
+        elif pick < 0.6:
+            self.say_in_a_session()
         else:
             self.created.append(stage.create(*alternatives, quantity=2 * quantity))
+
+    def say_in_a_session(self):
+        """One command that is refused, and counted."""
+        cancel = {"name": "owners/openai/capacityRequests/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", "request_id": "none"}
+        subprocess.run([ROOT / "build/tools/node_modules/.bin/buf", "curl", "--schema", ROOT / "proto", "--protocol", "grpc",
+                        "--http2-prior-knowledge", "-H", f"authorization: Bearer {(self.stage.tokens / 'owner-openai').read_text().strip()}",
+                        "-d", json.dumps({"parent": "owners/openai", "commands": [{"cancel": cancel}]}),
+                        f"http://{self.stage.target}/capbroker.v1.SessionService/OwnerSession"],
+                       check=True, stdout=subprocess.DEVNULL)
 
     def test_every_query_has_data_and_every_panel_is_drawn(self):
         stage = self.stage
