@@ -231,9 +231,10 @@ class LiveTest(StageTest):
 
     def say_in_a_session(self):
         """One command that is refused, and counted."""
+        token = (self.stage.tokens / "owner-openai").read_text().strip()
         cancel = {"name": "owners/openai/capacityRequests/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", "request_id": "none"}
         subprocess.run([ROOT / "build/tools/node_modules/.bin/buf", "curl", "--schema", ROOT / "proto", "--protocol", "grpc",
-                        "--http2-prior-knowledge", "-H", f"authorization: Bearer {(self.stage.tokens / 'owner-openai').read_text().strip()}",
+                        "--http2-prior-knowledge", "-H", f"authorization: Bearer {token}",
                         "-d", json.dumps({"parent": "owners/openai", "commands": [{"cancel": cancel}]}),
                         f"http://{self.stage.target}/capbroker.v1.SessionService/OwnerSession"],
                        check=True, stdout=subprocess.DEVNULL)
