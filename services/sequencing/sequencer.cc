@@ -111,9 +111,7 @@ class Sequencer::Threads {
       if (in.read) core_->Finish(*std::move(in.read), now);
       if (in.written) {
         core_->Finish(*std::move(in.written), now);
-        StartWrite(
-            now);  // The batch on top goes at once; those who waited are answered while it is under way.
-        CarryOut();
+        CarryOut();  // Before the next batch goes, which then has what came meanwhile.
       }
       for (ItemPtr& item : in.items) core_->Submit(std::move(item));
       if (in.stop) core_->Stop();
