@@ -110,8 +110,9 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
   const Span downtime = std::max(now - resume.down_since, Span{});
   if (!resume.request.IsSet()) {
     Verdict verdict;
-    const auto unfinished = std::count_if(book.requests.begin(), book.requests.end(),
-                                          [](const auto& entry) { return IsUnfinished(*entry.second.request); });
+    const auto unfinished = std::count_if(book.requests.begin(), book.requests.end(), [](const auto& entry) {
+      return IsUnfinished(*entry.second.request);
+    });
     if (unfinished > 0) {
       Decision resumed{.kind = Kind::RECOVERY_RESUMED};
       resumed.quantity = unfinished;

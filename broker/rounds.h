@@ -137,7 +137,7 @@ class Rounds {
   const Directory& directory_;
   const Instant now_;
   std::shared_ptr<RequestBook> draft_;
-  RequestBook& request_;  // The draft.
+  RequestBook& request_;            // The draft.
   std::optional<Account> account_;  // Copied when a decision first touches it.
   std::vector<Decision> decisions_;
 };

@@ -287,7 +287,8 @@ absl::StatusOr<std::vector<OwnerId>> PostgresLedger::Owners(const OwnerId& after
   params.Int8(limit);
   absl::StatusOr<Answer> answer = Read(kOwners, params);
   if (!answer.ok()) return answer.status();
-  return All<OwnerId>(*answer, +[](const Row& row) { return OwnerId{row.Text(0)}; });
+  return All<OwnerId>(
+      *answer, +[](const Row& row) { return OwnerId{row.Text(0)}; });
 }
 
 absl::StatusOr<std::optional<BookRow>> PostgresLedger::ReadBook(const OwnerId& owner) {

@@ -216,8 +216,8 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
   act->actor = item->command.actor;
   act->request = RequestOf(item->command);
   act->decisions = std::move(verdict.decisions);
-  std::shared_ptr<const RequestBook> request = open_.Add(
-      *books_, shelved, act, std::move(verdict.request), verdict.refusal.ok() ? item->origin : 0);
+  std::shared_ptr<const RequestBook> request =
+      open_.Add(*books_, shelved, act, std::move(verdict.request), verdict.refusal.ok() ? item->origin : 0);
   item->is_decided = item->made_act = true;
   if (!verdict.refusal.ok()) {
     item->answer = verdict.refusal;

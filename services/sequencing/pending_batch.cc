@@ -38,7 +38,8 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
 
 std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shelved,
                                                      std::shared_ptr<const Act> act,
-                                                     std::shared_ptr<const RequestBook> request, uint64_t origin) {
+                                                     std::shared_ptr<const RequestBook> request,
+                                                     uint64_t origin) {
   Touch(shelved, *act);
   batch_.acts.push_back(books.Apply(shelved, *act, std::move(request)));
   std::shared_ptr<const RequestBook> now;

@@ -97,7 +97,7 @@ class PendingBatch {
     uint32_t book;
     RequestId id;
     std::shared_ptr<const RequestBook> before;  // Null if it was not there.
-    uint64_t after;                       // Its sequence when the batch was sealed.
+    uint64_t after;                             // Its sequence when the batch was sealed.
   };
   void Touch(const Shelved& shelved, const Act& act);
   void FillRows(Books& books);

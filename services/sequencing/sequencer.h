@@ -32,7 +32,7 @@ struct Submission {
 
 // What a command came to, once durable. Of a repeat: what it came to the first time.
 struct Outcome {
-  uint64_t sequence = 0;  // Of the act; 0 if nothing was decided (nothing had to change).
+  uint64_t sequence = 0;           // Of the act; 0 if nothing was decided (nothing had to change).
   std::shared_ptr<const Act> act;  // If it is about no request: those are told by the request. Else null.
   std::shared_ptr<const RequestBook>
       request;  // As that act left it; null if the command is about no request.

@@ -25,7 +25,9 @@ bool IsCurrency(std::string_view text) {
 bool IsSame(Instant a, Instant b) { return ShowTime(a) == ShowTime(b); }
 
 // The last instant of what follows, wherever the kind has it.
-Instant UntilOf(const Decision& d) { return d.until.IsSet() || d.cool_down == nullptr ? d.until : d.cool_down->until; }
+Instant UntilOf(const Decision& d) {
+  return d.until.IsSet() || d.cool_down == nullptr ? d.until : d.cool_down->until;
+}
 
 bool IsCalled(const ClauseRef& ref, std::string_view text) {
   return ref.IsSet() && (Format(ref) == text || (!ref.clause.empty() && ref.clause.value == text));

@@ -143,7 +143,8 @@ class Driver {
   void Step() {
     for (Command& answer : std::exchange(answers_, {})) {
       Submit(std::move(answer), [this](absl::StatusOr<Outcome> made) {
-        if (made.value().request->state != RequestState::kFulfilled) Fail("got something else than it asked for");
+        if (made.value().request->state != RequestState::kFulfilled)
+          Fail("got something else than it asked for");
         ++done_;
       });
     }
