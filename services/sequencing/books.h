@@ -16,6 +16,14 @@
 
 namespace capbroker {
 
+// A RecoveredOwner with its requests folded: of a million open ones the acts would take some gigabytes until all is read.
+struct RecoveredBook {
+  BookRow row{};
+  std::vector<Act> account{};  // The acts about its agreements, or the directory's.
+  std::vector<std::shared_ptr<const RequestBook>> requests{};
+};
+RecoveredBook FoldRecovered(RecoveredOwner owner);
+
 // A book with its place among the others.
 struct Shelved {
   Book book;
@@ -41,7 +49,7 @@ class Books {
   const Directory& directory();
 
   // Takes over what the ledger kept of one owner.
-  void Recover(RecoveredOwner owner);
+  void Recover(RecoveredBook recovered);
 
   // Folds the owner's next act (`request` as for Fold), moves the chain's head, and gives the text and hash.
   SealedAct Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request);

@@ -129,13 +129,13 @@ void Core::StartLoading(const std::vector<Tenure>& tenures, Moment now) {
 
 void Core::On(Recovered& recovered, Moment now) {
   if (mode_ != Mode::kLoading) return;
-  if (!recovered.owners.ok()) {
+  if (!recovered.books.ok()) {
     Drop(SequencerStatus::Phase::kRecovering,
-         Unavailable("LEDGER_UNAVAILABLE", View(recovered.owners.status().message())));
+         Unavailable("LEDGER_UNAVAILABLE", View(recovered.books.status().message())));
     RetryLater(now);
     return;
   }
-  for (RecoveredOwner& owner : *recovered.owners) books_->Recover(std::move(owner));
+  for (RecoveredBook& book : *recovered.books) books_->Recover(std::move(book));
   if (++loading_ == partitions_) Serve(now);
 }
 

@@ -18,11 +18,11 @@ struct Runner {
     return Taken{ledger.Take(call.holder, call.address, call.partitions, call.lease)};
   }
   WriteResult operator()(const RecoverCall& call) const {
-    std::vector<RecoveredOwner> owners;
-    absl::Status status =
-        ledger.Recover(call.partition, [&](RecoveredOwner owner) { owners.push_back(std::move(owner)); });
+    std::vector<RecoveredBook> books;
+    absl::Status status = ledger.Recover(
+        call.partition, [&](RecoveredOwner owner) { books.push_back(FoldRecovered(std::move(owner))); });
     if (!status.ok()) return Recovered{std::move(status)};
-    return Recovered{std::move(owners)};
+    return Recovered{std::move(books)};
   }
   WriteResult operator()(const HeartbeatCall& call) const {
     const int64_t sent = clock.Boot();

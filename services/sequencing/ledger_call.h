@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "broker/book.h"
+#include "services/sequencing/books.h"
 #include "services/sequencing/clock.h"
 #include "storage/ledger.h"
 
@@ -44,7 +45,7 @@ struct Taken {
   absl::StatusOr<std::vector<Tenure>> tenures;
 };
 struct Recovered {
-  absl::StatusOr<std::vector<RecoveredOwner>> owners;
+  absl::StatusOr<std::vector<RecoveredBook>> books;
 };
 struct Beaten {
   absl::Status status;
