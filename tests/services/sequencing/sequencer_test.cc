@@ -110,7 +110,8 @@ class Counting final : public Recipient {
   }
   void Flush() override {
     giving_ = false;
-    for (const Change& change : *feed_.Take()) origins_.push_back(change.origin);
+    const std::vector<Change> changes = feed_.Take().value();
+    for (const Change& change : changes) origins_.push_back(change.origin);
     is_behind_ |= origins_.size() < given_.size();
     left_.count_down(static_cast<ptrdiff_t>(given_.size() - counted_));
     counted_ = given_.size();
