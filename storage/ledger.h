@@ -121,13 +121,12 @@ struct CommitResult {
   std::string error{};      // For the log.
 };
 
-// What Recover hands over of one owner, in this order: its book row; the acts about its agreements (or the
-// directory's); then the acts of its unfinished requests, each request's together and in order. An owner with
-// much comes in several pieces, one after the other, each with the book row; no request is divided between
-// two.
+// What Recover gives of one owner: its book row, the acts about its agreements (or the directory's), in order, and which
+// of its requests are not finished, whose trails are for ReadRequests.
 struct RecoveredOwner {
   BookRow book{};
   std::vector<Act> acts{};
+  std::vector<RequestId> unfinished{};
 };
 
 // A page of a list: opaque to callers, who give back `next` to go on; empty: no more.
@@ -175,9 +174,8 @@ class Ledger {
   // Gives partitions back so that another may take them at once.
   virtual absl::Status Release(const std::vector<Tenure>& held) = 0;
 
-  // Hands over every owner of the partition, by name, each in one call or several. An error of its own:
-  // INTERNAL, if the acts did not come in order; what was handed over until then is to be dropped.
-  virtual absl::Status Recover(uint32_t partition, const std::function<void(RecoveredOwner)>& visit) = 0;
+  // Every owner of the partition, by name.
+  virtual absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) = 0;
 
   virtual CommitResult Commit(const Batch& batch) = 0;
   // Forgets keys recorded longer ago than `age`, at most `limit`; how many it was. Less than `limit`: no more

@@ -20,32 +20,26 @@ const MemoryLedger::Owner* MemoryLedger::Find(const OwnerId& owner) const {
   return found == owners_.end() ? nullptr : &found->second;
 }
 
-absl::Status MemoryLedger::Recover(uint32_t partition, const std::function<void(RecoveredOwner)>& visit) {
+absl::StatusOr<std::vector<RecoveredOwner>> MemoryLedger::Recover(uint32_t partition) {
+  FairLock lock(&mutex_);
+  if (absl::Status status = Writable(); !status.ok()) return status;
+  if (partition >= partitions_.size()) return absl::InvalidArgumentError(Cat("partition: got ", partition));
   std::vector<RecoveredOwner> all;
-  {
-    FairLock lock(&mutex_);
-    if (absl::Status status = Writable(); !status.ok()) return status;
-    if (partition >= partitions_.size()) return absl::InvalidArgumentError(Cat("partition: got ", partition));
-    for (const auto& [id, owner] : owners_) {
-      if (places_.Of(id) != partition || !owner.book) continue;
-      RecoveredOwner recovered{*owner.book, {}};
-      for (const auto& [request, sequences] :
-           owner.trails) {  // The account's come first: under the least id.
-        if (request.IsSet()) {
-          const auto row = owner.requests.find(request);
-          if (row == owner.requests.end() || IsFinished(row->second.state)) continue;
-        }
-        for (uint64_t sequence : sequences) {
-          absl::StatusOr<Act> act = DecodeAct(owner.acts.at(sequence).text);
-          if (!act.ok()) return absl::DataLossError(act.status().message());
-          recovered.acts.push_back(*std::move(act));
-        }
+  for (const auto& [id, owner] : owners_) {
+    if (places_.Of(id) != partition || !owner.book) continue;
+    RecoveredOwner& recovered = all.emplace_back(RecoveredOwner{*owner.book, {}, {}});
+    if (const auto account = owner.trails.find(RequestId{}); account != owner.trails.end()) {
+      for (uint64_t sequence : account->second) {
+        absl::StatusOr<Act> act = DecodeAct(owner.acts.at(sequence).text);
+        if (!act.ok()) return absl::DataLossError(act.status().message());
+        recovered.acts.push_back(*std::move(act));
       }
-      all.push_back(std::move(recovered));
+    }
+    for (const auto& [request, row] : owner.requests) {
+      if (!IsFinished(row.state)) recovered.unfinished.push_back(request);
     }
   }
-  for (RecoveredOwner& owner : all) visit(std::move(owner));  // Not under the lock: it may read.
-  return absl::OkStatus();
+  return all;
 }
 
 absl::StatusOr<std::vector<KeyRecord>> MemoryLedger::Keys(const OwnerId& owner,

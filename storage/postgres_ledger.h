@@ -34,7 +34,7 @@ class PostgresLedger : public Ledger {
                                            const std::vector<uint32_t>& partitions, Span lease) override;
   absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) override;
   absl::Status Release(const std::vector<Tenure>& held) override;
-  absl::Status Recover(uint32_t partition, const std::function<void(RecoveredOwner)>& visit) override;
+  absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
   CommitResult Commit(const Batch& batch) override;
   absl::StatusOr<uint32_t> PruneKeys(Span age, uint32_t limit) override;
 

@@ -30,36 +30,19 @@ const Directory& Books::directory() {
   return shelved == nullptr ? *kNone : shelved->book.directory;
 }
 
-RecoveredBook FoldRecovered(RecoveredOwner owner) {
-  RecoveredBook out{.row = std::move(owner.book)};
-  auto act = owner.acts.begin();
-  for (; act != owner.acts.end() && !act->request.IsSet(); ++act) out.account.push_back(std::move(*act));
-  while (act != owner.acts.end()) {
-    std::vector<Act> trail;
-    const RequestId id = act->request;
-    for (; act != owner.acts.end() && act->request == id; ++act) trail.push_back(std::move(*act));
-    out.requests.push_back(std::make_shared<const RequestBook>(FoldRequest(trail)));
-  }
-  return out;
-}
-
-void Books::Recover(RecoveredBook recovered) {
-  Shelved& shelved = Get(recovered.row.owner);
+void Books::Recover(RecoveredOwner recovered) {
+  BookRow& row = recovered.book;
+  Shelved& shelved = Get(row.owner);
   Book& book = shelved.book;
-  for (const Act& act : recovered.account) Fold(book, act);
+  for (const Act& act : recovered.acts) Fold(book, act);
   // Acts of finished requests are not among these: the balances they left are in the row.
-  book.account.commitments = std::move(recovered.row.commitments);
-  book.account.waivers = std::move(recovered.row.waivers);
-  book.account.cool_downs = std::move(recovered.row.cool_downs);
-  book.account.aggregates = std::move(recovered.row.aggregates);
-  for (std::shared_ptr<const RequestBook>& request : recovered.requests) {
-    const RequestId id = request->request->id;
-    capbroker::Put(book, std::move(request));
-    Count(shelved, id, +1);
-  }
-  book.sequence = recovered.row.sequence;
-  book.hash = recovered.row.hash;
-  book.time = recovered.row.time;
+  book.account.commitments = std::move(row.commitments);
+  book.account.waivers = std::move(row.waivers);
+  book.account.cool_downs = std::move(row.cool_downs);
+  book.account.aggregates = std::move(row.aggregates);
+  book.sequence = row.sequence;
+  book.hash = row.hash;
+  book.time = row.time;
   Relist(shelved);
 }
 

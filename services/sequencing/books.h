@@ -16,14 +16,6 @@
 
 namespace capbroker {
 
-// A RecoveredOwner with its requests folded: of a million open ones the acts would take some gigabytes until all is read.
-struct RecoveredBook {
-  BookRow row{};
-  std::vector<Act> account{};  // The acts about its agreements, or the directory's.
-  std::vector<std::shared_ptr<const RequestBook>> requests{};
-};
-RecoveredBook FoldRecovered(RecoveredOwner owner);
-
 // A book with its place among the others.
 struct Shelved {
   Book book;
@@ -48,12 +40,12 @@ class Books {
   // The registered providers.
   const Directory& directory();
 
-  // Takes over what the ledger kept of one owner.
-  void Recover(RecoveredBook recovered);
+  // Takes over what the ledger kept of one owner, all but its requests, which are Put one by one.
+  void Recover(RecoveredOwner recovered);
 
   // Folds the owner's next act (`request` as for Fold), moves the chain's head, and gives the text and hash.
   SealedAct Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request);
-  // Puts a finished request back that was read from the ledger, or any request as it was before.
+  // Puts a request in that was read from the ledger, or any back as it was before.
   void Put(Shelved& shelved, std::shared_ptr<const RequestBook> request);
   void Remove(Shelved& shelved, const RequestId& id);
   // To be called after `book.deadlines` or `paused_until` changed in another way.

@@ -48,7 +48,7 @@ void CommandQueue::Post(WriteResult result) {
 
 void CommandQueue::Post(ReadResult result) {
   absl::MutexLock lock(&mutex_);
-  next_.read = std::move(result);
+  next_.reads.push_back(std::move(result));
   something_.Signal();
 }
 
@@ -90,7 +90,7 @@ void CommandQueue::Close(absl::Status why) {
 }
 
 bool CommandQueue::HasSomething() const {
-  return !next_.items.empty() || next_.written || next_.read || next_.drain || next_.stop;
+  return !next_.items.empty() || next_.written || !next_.reads.empty() || next_.drain || next_.stop;
 }
 
 }  // namespace capbroker

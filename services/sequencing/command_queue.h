@@ -21,7 +21,7 @@ class CommandQueue {
     // Taken with them, under the same lock: what comes later has not arrived before this.
     Instant as_of;
     std::optional<WriteResult> written;
-    std::optional<ReadResult> read;
+    std::vector<ReadResult> reads;
     bool drain = false, stop = false;
   };
 

@@ -243,32 +243,37 @@ void Core::LetGo(const Item& item) {
 }
 
 std::optional<ReadCall> Core::NextRead() {
-  if (reading_ || mode_ != Mode::kServing || (wanted_.empty() && asking_.empty())) return std::nullopt;
-  ReadCall call{.generation = generation_, .requests = {}, .keys = {}};
-  const auto requests = wanted_.begin() + std::min(wanted_.size(), kReadsAtOnce);
-  reading_requests_.assign(wanted_.begin(), requests);
-  wanted_.erase(wanted_.begin(), requests);
-  call.requests = reading_requests_;
-  const auto keys = asking_.begin() + std::min(asking_.size(), kReadsAtOnce);
-  reading_keys_.assign(std::move_iterator(asking_.begin()), std::move_iterator(keys));
+  const bool is_loading = mode_ == Mode::kLoading && loading_ == partitions_;
+  if (!is_loading && mode_ != Mode::kServing) return std::nullopt;
+  std::deque<SubjectName>& wanted = is_loading ? unread_ : wanted_;
+  if (wanted.empty() && asking_.empty()) return std::nullopt;
+  const auto free =
+      std::find_if(readings_.begin(), readings_.end(), [](const Reading& r) { return !r.is_busy; });
+  if (free == readings_.end()) return std::nullopt;
+  ReadCall call{.reader = static_cast<size_t>(free - readings_.begin()), .requests = {}, .keys = {}};
+  const auto requests = wanted.begin() + static_cast<ptrdiff_t>(std::min(wanted.size(), kReadsAtOnce));
+  free->requests.assign(wanted.begin(), requests);
+  wanted.erase(wanted.begin(), requests);
+  call.requests = free->requests;
+  const auto keys = asking_.begin() + static_cast<ptrdiff_t>(std::min(asking_.size(), kReadsAtOnce));
+  free->keys.assign(std::move_iterator(asking_.begin()), std::move_iterator(keys));
   asking_.erase(asking_.begin(), keys);
-  for (const ItemPtr& item : reading_keys_) call.keys.emplace_back(item->command.owner, item->repeat->key);
-  reading_ = true;
+  for (const ItemPtr& item : free->keys) call.keys.emplace_back(item->command.owner, item->repeat->key);
+  free->is_busy = true;
   return call;
 }
 
-void Core::Finish(ReadResult result, Moment) {
-  reading_ = false;
-  if (result.generation != generation_) return;  // Those who waited are elsewhere.
-  const std::vector<SubjectName> requests = std::exchange(reading_requests_, {});
-  std::vector<ItemPtr> keys = std::exchange(reading_keys_, {});
+void Core::Finish(ReadResult result, Moment now) {
+  Reading reading = std::exchange(readings_[result.reader], {});
+  if (reading.is_void) return;  // Those who waited are elsewhere.
+  if (mode_ == Mode::kLoading) return OnLoaded(reading.requests, std::move(result), now);
   std::vector<ItemPtr> again;
   absl::Status failed = result.status;
   if (!failed.ok() && !absl::IsDataLoss(failed)) {
     failed = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", View(failed.message()));
   }
-  for (size_t i = 0; i < requests.size(); ++i) {
-    auto parked = parked_.extract(requests[i]);
+  for (size_t i = 0; i < reading.requests.size(); ++i) {
+    auto parked = parked_.extract(reading.requests[i]);
     std::vector<ItemPtr>& items = parked.mapped();
     parked_count_ -= items.size();
     if (!failed.ok() || !result.requests[i].ok()) {
@@ -276,8 +281,8 @@ void Core::Finish(ReadResult result, Moment) {
       continue;
     }
     std::unique_ptr<RequestBook> request = *std::move(result.requests[i]);
-    Shelved& shelved = *books_->Find(requests[i].first);
-    if (request != nullptr && shelved.book.Find(requests[i].second) == nullptr) {
+    Shelved& shelved = *books_->Find(reading.requests[i].first);
+    if (request != nullptr && shelved.book.Find(reading.requests[i].second) == nullptr) {
       items.back()->put_back = request->sequence;
       books_->Put(shelved, std::move(request));
       status_.requests_read++;
@@ -286,14 +291,42 @@ void Core::Finish(ReadResult result, Moment) {
     }
     std::move(items.begin(), items.end(), std::back_inserter(again));
   }
-  for (size_t i = 0; i < keys.size(); ++i) {
+  for (size_t i = 0; i < reading.keys.size(); ++i) {
     if (!failed.ok()) {
-      Fail(std::move(keys[i]), failed);
-    } else if (ItemPtr item = AnswerRepeat(std::move(keys[i]), std::move(result.keys[i])); item != nullptr) {
+      Fail(std::move(reading.keys[i]), failed);
+    } else if (ItemPtr item = AnswerRepeat(std::move(reading.keys[i]), std::move(result.keys[i]));
+               item != nullptr) {
       again.push_back(std::move(item));
     }
   }
   DecideAgain(std::move(again));
+}
+
+// What waits for reading was judged, or found missing, in a book that is no more.
+std::vector<ItemPtr> Core::GiveUpReading() {
+  std::vector<ItemPtr> items;
+  const auto collect = [&](std::vector<ItemPtr>& from) {
+    std::move(from.begin(), from.end(), std::back_inserter(items));
+    from.clear();
+  };
+  for (auto& [name, parked] : parked_) collect(parked);
+  parked_.clear();
+  parked_count_ = 0;
+  wanted_.clear();
+  unread_.clear();
+  collect(asking_);
+  for (Reading& reading : readings_) {
+    collect(reading.keys);
+    reading.requests.clear();
+    reading.is_void = reading.is_busy;
+  }
+  return items;
+}
+
+size_t Core::queued() const {
+  size_t queued = waiting_.size() + parked_count_ + asking_.size();
+  for (const Reading& reading : readings_) queued += reading.keys.size();
+  return queued;
 }
 
 // Gives the item back if it has to be decided after all.
@@ -353,7 +386,7 @@ Span Core::Idle(Moment now) {
   const auto until = [&](int64_t boot_micros) { idle = std::min(idle, Span{boot_micros - now.boot_micros}); };
   if (!writing_) {
     if (mode_ == Mode::kTaking || mode_ == Mode::kUnsure) until(retry_at_);
-    if (mode_ == Mode::kServing) until(next_beat_);
+    if (mode_ == Mode::kServing || mode_ == Mode::kLoading) until(next_beat_);
   }
   if (mode_ == Mode::kUnsure) until(*unsure_since_ + kPatience.micros + 1);
   if (const Shelved* next = books_->Next(); next != nullptr && CanDecide() && !draining_) {

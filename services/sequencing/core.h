@@ -22,6 +22,7 @@
 //   nothing, so the ledger is asked before one is given.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -86,12 +87,13 @@ class Core {
 
   SequencerStatus status();
   // Commands not decided yet.
-  size_t queued() const { return waiting_.size() + parked_count_ + asking_.size() + reading_keys_.size(); }
+  size_t queued() const;
 
   // For tests and invariants.
   const Books& books() const { return *books_; }
 
  private:
+  using SubjectName = std::pair<OwnerId, RequestId>;
   enum class Mode {
     kTaking,   // Holds nothing.
     kLoading,  // Holds the partitions, reads them.
@@ -115,6 +117,7 @@ class Core {
   void LetGo(const Item& item);
   ItemPtr AnswerRepeat(ItemPtr item, ReadResult::Repeat repeat);
   void DecideAgain(std::vector<ItemPtr> items);
+  std::vector<ItemPtr> GiveUpReading();
   void Answer(ItemPtr item);
   void Fail(ItemPtr item, const absl::Status& why);
 
@@ -134,6 +137,8 @@ class Core {
   // core_tenure.cc: taking, recovering, losing, giving back.
   void On(const Taken& taken, Moment now);
   void On(Recovered& recovered, Moment now);
+  void OnLoaded(const std::vector<SubjectName>& requests, ReadResult result, Moment now);
+  void ServeIfLoaded(Moment now);
   void On(const Released& released, Moment now);
   void Resolve(const std::vector<Tenure>& tenures, Moment now);
   void StartLoading(const std::vector<Tenure>& tenures, Moment now);
@@ -163,7 +168,8 @@ class Core {
   int64_t retry_at_ = 0;
   Span backoff_;
   std::optional<int64_t> unsure_since_;  // Boot time of the first of the unknown outcomes in a row.
-  uint32_t loading_ = 0;                 // The next partition to recover.
+  uint32_t loading_ = 0;            // The next partition to recover; past the last, the requests are read.
+  std::deque<SubjectName> unread_;  // Of them the unfinished requests to be read yet.
 
   std::unique_ptr<Books> books_;
   KeyCache keys_;
@@ -186,14 +192,18 @@ class Core {
   uint64_t looked_up_ = 0;  // Keys of items up to this order are being asked for.
 
   // What waits for reading.
-  using SubjectName = std::pair<OwnerId, RequestId>;
-  uint64_t generation_ = 1;
-  bool reading_ = false;
+  struct Reading {
+    std::vector<SubjectName> requests;
+    std::vector<ItemPtr> keys;
+    bool is_busy = false;
+    bool is_void = false;  // What is being read is of no use any more.
+  };
+  std::array<Reading, kReaders> readings_;
   absl::flat_hash_map<SubjectName, std::vector<ItemPtr>>
       parked_;  // For a request not in the book; each in order.
   size_t parked_count_ = 0;
-  std::vector<SubjectName> wanted_, reading_requests_;
-  std::vector<ItemPtr> asking_, reading_keys_;  // For the record of their key.
+  std::deque<SubjectName> wanted_;
+  std::vector<ItemPtr> asking_;  // For the record of their key.
 };
 
 }  // namespace capbroker

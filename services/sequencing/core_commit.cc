@@ -30,7 +30,7 @@ std::optional<WriteCall> Core::NextWrite(Moment now) {
     case Mode::kLoading:
       if (draining_) {
         call = ReleaseCall{held_};
-      } else if (call = NextBeat(now); !call) {
+      } else if (call = NextBeat(now); !call && loading_ < partitions_) {
         call = RecoverCall{loading_};
       }
       break;
@@ -168,17 +168,7 @@ void Core::TakeBack() {
   }
   open_ = PendingBatch();
   flight_ = nullptr;
-  // What waits for reading was judged, or found missing, in a book that is no more.
-  for (auto& [name, parked] : parked_) collect(std::move(parked));
-  collect(std::move(asking_));
-  collect(std::move(reading_keys_));
-  parked_.clear();
-  parked_count_ = 0;
-  wanted_.clear();
-  reading_requests_.clear();
-  asking_.clear();
-  reading_keys_.clear();
-  generation_++;
+  collect(GiveUpReading());
 
   std::erase_if(items, [](const ItemPtr& item) { return item->kind == Item::Kind::kDeadline; });
   for (ItemPtr& item : items) {

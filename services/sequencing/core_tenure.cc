@@ -1,6 +1,7 @@
 // The core's hold on its partitions: taking them, reading what is in them, losing them, giving them back.
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "broker/decide.h"
 #include "broker/refusal.h"
@@ -127,16 +128,52 @@ void Core::StartLoading(const std::vector<Tenure>& tenures, Moment now) {
   effects_.closed = closed_;
 }
 
+// First the books of every partition, then the unfinished requests of all of them in the order of their ids, which is
+// about that of their acts in the trail: the table is passed once.
 void Core::On(Recovered& recovered, Moment now) {
   if (mode_ != Mode::kLoading) return;
-  if (!recovered.books.ok()) {
+  if (!recovered.owners.ok()) {
     Drop(SequencerStatus::Phase::kRecovering,
-         Unavailable("LEDGER_UNAVAILABLE", View(recovered.books.status().message())));
+         Unavailable("LEDGER_UNAVAILABLE", View(recovered.owners.status().message())));
     RetryLater(now);
     return;
   }
-  for (RecoveredBook& book : *recovered.books) books_->Recover(std::move(book));
-  if (++loading_ == partitions_) Serve(now);
+  for (RecoveredOwner& owner : *recovered.owners) {
+    for (const RequestId& request : owner.unfinished) unread_.emplace_back(owner.book.owner, request);
+    books_->Recover(std::move(owner));
+  }
+  if (++loading_ < partitions_) return;
+  std::sort(unread_.begin(), unread_.end(), [](const SubjectName& a, const SubjectName& b) {
+    return std::tie(a.second, a.first) < std::tie(b.second, b.first);
+  });
+  ServeIfLoaded(now);
+}
+
+void Core::OnLoaded(const std::vector<SubjectName>& requests, ReadResult result, Moment now) {
+  absl::Status status = std::move(result.status);
+  for (size_t i = 0; i < requests.size() && status.ok(); ++i) {
+    const auto& [owner, id] = requests[i];
+    if (!result.requests[i].ok()) {
+      status = result.requests[i].status();
+    } else if (*result.requests[i] == nullptr) {
+      status = absl::DataLossError(Cat("request ", Format(id), " of ", owner.value, " has no trail"));
+    } else {
+      books_->Put(*books_->Find(owner), *std::move(result.requests[i]));
+    }
+  }
+  if (!status.ok()) {
+    Drop(SequencerStatus::Phase::kRecovering, Unavailable("LEDGER_UNAVAILABLE", View(status.message())));
+    RetryLater(now);
+    return;
+  }
+  ServeIfLoaded(now);
+}
+
+void Core::ServeIfLoaded(Moment now) {
+  const bool is_reading =
+      std::any_of(readings_.begin(), readings_.end(), [](const Reading& r) { return r.is_busy; });
+  if (unread_.empty() && !is_reading) return Serve(now);
+  status_.detail = Cat("the trail is being read: ", unread_.size(), " open requests to go");
 }
 
 void Core::Serve(Moment now) {
@@ -209,9 +246,8 @@ void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
   }
   std::vector<ItemPtr> its = open_.TakeItems();
   collect(its);
-  for (auto& [name, parked] : parked_) collect(parked);
-  collect(asking_);
-  collect(reading_keys_);
+  its = GiveUpReading();
+  collect(its);
   collect(waiting_);
   std::sort(items.begin(), items.end(),
             [](const ItemPtr& a, const ItemPtr& b) { return a->order < b->order; });
@@ -220,11 +256,6 @@ void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
   flight_ = nullptr;
   open_ = PendingBatch();
   resend_ = false;
-  parked_.clear();
-  parked_count_ = 0;
-  wanted_.clear();
-  reading_requests_.clear();
-  generation_++;
   books_ = std::make_unique<Books>(partitions_, options_.finished_kept);
   keys_.Clear();
   mode_ = Mode::kTaking;

@@ -17,13 +17,7 @@ struct Runner {
   WriteResult operator()(const TakeCall& call) const {
     return Taken{ledger.Take(call.holder, call.address, call.partitions, call.lease)};
   }
-  WriteResult operator()(const RecoverCall& call) const {
-    std::vector<RecoveredBook> books;
-    absl::Status status = ledger.Recover(
-        call.partition, [&](RecoveredOwner owner) { books.push_back(FoldRecovered(std::move(owner))); });
-    if (!status.ok()) return Recovered{std::move(status)};
-    return Recovered{std::move(books)};
-  }
+  WriteResult operator()(const RecoverCall& call) const { return Recovered{ledger.Recover(call.partition)}; }
   WriteResult operator()(const HeartbeatCall& call) const {
     const int64_t sent = clock.Boot();
     const absl::StatusOr<Instant> time = ledger.Heartbeat(call.held);
@@ -130,7 +124,7 @@ ReadResult Run(Ledger& ledger, const ReadCall& call) {
     result.requests.clear();
     result.keys.clear();
   }
-  result.generation = call.generation;
+  result.reader = call.reader;
   return result;
 }
 

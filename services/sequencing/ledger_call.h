@@ -12,7 +12,6 @@
 
 #include "absl/status/statusor.h"
 #include "broker/book.h"
-#include "services/sequencing/books.h"
 #include "services/sequencing/clock.h"
 #include "storage/ledger.h"
 
@@ -45,7 +44,7 @@ struct Taken {
   absl::StatusOr<std::vector<Tenure>> tenures;
 };
 struct Recovered {
-  absl::StatusOr<std::vector<RecoveredBook>> books;
+  absl::StatusOr<std::vector<RecoveredOwner>> owners;
 };
 struct Beaten {
   absl::Status status;
@@ -62,9 +61,10 @@ struct Released {
 };
 using WriteResult = std::variant<Taken, Recovered, Beaten, Committed, KeysFound, Released>;
 
-// Calls that only read. They may run beside the others; again one at a time.
+// Calls that only read. They may run beside the others, one for each reader.
+inline constexpr size_t kReaders = 2;
 struct ReadCall {
-  uint64_t generation = 0;  // Given back: what was read before the books were dropped is of no use after.
+  size_t reader = 0;  // Less than kReaders; given back.
   std::vector<std::pair<OwnerId, RequestId>> requests;
   std::vector<std::pair<OwnerId, IdempotencyKey>> keys;
 };
@@ -76,7 +76,7 @@ struct ReadResult {
     std::shared_ptr<const Act> act;
     std::shared_ptr<const RequestBook> request;  // As that act left it.
   };
-  uint64_t generation = 0;
+  size_t reader = 0;
   absl::Status status;  // If not OK, the lists are empty; else they answer the call's, in its order.
   std::vector<absl::StatusOr<std::unique_ptr<RequestBook>>>
       requests;  // Null if there is no such request; DATA_LOSS.

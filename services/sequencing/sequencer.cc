@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <array>
 #include <thread>
 #include <utility>
 
@@ -56,7 +57,7 @@ class Sequencer::Threads {
   void Start(uint32_t partitions) {
     core_ = std::make_unique<Core>(options_, partitions);
     writer_ = std::make_unique<Worker>("ledger-write");
-    reader_ = std::make_unique<Worker>("ledger-read");
+    for (auto& reader : readers_) reader = std::make_unique<Worker>("ledger-read");
     thread_ = std::thread([this] { Run(); });
   }
 
@@ -108,7 +109,7 @@ class Sequencer::Threads {
       CommandQueue::Taken in = queue_.Take(idle, core_->queued());
       const Moment now{in.as_of, clock_.Boot()};
       if (in.drain) core_->Drain();
-      if (in.read) core_->Finish(*std::move(in.read), now);
+      for (ReadResult& read : in.reads) core_->Finish(std::move(read), now);
       if (in.written) {
         core_->Finish(*std::move(in.written), now);
         CarryOut();  // Before the next batch goes, which then has what came meanwhile.
@@ -118,7 +119,7 @@ class Sequencer::Threads {
       do {
         core_->Advance(now);
       } while (StartWrite(now));
-      StartRead();
+      StartReads();
       CarryOut();
       Publish();
       if (in.stop) return;
@@ -132,10 +133,11 @@ class Sequencer::Threads {
     return true;
   }
 
-  void StartRead() {
-    std::optional<ReadCall> call = core_->NextRead();
-    if (!call) return;
-    reader_->Start([this, call = *std::move(call)] { queue_.Post(capbroker::Run(ledger_, call)); });
+  void StartReads() {
+    while (std::optional<ReadCall> call = core_->NextRead()) {
+      Worker& reader = *readers_[call->reader];
+      reader.Start([this, call = *std::move(call)] { queue_.Post(capbroker::Run(ledger_, call)); });
+    }
   }
 
   void CarryOut() {
@@ -193,7 +195,8 @@ class Sequencer::Threads {
   std::shared_ptr<const Directory> directory_ ABSL_GUARDED_BY(mutex_) = std::make_shared<const Directory>();
 
   // Last, so that they end while what they use is there.
-  std::unique_ptr<Worker> writer_, reader_;
+  std::unique_ptr<Worker> writer_;
+  std::array<std::unique_ptr<Worker>, kReaders> readers_;
   std::thread thread_;
 };
 

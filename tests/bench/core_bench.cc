@@ -169,7 +169,7 @@ class Driver {
     for (const uint32_t p : call.partitions) tenures.push_back({p, 1, 0});
     return Taken{std::move(tenures)};
   }
-  WriteResult operator()(const RecoverCall&) { return Recovered{std::vector<RecoveredBook>()}; }
+  WriteResult operator()(const RecoverCall&) { return Recovered{std::vector<RecoveredOwner>()}; }
   WriteResult operator()(const HeartbeatCall&) { return Beaten{}; }
   WriteResult operator()(const CommitCall& call) {
     for (const SealedAct& act : call.batch->acts) bytes_ += act.text.size();

@@ -224,15 +224,29 @@ class Bench {
     std::printf("filled with %zu unfinished requests in %.1f s\n", count, SecondsSince(start));
   }
 
+  static void Say(const absl::Status& status) { std::printf("%s\n", status.ToString().c_str()); }
+
   void Recover() {
     const auto start = Clock::now();
-    size_t acts = 0;
+    std::vector<std::pair<OwnerId, RequestId>> unfinished;
     for (uint32_t i = 0; i < partitions_; ++i) {
-      const absl::Status status =
-          ledger_.Recover(i, [&](RecoveredOwner owner) { acts += owner.acts.size(); });
-      if (!status.ok()) std::printf("%s\n", status.ToString().c_str());
+      const auto owners = ledger_.Recover(i);
+      if (!owners.ok()) return Say(owners.status());
+      for (const RecoveredOwner& owner : *owners) {
+        for (const RequestId& id : owner.unfinished) unfinished.emplace_back(owner.book.owner, id);
+      }
     }
-    std::printf("recovery: %zu acts decoded in %.1f s\n", acts, SecondsSince(start));
+    std::sort(unfinished.begin(), unfinished.end(),
+              [](const auto& a, const auto& b) { return a.second < b.second; });
+    size_t acts = 0;
+    for (size_t at = 0; at < unfinished.size(); at += 256) {
+      const auto trails = ledger_.ReadRequests(
+          {unfinished.begin() + at, unfinished.begin() + std::min(at + 256, unfinished.size())});
+      if (!trails.ok()) return Say(trails.status());
+      for (const RequestTrail& trail : *trails) acts += trail.acts.size();
+    }
+    std::printf("recovery: %zu acts of %zu requests read in %.1f s\n", acts, unfinished.size(),
+                SecondsSince(start));
   }
 
   void Reads() {

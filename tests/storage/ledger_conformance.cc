@@ -14,6 +14,7 @@ namespace capbroker {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 RequestId IdOf(uint8_t n) {
   RequestId id;
@@ -187,9 +188,7 @@ TEST_P(LedgerConformance, ReadsOfNothing) {
   const auto trails = ledger().ReadRequests({{kOpenai, IdOf(1)}});
   ASSERT_THAT(*trails, SizeIs(1));
   EXPECT_THAT((*trails)[0].acts, IsEmpty());
-  int visited = 0;
-  EXPECT_TRUE(ledger().Recover(0, [&](RecoveredOwner) { ++visited; }).ok());
-  EXPECT_EQ(visited, 0);
+  EXPECT_THAT(*ledger().Recover(0), IsEmpty());
 }
 
 TEST_P(LedgerConformance, SeveralTrailsComeInTheOrderAsked) {
@@ -422,29 +421,34 @@ TEST_P(LedgerConformance, RecoversOnlyWhatIsUnfinished) {
     b.books = {BookOf(kOpenai, 6), BookOf(kMistral, 1), BookOf(kDirectory, 1)};
   });
   writer.MustCommit([](Batch& b) { b.requests = {{kOpenai, IdOf(2), RequestState::kFulfilled}}; });
-  std::map<OwnerId, std::vector<uint64_t>> recovered;
+  std::map<OwnerId, std::vector<uint64_t>> accounts;
+  std::map<OwnerId, std::vector<RequestId>> unfinished;
   for (uint32_t partition : AllPartitions()) {
+    const auto owners = other().Recover(partition);
+    ASSERT_TRUE(owners.ok()) << owners.status();
     OwnerId last;
-    const absl::Status status = other().Recover(partition, [&](RecoveredOwner owner) {
-      EXPECT_LE(last, owner.book.owner);
-      last = owner.book.owner;
-      EXPECT_EQ(PartitionOf(owner.book.owner, kTestPartitions), partition);
+    for (const RecoveredOwner& owner : *owners) {
+      const OwnerId& id = owner.book.owner;
+      EXPECT_LT(last, id);
+      last = id;
+      EXPECT_EQ(PartitionOf(id, kTestPartitions), partition);
       EXPECT_EQ(owner.book.commitments.size(), 1u);
       for (const Act& act : owner.acts) {
-        EXPECT_EQ(act.owner, owner.book.owner);
-        recovered[act.owner].push_back(act.sequence);
+        EXPECT_EQ(act.owner, id);
+        accounts[id].push_back(act.sequence);
       }
-      recovered[owner.book.owner];
-    });
-    EXPECT_TRUE(status.ok()) << status;
+      unfinished[id] = owner.unfinished;
+    }
   }
-  EXPECT_THAT(recovered[kOpenai], ElementsAre(1, 6, 2, 5, 4));
-  EXPECT_THAT(recovered[kMistral], IsEmpty());
-  EXPECT_THAT(recovered[kDirectory], ElementsAre(1));
-  EXPECT_THAT(recovered, SizeIs(3));
+  EXPECT_THAT(accounts[kOpenai], ElementsAre(1, 6));
+  EXPECT_THAT(unfinished[kOpenai], UnorderedElementsAre(IdOf(1), IdOf(3)));
+  EXPECT_THAT(accounts[kMistral], IsEmpty());
+  EXPECT_THAT(unfinished[kMistral], IsEmpty());
+  EXPECT_THAT(accounts[kDirectory], ElementsAre(1));
+  EXPECT_THAT(unfinished, SizeIs(3));
   EXPECT_THAT(*other().Owners({}, 10), ElementsAre(kDirectory, kMistral, kOpenai));
   EXPECT_THAT(*other().Owners(kDirectory, 1), ElementsAre(kMistral));
-  EXPECT_FALSE(ledger().Recover(kTestPartitions, [](RecoveredOwner) {}).ok());
+  EXPECT_FALSE(ledger().Recover(kTestPartitions).ok());
 }
 
 TEST_P(LedgerConformance, KeysAreForgottenByAge) {
