@@ -112,7 +112,8 @@ class Sequencer::Threads {
       for (ReadResult& read : in.reads) core_->Finish(std::move(read), now);
       if (in.written) {
         core_->Finish(*std::move(in.written), now);
-        CarryOut();  // Before the next batch goes, which then has what came meanwhile.
+        StartWrite(now);  // What was decided meanwhile goes before anybody is told.
+        CarryOut();
       }
       for (ItemPtr& item : in.items) core_->Submit(std::move(item));
       if (in.stop) core_->Stop();
