@@ -79,7 +79,7 @@ void Core::Advance(Moment now) {
   // While nothing is being written, half of a burst goes first: the rest is decided meanwhile.
   const size_t rest = writing_ || flight_ != nullptr ? 0 : waiting_.size() / 2;
   do {
-    while (CanDecide() && (rest < 16 || waiting_.size() > rest || !open_.HasActs())) {
+    while (CanDecide() && (rest < 4 || waiting_.size() > rest || !open_.HasActs())) {
       if (!waiting_.empty()) {
         const Item& next = *waiting_.front();
         // What came by a deadline goes first; so does the tolling of an outage.
