@@ -2,6 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
+#include <optional>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "broker/refusal.h"
 #include "broker/text.h"
 #include "services/rpc/errors.h"
@@ -9,6 +14,29 @@
 #include "services/rpc/trace_id.h"
 
 namespace capbroker {
+namespace {
+
+// A line a second of the refusals of an overload: written one by one they would take what is left of the machine.
+class Seldom {
+ public:
+  // How many were left out since the last one, if this one is to be written.
+  std::optional<uint64_t> Take() {
+    const int64_t now = absl::ToUnixSeconds(absl::Now());
+    int64_t last = last_.load(std::memory_order_relaxed);
+    if (last == now || !last_.compare_exchange_strong(last, now, std::memory_order_relaxed)) {
+      left_out_.fetch_add(1, std::memory_order_relaxed);
+      return std::nullopt;
+    }
+    return left_out_.exchange(0, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<int64_t> last_ = 0;
+  std::atomic<uint64_t> left_out_ = 0;
+};
+
+}  // namespace
+
 absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServerContext& context,
                                Method method) {
   absl::StatusOr<Actor> caller = backend.principals.Identify(CredentialsOf(context));
@@ -24,12 +52,20 @@ void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                     code == absl::StatusCode::kResourceExhausted;
   const auto level = ours ? spdlog::level::warn : spdlog::level::info;
   if (!spdlog::should_log(level)) return;
+  std::string left_out;
+  if (code == absl::StatusCode::kResourceExhausted) {
+    static Seldom overload;
+    const std::optional<uint64_t> others = overload.Take();
+    if (!others) return;
+    if (*others > 0) left_out = Cat(*others);
+  }
   spdlog::log(level, Line("refused", {{"method", PermissionOf(method).name},
                                       {"caller", caller.ok() ? Format(*caller) : ""},
                                       {"peer", context.peer()},
                                       {"code", View(absl::StatusCodeToString(code))},
                                       {"reason", ApiReasonOf(status)},
                                       {"trace_id", TraceIdOf(context.client_metadata())},
+                                      {"and_others", left_out},
                                       {"detail", View(status.message())}}));
 }
 

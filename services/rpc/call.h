@@ -27,7 +27,7 @@ absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServe
                                Method method);
 
 // One line on a call that was refused: at info what its caller can mend, at warn the rest. With the caller's
-// trace id, if it sent one; never a token.
+// trace id, if it sent one; never a token. Of an overload a line a second, which says how many others there were.
 void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                 const grpc::CallbackServerContext& context, const absl::Status& status);
 

@@ -8,8 +8,7 @@
 
 namespace capbroker {
 
-CommandQueue::CommandQueue(Clock& clock, size_t bound, absl::Status closed)
-    : clock_(clock), bound_(bound), closed_(std::move(closed)) {}
+CommandQueue::CommandQueue(Clock& clock, absl::Status closed) : clock_(clock), closed_(std::move(closed)) {}
 
 absl::Status CommandQueue::Push(std::vector<ItemPtr>& items) {
   absl::MutexLock lock(&mutex_);
@@ -30,9 +29,12 @@ absl::Status CommandQueue::Push(ItemPtr& item) {
 
 absl::Status CommandQueue::Add(ItemPtr& item) {
   if (!closed_.ok()) return closed_;
-  if (next_.items.size() + elsewhere_ >= bound_) {
+  const bool is_new =
+      item->kind == Item::Kind::kCommand && std::holds_alternative<CreateRequest>(item->command.what);
+  const size_t waiting = next_.items.size() + elsewhere_;
+  if (waiting >= (is_new ? (bound_ + 1) / 2 : bound_)) {
     return Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",
-                  Cat(bound_, " commands wait already; retry later"));
+                  Cat(waiting, " commands wait already; retry later"));
   }
   item->arrived = clock_.Now();  // Under the lock: the order of arrival is that of time.
   next_.items.push_back(std::move(item));
@@ -68,9 +70,10 @@ void CommandQueue::Stop(absl::Status why) {
   something_.Signal();
 }
 
-CommandQueue::Taken CommandQueue::Take(Span wait, size_t elsewhere) {
+CommandQueue::Taken CommandQueue::Take(Span wait, size_t elsewhere, size_t bound) {
   absl::MutexLock lock(&mutex_);
   elsewhere_ = elsewhere;
+  bound_ = bound;
   // Once is enough: whoever takes has to look at the time after any wait.
   if (!HasSomething() && wait > Span{}) something_.WaitWithTimeout(&mutex_, absl::Microseconds(wait.micros));
   Taken taken = std::exchange(next_, {});

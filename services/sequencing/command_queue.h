@@ -26,10 +26,11 @@ class CommandQueue {
   };
 
   // Closed at first. `clock` outlives the queue.
-  CommandQueue(Clock& clock, size_t bound, absl::Status closed);
+  CommandQueue(Clock& clock, absl::Status closed);
 
   // From any thread. Stamps and queues the items in their order; if not OK, those that are left in `items` were not: what
-  // Close said, or RESOURCE_EXHAUSTED (reason OVERLOADED).
+  // Close said, or RESOURCE_EXHAUSTED (reason OVERLOADED), when as many wait as the bound allows. New requests are turned
+  // away at half of it: what is under way is to be ended first.
   absl::Status Push(std::vector<ItemPtr>& items) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Push(ItemPtr& item) ABSL_LOCKS_EXCLUDED(mutex_);  // The same of one.
   void Post(WriteResult result) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -38,8 +39,8 @@ class CommandQueue {
   void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);   // Likewise.
 
   // By the sequencer's thread. Takes everything there is, waiting up to `wait` while there is nothing.
-  // `elsewhere`: how many items it has that still count against the bound.
-  Taken Take(Span wait, size_t elsewhere) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `elsewhere`: how many items it has that still count against `bound`.
+  Taken Take(Span wait, size_t elsewhere, size_t bound) ABSL_LOCKS_EXCLUDED(mutex_);
   void Open() ABSL_LOCKS_EXCLUDED(mutex_);
   void Close(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -48,11 +49,11 @@ class CommandQueue {
   bool HasSomething() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Clock& clock_;
-  const size_t bound_;
   absl::Mutex mutex_;
   absl::CondVar something_;
   Taken next_ ABSL_GUARDED_BY(mutex_);
   size_t elsewhere_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t bound_ ABSL_GUARDED_BY(mutex_) = 1;
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   bool closed_for_good_ ABSL_GUARDED_BY(mutex_) = false;
 };

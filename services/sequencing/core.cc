@@ -398,6 +398,12 @@ Span Core::Idle(Moment now) {
   return std::max(idle, Span{});
 }
 
+size_t Core::queue_bound() const {
+  const int64_t batches = options_.patience.micros / std::max<int64_t>(committing_.micros, 1);
+  const size_t in_time = static_cast<size_t>(std::max<int64_t>(batches, 1)) * acts_bound_;
+  return std::min(options_.queue_bound, in_time);
+}
+
 SequencerStatus Core::status() {
   SequencerStatus status = status_;
   status.queued = queued();

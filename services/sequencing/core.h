@@ -88,6 +88,8 @@ class Core {
   SequencerStatus status();
   // Commands not decided yet.
   size_t queued() const;
+  // How many of them there may be. A slow ledger that takes full batches makes it less; small ones say little.
+  size_t queue_bound() const;
 
   // For tests and invariants.
   const Books& books() const { return *books_; }
@@ -179,6 +181,7 @@ class Core {
   PendingBatch open_;                     // Being decided.
   std::unique_ptr<PendingBatch> flight_;  // Being committed.
   bool resend_ = false;                   // `flight_` is known not to be durable, and goes again.
+  Span committing_;                       // What a batch takes, of late.
   size_t
       acts_bound_;  // Of the open batch: halved whenever the database refuses one, doubled when it takes one.
   // The batch last taken back: how many acts it had and, if one, whose it was.

@@ -105,6 +105,7 @@ void Core::On(const Committed& committed, Moment now) {
     case CommitOutcome::kDurable:
       status_.committing_micros += committed.took.micros;
       status_.commits.Add(committed.took.micros);
+      committing_ = Span{(7 * committing_.micros + committed.took.micros) / 8};
       OnDurable(now);
       break;
     case CommitOutcome::kFenced:

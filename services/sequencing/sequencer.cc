@@ -43,9 +43,8 @@ class Sequencer::Threads {
         feed_(feed),
         clock_(clock),
         options_(std::move(options)),
-        queue_(clock, options_.queue_bound,
-               Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
-                      "starting: the trail is being read")) {
+        queue_(clock, Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
+                             "starting: the trail is being read")) {
     status_.detail = "not started";
   }
 
@@ -106,7 +105,7 @@ class Sequencer::Threads {
     pthread_setname_np(pthread_self(), "sequencer");
     for (;;) {
       const Span idle = core_->Idle({clock_.Now(), clock_.Boot()});
-      CommandQueue::Taken in = queue_.Take(idle, core_->queued());
+      CommandQueue::Taken in = queue_.Take(idle, core_->queued(), core_->queue_bound());
       const Moment now{in.as_of, clock_.Boot()};
       if (in.drain) core_->Drain();
       for (ReadResult& read : in.reads) core_->Finish(std::move(read), now);

@@ -61,8 +61,10 @@ struct SequencerOptions {
   std::string holder;        // This replica's name: the same after a restart, so that it takes over at once.
   std::string address;       // Where others find it; shown, not used.
   Span lease = Seconds(10);  // Another holder is left alone until its heartbeat is so old.
-  size_t queue_bound =
-      20'000;  // Commands waiting or undecided; past it Submit refuses with RESOURCE_EXHAUSTED.
+  // Commands that wait to be decided: no more than this, nor than the ledger takes in that time, going by its last batches;
+  // half of it of new requests. Past it Submit refuses with RESOURCE_EXHAUSTED.
+  size_t queue_bound = 20'000;
+  Span patience = Seconds(1);
   size_t batch_bound = 2'000;    // Commands in one transaction.
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
   size_t keys_kept = 16'384;     // Idempotency keys known without asking the ledger,
@@ -116,7 +118,7 @@ class Sequencer {
   // holds the
   //                               partition (NOT_SERVING_OWNER), or Drain was called (SHUTTING_DOWN). It may
   //                               have been recorded all the same: retry with the same key.
-  // RESOURCE_EXHAUSTED            the queue is full (reason OVERLOADED); retry later.
+  // RESOURCE_EXHAUSTED            too much waits (reason OVERLOADED); retry later.
   // INTERNAL                      the database refused this very command (reason BROKER_FAULT); its
   // neighbours are not
   //                               affected.

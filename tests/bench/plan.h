@@ -26,7 +26,7 @@ struct Plan {
   double seconds = 5;
   double warm_up = 1;
   uint32_t owners = 1;
-  uint32_t channels = 1;  // Connections of owners; each desk has its own.
+  uint32_t channels = 1;  // Connections that owners share; each desk has its own.
   uint64_t count = 0;     // Lifecycles in all, of a closed loop; 0: as many as there is time for.
   bool overload = false;  // What is refused with RESOURCE_EXHAUSTED is no error.
   std::string desks[2] = {"azure", "stargate-oracle"};  // Who holds the right, and the alternative.

@@ -22,13 +22,11 @@ class Unary final : public Transport {
  public:
   Unary(const Plan& plan, grpc::CompletionQueue& queue, Lifecycles& lifecycles)
       : queue_(queue), lifecycles_(lifecycles) {
-    std::vector<grpc::GenericStub*> stubs;
-    for (uint32_t i = 0; i < plan.channels; ++i) stubs.push_back(AddStub(plan));
+    for (uint32_t i = 0; i < plan.channels; ++i) channels_.push_back(AddStub(plan));
     for (uint32_t i = 0; i < plan.owners; ++i) {
       const std::string name = OwnerName(plan, i);
-      owners_.push_back(
-          {stubs[i % stubs.size()], TokenOf(plan, "owner-" + name), CreateMessage(name, plan.desks[1])});
-      Watch(*owners_[i].stub, kWatchRequests, owners_[i].token, "owners/" + name, -1);
+      owners_.push_back({TokenOf(plan, "owner-" + name), CreateMessage(name, plan.desks[1])});
+      Watch(*channels_[i % channels_.size()], kWatchRequests, owners_[i].token, "owners/" + name, -1);
     }
     for (int i = 0; i < kDesks && plan.mix != Mix::kOpen; ++i) {
       const std::string& name = plan.desks[i];
@@ -43,7 +41,7 @@ class Unary final : public Transport {
     Call& call = TakeCall();
     call.number = lifecycle;
     call.is_answer = false;
-    call.Start(*owners_[owner].stub, owners_[owner].token, kCreate, bytes_);
+    call.Start(*channels_[lifecycle % channels_.size()], owners_[owner].token, kCreate, bytes_);
   }
   void Answer(uint32_t answer, int desk, const Move& move, std::string_view offer,
               std::string_view terms_hash) override {
@@ -70,7 +68,6 @@ class Unary final : public Transport {
 
  private:
   struct Owner {
-    grpc::GenericStub* stub;
     std::string token;
     CreateMessage message;
   };
@@ -157,6 +154,7 @@ class Unary final : public Transport {
     call.reader.reset();
     call.context.reset();
     call.status = grpc::Status();
+    call.reply.Clear();
     free_.push_back(&call);
     if (stopped_) return;
     if (is_answer) {
@@ -173,6 +171,7 @@ class Unary final : public Transport {
   KeySource keys_;
   std::string bytes_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
+  std::vector<grpc::GenericStub*> channels_;  // Of owners: a call takes the one that its lifecycle falls to.
   std::vector<Owner> owners_;
   Desk desks_[kDesks];
   std::vector<std::unique_ptr<WatchStream>> watches_;

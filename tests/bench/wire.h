@@ -87,10 +87,11 @@ inline void AppendBytes(std::string& out, uint32_t field, std::string_view bytes
   out.append(bytes);
 }
 
-// A received message in one piece.
+// A received message in one piece; nothing, of a call that failed.
 class Received {
  public:
   explicit Received(const grpc::ByteBuffer& buffer) {
+    if (!buffer.Valid()) return;
     if (!buffer.TrySingleSlice(&slice_).ok() && !buffer.DumpToSingleSlice(&slice_).ok()) std::abort();
   }
   std::string_view view() const { return {reinterpret_cast<const char*>(slice_.begin()), slice_.size()}; }

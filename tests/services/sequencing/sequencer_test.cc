@@ -153,7 +153,8 @@ TEST_F(SequencerTest, ManyAtOnceAreDecidedInTheirOrderAndToldOncePerBatch) {
 
 TEST(CommandQueue, TakesAsManyAsFit) {
   Clock clock;
-  CommandQueue queue(clock, 2, absl::UnavailableError("closed"));
+  CommandQueue queue(clock, absl::UnavailableError("closed"));
+  queue.Take(Span{}, 0, 4);
   queue.Open();
   std::vector<ItemPtr> items;
   for (uint64_t tag = 1; tag <= 3; ++tag) {
@@ -163,7 +164,7 @@ TEST(CommandQueue, TakesAsManyAsFit) {
   EXPECT_EQ(ReasonOf(queue.Push(items)), "OVERLOADED");
   ASSERT_EQ(items.size(), 1u);
   EXPECT_EQ(items[0]->tag, 3u);
-  EXPECT_EQ(queue.Take(Span{}, 0).items.size(), 2u);
+  EXPECT_EQ(queue.Take(Span{}, 0, 4).items.size(), 2u);
 }
 
 TEST_F(SequencerTest, DrainAnswersWhatItTookAndRefusesTheRest) {
@@ -245,10 +246,11 @@ TEST(CommandQueue, StampsInOrderAndIsBounded) {
   int64_t boot = 0;
   Clock clock([&] { return ++boot; });
   clock.Observe(kNoon, 0, 0);
-  CommandQueue queue(clock, 3, absl::UnavailableError("closed"));
+  CommandQueue queue(clock, absl::UnavailableError("closed"));
   auto item = std::make_unique<Item>();
   EXPECT_TRUE(absl::IsUnavailable(queue.Push(item)));
   EXPECT_NE(item, nullptr);  // Left with the caller.
+  queue.Take(Span{}, 0, 6);
   queue.Open();
   for (int i = 0; i < 3; ++i) {
     item = std::make_unique<Item>();
@@ -256,14 +258,22 @@ TEST(CommandQueue, StampsInOrderAndIsBounded) {
   }
   item = std::make_unique<Item>();
   EXPECT_EQ(ReasonOf(queue.Push(item)), "OVERLOADED");
-  const CommandQueue::Taken taken = queue.Take(Seconds(1), 0);
+  const CommandQueue::Taken taken = queue.Take(Seconds(1), 0, 6);
   ASSERT_EQ(taken.items.size(), 3);
   EXPECT_LT(taken.items[0]->arrived, taken.items[1]->arrived);
   EXPECT_LT(taken.items[2]->arrived, taken.as_of);
-  queue.Take(Span{}, 3);  // All three are still undecided.
+  queue.Take(Span{}, 3, 6);  // All three are still undecided.
   EXPECT_EQ(ReasonOf(queue.Push(item)), "OVERLOADED");
-  queue.Take(Span{}, 2);
+  queue.Take(Span{}, 2, 6);
   EXPECT_TRUE(queue.Push(item).ok());
+  // New requests have half of the room; what is under way has all of it.
+  const auto answer = [&] {
+    auto accept = std::make_unique<Item>();
+    accept->command.what = AcceptOffer{};
+    return queue.Push(accept);
+  };
+  EXPECT_TRUE(answer().ok() && answer().ok() && answer().ok());
+  EXPECT_EQ(ReasonOf(answer()), "OVERLOADED");
 }
 
 }  // namespace
