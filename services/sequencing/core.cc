@@ -12,6 +12,8 @@ namespace {
 
 // How many requests, and keys, are read at once.
 constexpr size_t kReadsAtOnce = 256;
+// Less is not worth two transactions.
+constexpr size_t kLeastBurst = 8;
 // How long an undecided batch is worth waiting for before its callers are told.
 constexpr Span kPatience = Seconds(2);
 // A deadline whose act came to nothing is tried again after this.
@@ -76,10 +78,12 @@ void Core::Advance(Moment now) {
          Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
   }
   if (draining_ && mode_ == Mode::kTaking && !writing_) Stop();
-  // While nothing is being written, half of a burst goes first: the rest is decided meanwhile.
-  const size_t rest = writing_ || flight_ != nullptr ? 0 : waiting_.size() / 2;
+  // While the ledger has nothing to do, it gets the first half of a burst, and the rest is decided meanwhile.
+  const bool is_burst = !writing_ && flight_ == nullptr && waiting_.size() >= kLeastBurst;
+  const size_t later = is_burst ? waiting_.size() / 2 : 0;
   do {
-    while (CanDecide() && (rest < 4 || waiting_.size() > rest || !open_.HasActs())) {
+    while (CanDecide()) {
+      if (later > 0 && waiting_.size() <= later && open_.HasActs()) return;
       if (!waiting_.empty()) {
         const Item& next = *waiting_.front();
         // What came by a deadline goes first; so does the tolling of an outage.

@@ -73,6 +73,44 @@ TEST_F(CoreTest, DecidesTheNextBatchWhileOneIsCommitted) {
   s.ExpectSound(s.owner);
 }
 
+TEST_F(CoreTest, GivesTheLedgerHalfOfABurstAndDecidesTheRestMeanwhile) {
+  s.hold_writes = true;
+  const auto burst = [&](int size) {
+    std::vector<std::shared_ptr<Told>> told;
+    for (int i = 0; i < size; ++i) told.push_back(s.Create(s.NewRequest()));
+    const size_t before = s.batches.size();
+    std::vector<size_t> acts;
+    for (s.Run(); s.write; s.Run()) {
+      EXPECT_EQ(s.core->status().queued, 0u);
+      s.FinishWrite();
+    }
+    for (size_t i = before; i < s.batches.size(); ++i) acts.push_back(s.batches[i]->acts.size());
+    for (const auto& one : told) EXPECT_TRUE(one->status().ok()) << one->status();
+    return acts;
+  };
+  EXPECT_EQ(burst(21), (std::vector<size_t>{11, 10}));
+  EXPECT_EQ(burst(8), (std::vector<size_t>{4, 4}));
+  EXPECT_EQ(burst(7), (std::vector<size_t>{7}));
+  s.ExpectSound(s.owner);
+}
+
+TEST_F(CoreTest, LetsNoMoreWaitThanTheLedgerTakesInASecond) {
+  SequencerOptions options;
+  options.batch_bound = 10;
+  options.queue_bound = 300;
+  Stage slow(options);
+  slow.SetUp();
+  EXPECT_EQ(slow.core->queue_bound(), 300u);  // Its batches take no time.
+  const auto bound_after = [&](Span commits_take) {
+    slow.commits_take = commits_take;
+    for (int i = 0; i < 100; ++i) slow.Offered();
+    return slow.core->queue_bound();
+  };
+  EXPECT_EQ(bound_after(Span{100'000}), 100u);
+  EXPECT_EQ(bound_after(Seconds(5)), 10u);  // A batch, however long it takes.
+  EXPECT_EQ(bound_after(Span{1'000}), 300u);
+}
+
 TEST_F(CoreTest, HoldsARefusalUntilWhatItRestsOnIsDurable) {
   const RequestBook offered = s.Offered();
   const Hash terms = offered.offers[0].terms_hash;
