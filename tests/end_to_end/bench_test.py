@@ -64,9 +64,11 @@ class BenchTest(unittest.TestCase):
         done = run("--quick", "--out", self.out, "--only", "million", "history", "watchers", "overload")
         self.assertEqual(done.returncode, 0, done.stdout)
         numbers = [goal["number"] for goal in self.results()["goals"]]
-        self.assertEqual([numbers.count(n) for n in (5, 6, 7, 8)], [4, 6, 3, 4])
+        self.assertEqual([numbers.count(n) for n in (5, 6, 7, 8)], [4, 6, 3, 8])
         for goal in self.results()["goals"]:
             self.assertGreaterEqual(goal["median"], 0, goal["of"])
+            if goal["of"].startswith("commits of 20 ms") and "refused / offered" in goal["of"]:
+                self.assertGreater(goal["median"], 0)
 
     def test_a_wrong_outcome_fails_the_run(self):
         # A holder whose desk nobody minds: it is silent where the mix wants it to accept.
