@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "broker/pack.h"
+
 namespace capbroker {
 
 int64_t RequestBook::Standing() const {
@@ -208,14 +210,36 @@ Instant WaiverDue(const Account& account, const RequestBook& request, const Line
   return due;
 }
 
+std::shared_ptr<const RequestBook> Filed::Read() const {
+  const auto* packed = std::get_if<PackedRequest>(&request_);
+  return packed != nullptr ? Unpack(*packed) : std::get<0>(request_);
+}
+
+const RequestBook& Filed::Wake() const {
+  if (std::holds_alternative<PackedRequest>(request_)) request_ = Read();
+  return *std::get<0>(request_);
+}
+
+void Filed::Pack(uint64_t sequence) {
+  const auto* request = std::get_if<0>(&request_);
+  if (request != nullptr && (*request)->sequence == sequence) request_ = capbroker::Pack(**request);
+}
+
+bool Filed::IsEmpty() const {
+  const auto* request = std::get_if<0>(&request_);
+  return request != nullptr && *request == nullptr;
+}
+
 const RequestBook* Book::Find(const RequestId& id) const {
   const auto found = requests.find(id);
-  return found == requests.end() ? nullptr : found->second.request.get();
+  return found == requests.end() ? nullptr : &found->second.Wake();
 }
 
 std::shared_ptr<const RequestBook> Book::Share(const RequestId& id) const {
   const auto found = requests.find(id);
-  return found == requests.end() ? nullptr : found->second.request;
+  if (found == requests.end()) return nullptr;
+  found->second.Wake();
+  return found->second.Read();
 }
 
 }  // namespace capbroker

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/container/btree_set.h"
@@ -234,11 +236,22 @@ struct Account {
   Instant NextDeadline() const;
 };
 
+using PackedRequest = std::shared_ptr<const char[]>;
+
 // A request in its book. It is never changed, so that it can be shown while the book goes on: the next act about it puts
-// another in its place.
-struct Filed {
-  std::shared_ptr<const RequestBook> request{};
+// another in its place. While nobody asks for it, it may be packed.
+class Filed {
+ public:
+  std::shared_ptr<const RequestBook> Read() const;  // As it stands.
+  const RequestBook& Wake() const;  // Unpacks it: what is given is good until it is packed or put.
+  void Put(std::shared_ptr<const RequestBook> request) { request_ = std::move(request); }
+  void Pack(uint64_t sequence);  // If it stands there still.
+  bool IsEmpty() const;          // Nothing was put.
+
   Instant listed = kLastInstant;  // Its place among Book::deadlines; kLastInstant: none.
+
+ private:
+  mutable std::variant<std::shared_ptr<const RequestBook>, PackedRequest> request_{};
 };
 
 // The book is the fold of the owner's acts. Finished requests may be left out of `requests`; a command about
@@ -255,8 +268,9 @@ struct Book {
   absl::btree_set<std::pair<Instant, RequestId>> deadlines{};
   Instant account_listed = kLastInstant;  // The account's place among them.
 
+  // Null if it is not there. Both wake it.
   const RequestBook* Find(const RequestId& id) const;
-  std::shared_ptr<const RequestBook> Share(const RequestId& id) const;  // Null if it is not there.
+  std::shared_ptr<const RequestBook> Share(const RequestId& id) const;
 };
 
 // The last instant at which nothing has to happen to the request by itself: its own NextDeadline or, if

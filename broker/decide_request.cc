@@ -111,7 +111,7 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
   if (!resume.request.IsSet()) {
     Verdict verdict;
     const auto unfinished = std::count_if(book.requests.begin(), book.requests.end(), [](const auto& entry) {
-      return IsUnfinished(*entry.second.request);
+      return IsUnfinished(*entry.second.Read());
     });
     if (unfinished > 0) {
       Decision resumed{.kind = Kind::RECOVERY_RESUMED};
@@ -149,7 +149,7 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
 std::vector<RequestId> RequestsToToll(const Book& book, Instant down_since, Instant now) {
   std::vector<RequestId> out;
   for (const auto& [id, filed] : book.requests) {
-    const auto& request = filed.request;
+    const auto request = filed.Read();
     for (const Offer& offer : request->offers) {
       if (offer.state != OfferState::kOpen || !offer.clause.IsSet()) continue;
       const Span threshold = book.account.Find(offer.clause)->toll_over;

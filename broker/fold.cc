@@ -556,7 +556,7 @@ void List(Book& book, const RequestId& id, Instant& listed, Instant due) {
 }
 
 void List(Book& book, const RequestId& id, Filed& filed) {
-  List(book, id, filed.listed, DueTime(book.account, *filed.request));
+  List(book, id, filed.listed, DueTime(book.account, *filed.Read()));
 }
 
 std::shared_ptr<const RequestBook> After(const RequestBook* before, const Act& act) {
@@ -583,7 +583,8 @@ void Fold(Book& book, const Act& act, std::shared_ptr<const RequestBook> request
     List(book, RequestId{}, book.account_listed, book.account.NextDeadline());
     if (act.request.IsSet()) {
       Filed& filed = book.requests[act.request];
-      filed.request = request != nullptr ? std::move(request) : After(filed.request.get(), act);
+      if (request == nullptr) request = After(filed.IsEmpty() ? nullptr : &filed.Wake(), act);
+      filed.Put(std::move(request));
       List(book, act.request, filed);
     }
     if (changes_rights) {  // Which may move what is due of any request.
@@ -612,7 +613,7 @@ void Put(Book& book, Account account) {
 void Put(Book& book, std::shared_ptr<const RequestBook> request) {
   const RequestId id = request->request->id;
   Filed& filed = book.requests[id];
-  filed.request = std::move(request);
+  filed.Put(std::move(request));
   List(book, id, filed);
 }
 

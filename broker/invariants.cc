@@ -122,7 +122,7 @@ std::vector<std::string> BrokenInvariants(const Book& book) {
   findings.found = BrokenInvariants(book.account);
   size_t live = book.account.NextDeadline() < kLastInstant ? 1 : 0;
   for (const auto& [id, filed] : book.requests) {
-    const auto& request = filed.request;
+    const auto request = filed.Read();
     for (std::string& broken : BrokenInvariants(*request)) {
       findings.found.push_back(Cat("request ", Format(id), ": ", broken));
     }

@@ -335,7 +335,7 @@ class Verifier {
   // Everything the fold came to, by request.
   std::map<RequestId, Expected> Folded() const {
     std::map<RequestId, Expected> all = expected_;
-    for (const auto& [id, filed] : book_.requests) all[id] = ExpectedOf(owner_, id, *filed.request);
+    for (const auto& [id, filed] : book_.requests) all[id] = ExpectedOf(owner_, id, *filed.Read());
     return all;
   }
 

@@ -61,6 +61,7 @@ SealedAct Books::Apply(Shelved& shelved, const Act& act, std::shared_ptr<const R
   Count(shelved, act.request, +1);
   book.hash = sealed.hash;
   Relist(shelved);
+  if (act.request.IsSet()) Rest(shelved, act.request);
   return sealed;
 }
 
@@ -70,6 +71,7 @@ void Books::Put(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
   capbroker::Put(shelved.book, std::move(request));
   Count(shelved, id, +1);
   Relist(shelved);
+  Rest(shelved, id);
 }
 
 void Books::Remove(Shelved& shelved, const RequestId& id) {
@@ -105,13 +107,25 @@ size_t Books::Overdue(Instant now, size_t most) const {
 void Books::KeepFinished(const Shelved& shelved, const RequestBook& request) {
   finished_.push_back({shelved.number, request.request->id, request.sequence});
   while (finished_.size() > finished_kept_) {
-    const Finished oldest = finished_.front();
+    const Kept oldest = finished_.front();
     finished_.pop_front();
     Shelved& its = *all_[oldest.book];
     const RequestBook* found = its.book.Find(oldest.request);
     // Moved since: then it is on the list again, or will be once that is durable.
     if (found != nullptr && found->sequence == oldest.sequence) Remove(its, oldest.request);
   }
+}
+
+void Books::Rest(const Shelved& shelved, const RequestId& id) {
+  const RequestBook* found = shelved.book.Find(id);
+  if (found == nullptr || IsFinished(found->state)) return;
+  awake_.push_back({shelved.number, id, found->sequence});
+  if (awake_.size() <= awake_kept_) return;
+  const Kept oldest = awake_.front();
+  awake_.pop_front();
+  auto& requests = all_[oldest.book]->book.requests;
+  const auto at = requests.find(oldest.request);
+  if (at != requests.end()) at->second.Pack(oldest.sequence);
 }
 
 void Books::Count(const Shelved& shelved, const RequestId& id, int by) {

@@ -30,7 +30,8 @@ struct Shelved {
 
 class Books {
  public:
-  Books(uint32_t partitions, size_t finished_kept) : partitions_(partitions), finished_kept_(finished_kept) {}
+  Books(uint32_t partitions, size_t finished_kept, size_t awake_kept)
+      : partitions_(partitions), finished_kept_(finished_kept), awake_kept_(awake_kept) {}
 
   // Null if the owner has no trail.
   Shelved* Find(const OwnerId& owner);
@@ -59,6 +60,9 @@ class Books {
   // unless it has moved since.
   void KeepFinished(const Shelved& shelved, const RequestBook& request);
 
+  // Somebody asked for the request: it is kept as it is for a while, and then packed.
+  void Rest(const Shelved& shelved, const RequestId& id);
+
   // How many deadlines are listed before `now`, but not more than `most`.
   size_t Overdue(Instant now, size_t most) const;
 
@@ -69,15 +73,17 @@ class Books {
 
   const uint32_t partitions_;
   const size_t finished_kept_;
+  const size_t awake_kept_;
   std::vector<std::unique_ptr<Shelved>> all_;
   absl::flat_hash_map<OwnerId, uint32_t> index_;
   absl::btree_set<std::pair<Instant, uint32_t>> deadlines_;
-  struct Finished {
+  // As it was when it was put there: it may have moved since, or be gone.
+  struct Kept {
     uint32_t book;
     RequestId request;
     uint64_t sequence;
   };
-  std::deque<Finished> finished_;  // Oldest first; may name what is gone.
+  std::deque<Kept> finished_, awake_;  // Oldest first.
   size_t unfinished_ = 0;
 };
 

@@ -53,7 +53,7 @@ Core::Core(SequencerOptions options, uint32_t partitions)
       partitions_(partitions),
       held_(partitions),
       moved_at_(partitions),
-      books_(std::make_unique<Books>(partitions, options_.finished_kept)),
+      books_(std::make_unique<Books>(partitions, options_.finished_kept, options_.awake_kept)),
       // A batch in flight and one on top have their answers at hand, whatever was asked for.
       keys_(std::max(options_.keys_kept, 2 * options_.batch_bound),
             std::max(options_.answers_kept, 2 * options_.batch_bound)),
@@ -168,6 +168,7 @@ void Core::Handle(ItemPtr item) {
     item->answer = Outcome{0, nullptr, book.Share(RequestOf(item->command))};
   }
   LetGo(*item);
+  if (shelved != nullptr) books_->Rest(*shelved, Subject(item->command));
   // Nothing will be written that would tell a repeat of something long ago. An owner without a trail has no
   // keys.
   if (item->repeat && !item->key_is_new && shelved != nullptr) {

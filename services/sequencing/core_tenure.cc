@@ -25,7 +25,8 @@ Standing StandingOf(Books& books) {
   for (const auto& shelved : books.all()) {
     standing.accounts.emplace_back(shelved->book.owner, shelved->book.account);
     for (const auto& [id, filed] : shelved->book.requests) {
-      for (const Offer& offer : filed.request->offers) {
+      const auto request = filed.Read();
+      for (const Offer& offer : request->offers) {
         const bool open = offer.state == OfferState::kOpen, held = offer.allocation == AllocationState::kHeld;
         if (open || held)
           standing.offers.push_back({id, offer.number, offer.kind, offer.provider, open, held});
@@ -256,7 +257,7 @@ void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
   flight_ = nullptr;
   open_ = PendingBatch();
   resend_ = false;
-  books_ = std::make_unique<Books>(partitions_, options_.finished_kept);
+  books_ = std::make_unique<Books>(partitions_, options_.finished_kept, options_.awake_kept);
   keys_.Clear();
   mode_ = Mode::kTaking;
   status_.phase = phase;

@@ -67,6 +67,7 @@ struct SequencerOptions {
   Span patience = Seconds(1);
   size_t batch_bound = 2'000;    // Commands in one transaction.
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
+  size_t awake_kept = 16'384;    // Unfinished requests kept as they are; others are packed.
   size_t keys_kept = 16'384;     // Idempotency keys known without asking the ledger,
   size_t answers_kept = 4'096;   //   and those whose answer is at hand too. Not less than two batches.
   Tap* tap = nullptr;            // Told of everything durable; outlives the sequencer.

@@ -314,7 +314,7 @@ class Replayer {
   bool IsAnyUnfinished() const {
     const Book* book = world_.Find(draft_.owner);
     return std::any_of(book->requests.begin(), book->requests.end(),
-                       [](const auto& entry) { return !IsFinished(entry.second.request->state); });
+                       [](const auto& entry) { return !IsFinished(entry.second.Read()->state); });
   }
 
   // Hears of every offer and hold that is new, and lets its provider think.

@@ -76,6 +76,8 @@ absl::Status World::Decide(const Command& command) {
   }
   book->hash = Chain(book->hash, text);
   Fold(*book, *read);
+  if (act.request.IsSet())
+    book->requests.at(act.request).Pack(act.sequence);  // And the next act begins from there.
   acts_.push_back(*std::move(read));
   if (const std::vector<std::string> broken = BrokenInvariants(*book); !broken.empty()) {
     return absl::InternalError(Cat("an invariant is broken: ", broken.front()));

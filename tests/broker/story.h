@@ -14,6 +14,7 @@
 #include "broker/fold.h"
 #include "broker/text.h"
 #include "tests/broker/oracle.h"
+#include "tests/broker/same_request.h"
 
 namespace capbroker {
 
@@ -117,6 +118,11 @@ class Story {
     if (act.request.IsSet()) {
       auto& acts = trails[act.request];
       acts.push_back(*std::move(read));
+      // The next act begins from the packed request.
+      Filed& filed = book.requests.at(act.request);
+      const auto before = filed.Read();
+      filed.Pack(act.sequence);
+      EXPECT_TRUE(IsSame(*filed.Read(), *before)) << text;
     }
     last = std::move(act);
     kinds += last.decisions.size();

@@ -33,7 +33,7 @@ std::map<std::string, std::string> Describe(const Books& books) {
     text += Cat(" ", book.account.cool_downs.size(), " ", book.directory.providers().size());
     std::map<RequestId, std::string> requests;
     for (const auto& [id, filed] : book.requests) {
-      if (!IsFinished(filed.request->state)) requests[id] = Describe(*filed.request);
+      if (const auto request = filed.Read(); !IsFinished(request->state)) requests[id] = Describe(*request);
     }
     for (const auto& [id, request] : requests) text += "\n" + request;
     for (const auto& [time, id] : book.deadlines) text += Cat("\n", Format(time), " ", Format(id));
@@ -52,6 +52,7 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
   options.finished_kept = roll(4);
   options.keys_kept = 1 + roll(20);
   options.answers_kept = 1;
+  options.awake_kept = roll(3);
   Stage s(options);
   s.SetUp();
 
