@@ -212,7 +212,7 @@ BENCHMARK(BM_DeadlinesOfABook)->Arg(1'000)->Arg(1'000'000);
 
 // So many owners with one deadline each: the next one's moves to the end.
 void BM_DeadlinesOfOwners(benchmark::State& state) {
-  Books books(64, 0);
+  Books books(64, 0, 16'384);
   for (int64_t i = 0; i < state.range(0); ++i) {
     Shelved& shelved = books.Get(OwnerId{Cat("owner-", i)});
     shelved.book.deadlines.emplace(kStart + Seconds(i), RequestId{});
