@@ -11,11 +11,7 @@
 #include "broker/validate.h"
 
 namespace capbroker {
-namespace {
-
-bool IsUnfinished(const RequestBook& request) { return !IsFinished(request.state); }
-
-}  // namespace
+namespace {}  // namespace
 
 absl::StatusOr<Verdict> Deciding::On(const CreateRequest& create) const {
   if (absl::Status status = CheckActor(Role::kOwner); !status.ok()) return status;
@@ -110,12 +106,11 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
   const Span downtime = std::max(now - resume.down_since, Span{});
   if (!resume.request.IsSet()) {
     Verdict verdict;
-    const auto unfinished = std::count_if(book.requests.begin(), book.requests.end(), [](const auto& entry) {
-      return IsUnfinished(*entry.second.Read());
-    });
+    // Each is on the list.
+    const size_t unfinished = book.deadlines.size() - (book.account_listed == kLastInstant ? 0 : 1);
     if (unfinished > 0) {
       Decision resumed{.kind = Kind::RECOVERY_RESUMED};
-      resumed.quantity = unfinished;
+      resumed.quantity = static_cast<int64_t>(unfinished);
       resumed.downtime = downtime;
       verdict.decisions.push_back(std::move(resumed));
     }
@@ -148,12 +143,19 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
 
 std::vector<RequestId> RequestsToToll(const Book& book, Instant down_since, Instant now) {
   std::vector<RequestId> out;
+  const auto is_long_for = [&](const Clause& clause) {
+    return clause.toll_over != Span{} && now - down_since > clause.toll_over;
+  };
+  if (std::none_of(book.account.agreements.begin(), book.account.agreements.end(), [&](const auto& version) {
+        return std::any_of(version->clauses.begin(), version->clauses.end(), is_long_for);
+      })) {
+    return out;
+  }
   for (const auto& [id, filed] : book.requests) {
     const auto request = filed.Read();
     for (const Offer& offer : request->offers) {
       if (offer.state != OfferState::kOpen || !offer.clause.IsSet()) continue;
-      const Span threshold = book.account.Find(offer.clause)->toll_over;
-      if (threshold == Span{} || now - down_since <= threshold) continue;
+      if (!is_long_for(*book.account.Find(offer.clause))) continue;
       out.push_back(id);
       break;
     }

@@ -181,6 +181,7 @@ class Reader {
 
 PackedRequest Pack(const RequestBook& request) {
   std::string bytes;
+  bytes.reserve(1024);
   Writer{bytes}(request);
   auto packed = std::make_shared_for_overwrite<char[]>(bytes.size());
   std::memcpy(packed.get(), bytes.data(), bytes.size());
