@@ -147,6 +147,7 @@ void Core::On(Recovered& recovered, Moment now) {
   std::sort(unread_.begin(), unread_.end(), [](const SubjectName& a, const SubjectName& b) {
     return std::tie(a.second, a.first) < std::tie(b.second, b.first);
   });
+  status_.detail = Cat("the trail is being read: ", unread_.size(), " open requests");
   ServeIfLoaded(now);
 }
 
@@ -171,10 +172,9 @@ void Core::OnLoaded(const std::vector<SubjectName>& requests, ReadResult result,
 }
 
 void Core::ServeIfLoaded(Moment now) {
-  const bool is_reading =
-      std::any_of(readings_.begin(), readings_.end(), [](const Reading& r) { return r.is_busy; });
-  if (unread_.empty() && !is_reading) return Serve(now);
-  status_.detail = Cat("the trail is being read: ", unread_.size(), " open requests to go");
+  const bool is_reading = std::any_of(readings_.begin(), readings_.end(),
+                                      [](const Reading& r) { return r.is_busy && !r.is_void; });
+  if (unread_.empty() && !is_reading) Serve(now);
 }
 
 void Core::Serve(Moment now) {

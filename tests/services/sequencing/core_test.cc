@@ -94,6 +94,30 @@ TEST_F(CoreTest, GivesTheLedgerHalfOfABurstAndDecidesTheRestMeanwhile) {
   s.ExpectSound(s.owner);
 }
 
+TEST_F(CoreTest, ServesThoughAReadOfAnEarlierTenureIsStillOut) {
+  const RequestBook offered = s.Offered();
+  s.Restart();
+  s.hold_reads = true;
+  s.Run();
+  ASSERT_TRUE(s.read.has_value());
+  EXPECT_FALSE(s.is_open);
+  EXPECT_NE(s.core->status().detail.find("1 open requests"), std::string::npos) << s.core->status().detail;
+  s.ledger.SetUnavailable(true, false);
+  s.RunFor(Seconds(3));
+  s.ledger.SetUnavailable(false, false);
+  s.RunFor(Seconds(3));
+  const std::optional<ReadCall> again = s.core->NextRead();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_NE(again->reader, s.read->reader);
+  EXPECT_FALSE(s.core->NextRead().has_value());
+  s.core->Finish(Run(s.ledger, *again), s.Now());
+  s.CarryOut();
+  EXPECT_TRUE(s.is_open);
+  s.FinishRead();
+  s.Run();
+  EXPECT_EQ(s.Find(offered.request->id)->offers.size(), 1u);
+}
+
 TEST_F(CoreTest, LetsNoMoreWaitThanTheLedgerTakesInASecond) {
   SequencerOptions options;
   options.batch_bound = 10;
