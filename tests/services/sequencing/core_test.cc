@@ -110,7 +110,7 @@ TEST_F(CoreTest, ServesThoughAReadOfAnEarlierTenureIsStillOut) {
   ASSERT_TRUE(again.has_value());
   EXPECT_NE(again->reader, s.read->reader);
   EXPECT_FALSE(s.core->NextRead().has_value());
-  s.core->Finish(Run(s.ledger, *again), s.Now());
+  s.core->Finish(capbroker::Run(s.ledger, *again), s.Now());
   s.CarryOut();
   EXPECT_TRUE(s.is_open);
   s.FinishRead();
