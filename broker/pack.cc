@@ -109,7 +109,7 @@ class Writer {
     } else if constexpr (IsRaw<T>) {
       out_.append(reinterpret_cast<const char*>(&value), sizeof value);
     } else if constexpr (HasFields<T>) {
-      T::Fields(value, [this](const char*, const auto& field) { Put(field); });
+      T::Fields(value, [this](const char*, const auto& field) { this->Put(field); });
     } else {
       Members(value, *this);
     }
@@ -168,7 +168,7 @@ class Reader {
       std::memcpy(&value, at_, sizeof value);
       at_ += sizeof value;
     } else if constexpr (HasFields<T>) {
-      T::Fields(value, [this](const char*, auto& field) { Get(field); });
+      T::Fields(value, [this](const char*, auto& field) { this->Get(field); });
     } else {
       Members(value, *this);
     }

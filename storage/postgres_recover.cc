@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<RecoveredOwner>> PostgresLedger::Recover(uint32_t par
   const auto each = [&](const Statement& statement, auto&& visit) {
     size_t at = 0;
     return (*connection)->Stream(statement, params, [&](const Row& row) -> absl::Status {
-      while (at < owners.size() && owners[at].book.owner.value < row.Bytes(1)) ++at;
+      while (at < owners.size() && owners[at].book.owner.value.compare(row.Bytes(1)) < 0) ++at;
       if (at < owners.size() && owners[at].book.owner.value == row.Bytes(1)) return visit(owners[at], row);
       return absl::DataLossError(Cat(row.Bytes(1), " has a trail and no book"));
     });
