@@ -236,7 +236,7 @@ class Stage {
   std::unique_ptr<Core> core;
   std::unique_ptr<Clock> clock;
   bool hold_writes = false, hold_reads = false;
-  Span commits_take;  // As the core is told.
+  Span commits_take;               // As the core is told.
   std::optional<WriteCall> write;  // Given out by the core, not made yet.
   std::optional<ReadCall> read;
   std::function<std::optional<CommitResult>(const Batch&)> judge;  // Stands before the ledger.
