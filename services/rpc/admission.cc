@@ -62,6 +62,11 @@ Submission::Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& o
       Sha256(Cat(Format(caller), "\n", PermissionOf(method).name, "\n", owner.value, "\n", request_id));
   Submission::Repeat repeat;
   std::copy_n(key.begin(), repeat.key.size(), repeat.key.begin());
+  // A UUIDv7 tells its time in 48 bits: so that keys go into the database's index side by side, as they come, and not all over
+  // it. The other 80 bits are of the hash.
+  if (const absl::StatusOr<RequestId> id = ParseRequestId(request_id); id.ok() && id->bytes[6] >> 4 == 7) {
+    std::copy_n(id->bytes.begin(), 6, repeat.key.begin());
+  }
   repeat.payload = Sha256(Deterministic(payload));
   return repeat;
 }

@@ -56,11 +56,20 @@ RequestKey KeyOf(std::string_view name) {
   return {parts[0], parts[1]};
 }
 
-KeySource::KeySource() { WriteHex(text_, std::random_device()(), 8); }
+KeySource::KeySource() {
+  const unsigned random = std::random_device()();
+  WriteHex(&text_[15], random >> 12, 3);
+  WriteHex(&text_[20], random, 3);
+}
 
 std::string_view KeySource::Next() {
-  WriteHex(text_ + 8, ++count_, 16);
-  return {text_, kSize};
+  const auto time = std::chrono::system_clock::now().time_since_epoch();
+  const auto millis =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+  WriteHex(&text_[0], millis >> 16, 8);
+  WriteHex(&text_[9], millis, 4);
+  WriteHex(&text_[24], ++count_, 12);
+  return text_;
 }
 
 CreateMessage::CreateMessage(const std::string& owner, const std::string& alternative) {

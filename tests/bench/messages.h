@@ -17,13 +17,12 @@ namespace capbroker::bench {
 // Idempotency keys of one process: no other run's are the same.
 class KeySource {
  public:
-  static constexpr size_t kSize = 24;
   KeySource();
-  std::string_view Next();  // Until the next call.
+  std::string_view Next();  // A UUIDv7, until the next call.
 
  private:
   uint64_t count_ = 0;
-  char text_[kSize];
+  std::string text_ = "00000000-0000-7000-8000-000000000000";
 };
 
 // CreateCapacityRequest of one owner.
