@@ -9,49 +9,42 @@ namespace {
 
 // The members of each struct, in its order, by a binding: one that is missing does not compile. What the trail has tells
 // its own (Fields).
-void Members(auto& ref, auto&& each) requires
-    std::is_same_v<std::remove_const_t<std::remove_reference_t<decltype(ref)>>, ClauseRef> {
-  auto& [agreement, version, clause] = ref;
-  each(agreement, version, clause);
-}
-void Members(auto& money, auto&& each) requires
-    std::is_same_v<std::remove_const_t<std::remove_reference_t<decltype(money)>>, Money> {
-  auto& [micros, currency] = money;
-  each(micros, currency);
-}
-void Members(auto& use, auto&& each) requires
-    std::is_same_v<std::remove_const_t<std::remove_reference_t<decltype(use)>>, WaiverUse> {
-  auto& [agreement, clause, drawn] = use;
-  each(agreement, clause, drawn);
-}
-void Members(auto& right, auto&& each) requires
-    std::is_same_v<std::remove_const_t<std::remove_reference_t<decltype(right)>>, Right> {
-  auto& [clause, done, close_by, matched, reoffered, revived] = right;
-  each(clause, done, close_by, matched, reoffered, revived);
-}
-void Members(auto& lineage, auto&& each) requires
-    std::is_same_v<std::remove_const_t<std::remove_reference_t<decltype(lineage)>>, Lineage> {
-  auto& [number, route, stage, segments, rights, waivers, drawn, candidate, quantity, remaining, blocked,
-         skipped] = lineage;
-  each(number, route, stage, segments, rights, waivers, drawn, candidate, quantity, remaining, blocked,
-       skipped);
-}
-void Members(auto& offer, auto&& each) requires
-    std::is_same_v<std::remove_const_t<std::remove_reference_t<decltype(offer)>>, Offer> {
-  auto& [number, lineage, version, replaces, successor, kind, state, allocation, decline, rejection_recorded,
+template <class Self>
+void Members(Self& self, auto&& each) {
+  using T = std::remove_const_t<Self>;
+  if constexpr (std::is_same_v<T, ClauseRef>) {
+    auto& [agreement, version, clause] = self;
+    each(agreement, version, clause);
+  } else if constexpr (std::is_same_v<T, Money>) {
+    auto& [micros, currency] = self;
+    each(micros, currency);
+  } else if constexpr (std::is_same_v<T, WaiverUse>) {
+    auto& [agreement, clause, drawn] = self;
+    each(agreement, clause, drawn);
+  } else if constexpr (std::is_same_v<T, Right>) {
+    auto& [clause, done, close_by, matched, reoffered, revived] = self;
+    each(clause, done, close_by, matched, reoffered, revived);
+  } else if constexpr (std::is_same_v<T, Lineage>) {
+    auto& [number, route, stage, segments, rights, waivers, drawn, candidate, quantity, remaining, blocked,
+           skipped] = self;
+    each(number, route, stage, segments, rights, waivers, drawn, candidate, quantity, remaining, blocked,
+         skipped);
+  } else if constexpr (std::is_same_v<T, Offer>) {
+    auto& [number, lineage, version, replaces, successor, kind, state, allocation, decline,
+           rejection_recorded, sealed, has_bid, standby, returned, provider, clause, quantity, min_quantity,
+           quantity_step, promised, accepted, unit_price, terms, answer, contingent, committed, commitment,
+           terms_hash, opened, deadline, answered, tolled, take_by, confirm_by, withdraws, confirmed, ended,
+           text] = self;
+    each(number, lineage, version, replaces, successor, kind, state, allocation, decline, rejection_recorded,
          sealed, has_bid, standby, returned, provider, clause, quantity, min_quantity, quantity_step,
          promised, accepted, unit_price, terms, answer, contingent, committed, commitment, terms_hash, opened,
-         deadline, answered, tolled, take_by, confirm_by, withdraws, confirmed, ended, text] = offer;
-  each(number, lineage, version, replaces, successor, kind, state, allocation, decline, rejection_recorded,
-       sealed, has_bid, standby, returned, provider, clause, quantity, min_quantity, quantity_step, promised,
-       accepted, unit_price, terms, answer, contingent, committed, commitment, terms_hash, opened, deadline,
-       answered, tolled, take_by, confirm_by, withdraws, confirmed, ended, text);
-}
-// All but the latest version, which is the last of them.
-void Members(auto& book, auto&& each) requires
-    std::is_same_v<std::remove_const_t<std::remove_reference_t<decltype(book)>>, RequestBook> {
-  auto& [request, versions, state, sequence, created, updated, lineages, offers, reasons] = book;
-  each(versions, state, sequence, created, updated, lineages, offers, reasons);
+         deadline, answered, tolled, take_by, confirm_by, withdraws, confirmed, ended, text);
+  } else {
+    static_assert(std::is_same_v<T, RequestBook>);
+    auto& [request, versions, state, sequence, created, updated, lineages, offers, reasons] = self;
+    each(versions, state, sequence, created, updated, lineages, offers,
+         reasons);  // The latest version is the last.
+  }
 }
 
 template <class T>
