@@ -53,7 +53,7 @@ void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
   const auto level = ours ? spdlog::level::warn : spdlog::level::info;
   if (!spdlog::should_log(level)) return;
   std::string left_out;
-  if (code == absl::StatusCode::kResourceExhausted) {
+  if (ReasonOf(status) == "OVERLOADED") {
     static Seldom overload;
     const std::optional<uint64_t> others = overload.Take();
     if (!others) return;
