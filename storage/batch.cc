@@ -41,7 +41,6 @@ std::string FlawOf(const Batch& batch, Places& places) {
   check("offer", batch.new_offers);
   check("offer", batch.offers);
   check("book", batch.books);
-  check("key", batch.keys);
   if (!flaw.empty()) return flaw;
   for (const SealedAct& act : batch.acts) {
     if (act.sequence == 0 || act.decisions == 0)

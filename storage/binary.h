@@ -73,10 +73,12 @@ class Params {
       AppendInt(out_, static_cast<int32_t>(v.size()));
       out_ += v;
     }
-    void Uuid(const RequestId& id) {  // Unset: NULL.
-      if (id.IsSet()) return Bytes(ViewOf(id.bytes));
+    void Null() {
       AppendInt<int32_t>(out_, -1);
       has_null_ = true;
+    }
+    void Uuid(const RequestId& id) {  // Unset: NULL.
+      id.IsSet() ? Bytes(ViewOf(id.bytes)) : Null();
     }
     bool has_null() const { return has_null_; }
 

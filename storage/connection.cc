@@ -33,7 +33,7 @@ bool IsRows(const PGresult* result) {
 Failure FailureOf(const PGresult* result) {
   Failure failure;
   failure.sqlstate = Field(result, PG_DIAG_SQLSTATE);
-  failure.table = Field(result, PG_DIAG_TABLE_NAME);
+  failure.constraint = Field(result, PG_DIAG_CONSTRAINT_NAME);
   failure.message = OneLine(Field(result, PG_DIAG_MESSAGE_PRIMARY));
   if (failure.message.empty()) failure.message = OneLine(PQresultErrorMessage(result));
   if (const std::string_view detail = Field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) {

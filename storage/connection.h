@@ -30,10 +30,10 @@ inline constexpr std::string_view kNoPartitionState = "CB003";
 
 // Why a statement did not do what it should.
 struct Failure {
-  bool lost = false;     // The connection is gone, and what the statement did is not known.
-  std::string sqlstate;  // Of an answer that is an error; nothing of the statement was kept.
-  std::string table;     // Where the server names one.
-  std::string message;   // One line.
+  bool lost = false;       // The connection is gone, and what the statement did is not known.
+  std::string sqlstate;    // Of an answer that is an error; nothing of the statement was kept.
+  std::string constraint;  // Where the server names one.
+  std::string message;     // One line.
 };
 
 // The one mapping of what the database says to what our callers are told.

@@ -41,8 +41,13 @@ struct Tenure {
 // The key of a command that its caller may repeat (R27). 16 bytes of SHA-256(principal, method, request_id).
 using IdempotencyKey = std::array<uint8_t, 16>;
 
-// A key with the payload it came with, and the act that answered it: a repeat is answered by the state just
-// after it.
+// What tells a repeat of a command from another command under the same key: the key, and SHA-256 of what it asked for.
+struct Repeat {
+  IdempotencyKey key{};
+  Hash payload{};
+};
+
+// A recorded key, and the act that answered it: a repeat is answered by the state just after it.
 struct KeyRecord {
   OwnerId owner{};
   IdempotencyKey key{};
@@ -60,6 +65,8 @@ struct SealedAct {
   uint32_t decisions = 0;  // How many.
   std::string text{};      // Encode(act).
   Hash hash{};             // Chain(previous hash, text).
+  std::optional<Repeat>
+      repeat{};  // Of the command that the act answers, if it may be repeated. Read back by Keys alone.
 };
 
 // The rows that queries need: where a request stands, and which offers a provider has. All else is read from
@@ -68,6 +75,8 @@ struct RequestRow {
   OwnerId owner{};
   RequestId request{};
   RequestState state = RequestState::kReceived;
+  RequestState before =
+      RequestState::kReceived;  // Of a row that changes: its state until now. Not read back.
 };
 struct OfferRow {
   OwnerId owner{};
@@ -104,7 +113,6 @@ struct Batch {
   std::vector<RequestRow> new_requests{}, requests{};
   std::vector<OfferRow> new_offers{}, offers{};
   std::vector<BookRow> books{};
-  std::vector<KeyRecord> keys{};
 };
 
 // Why a batch is not durable, or not known to be.
@@ -178,9 +186,6 @@ class Ledger {
   virtual absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) = 0;
 
   virtual CommitResult Commit(const Batch& batch) = 0;
-  // Forgets keys recorded longer ago than `age`, at most `limit`; how many it was. Less than `limit`: no more
-  // are left.
-  virtual absl::StatusOr<uint32_t> PruneKeys(Span age, uint32_t limit) = 0;
 
   // Reading. Orders: acts by sequence; requests newest first; offers by their requests, newest first, then
   // the latest.

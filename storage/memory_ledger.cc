@@ -141,13 +141,12 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
     }
   }
   std::set<std::pair<OwnerId, IdempotencyKey>> keys;
-  for (const KeyRecord& key : batch.keys) {
-    if (keys_.contains({key.owner, key.key}) || !keys.insert({key.owner, key.key}).second) {
-      return {CommitOutcome::kDuplicateKey, {}, "idempotency_key: already recorded"};
-    }
-  }
   std::set<std::pair<OwnerId, uint64_t>> acts;
   for (const SealedAct& act : batch.acts) {
+    if (act.repeat &&
+        (keys_.contains({act.owner, act.repeat->key}) || !keys.insert({act.owner, act.repeat->key}).second)) {
+      return {CommitOutcome::kDuplicateKey, {}, "act: its key is already recorded"};
+    }
     const Owner* owner = Find(act.owner);
     if (act.text.find('\0') != std::string::npos) return refuse("act: text holds a NUL");
     if (!acts.insert({act.owner, act.sequence}).second ||
@@ -159,7 +158,8 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
   for (const auto* rows : {&batch.new_requests, &batch.requests}) {
     for (const RequestRow& row : *rows) {
       const Owner* owner = Find(row.owner);
-      const bool exists = owner != nullptr && owner->requests.contains(row.request);
+      bool exists = owner != nullptr && owner->requests.contains(row.request);
+      if (exists && rows == &batch.requests) exists = owner->requests.at(row.request).state == row.before;
       if (exists != (rows == &batch.requests) || !requests.insert({row.owner, row.request}).second) {
         return refuse("request ", Format(row.request), exists ? " exists" : " is not there",
                       ", or comes twice");
@@ -193,6 +193,10 @@ void MemoryLedger::Apply(const Batch& batch) {
     Owner& owner = owners_[act.owner];
     owner.acts.emplace(act.sequence, act);
     owner.trails[act.request].push_back(act.sequence);
+    if (act.repeat) {
+      const auto& [key, payload] = *act.repeat;
+      keys_.emplace(std::pair(act.owner, key), KeyRecord{act.owner, key, payload, act.request, act.sequence});
+    }
   }
   for (const auto* rows : {&batch.new_requests, &batch.requests}) {
     for (const RequestRow& row : *rows) owners_[row.owner].requests.insert_or_assign(row.request, row);
@@ -209,23 +213,6 @@ void MemoryLedger::Apply(const Batch& batch) {
     held.deadline = row.deadline;
   }
   for (const BookRow& row : batch.books) owners_[row.owner].book = row;
-  for (const KeyRecord& key : batch.keys) keys_.emplace(std::pair(key.owner, key.key), Kept{key, now});
-}
-
-absl::StatusOr<uint32_t> MemoryLedger::PruneKeys(Span age, uint32_t limit) {
-  FairLock lock(&mutex_);
-  if (absl::Status status = Writable(); !status.ok()) return status;
-  const Instant before = clock_() - age;
-  uint32_t pruned = 0;
-  for (auto at = keys_.begin(); at != keys_.end() && pruned < limit;) {
-    if (at->second.created < before) {
-      at = keys_.erase(at);
-      ++pruned;
-    } else {
-      ++at;
-    }
-  }
-  return pruned;
 }
 
 }  // namespace capbroker

@@ -42,7 +42,6 @@ class MemoryLedger : public Ledger {
   absl::Status Release(const std::vector<Tenure>& held) override;
   absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
   CommitResult Commit(const Batch& batch) override;
-  absl::StatusOr<uint32_t> PruneKeys(Span age, uint32_t limit) override;
 
   absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
                                               const std::vector<IdempotencyKey>& keys) override;
@@ -76,10 +75,6 @@ class MemoryLedger : public Ledger {
     CommitOutcome outcome;
     bool takes_effect;
   };
-  struct Kept {
-    KeyRecord record;
-    Instant created;
-  };
   using OfferPlace = std::tuple<RequestId, uint32_t, OwnerId>;
 
   // What the database's constraints would refuse; kDurable if nothing.
@@ -96,7 +91,7 @@ class MemoryLedger : public Ledger {
   std::vector<Partition> partitions_ ABSL_GUARDED_BY(mutex_);
   std::map<OwnerId, Owner> owners_ ABSL_GUARDED_BY(mutex_);
   std::map<ProviderId, std::set<OfferPlace>> by_provider_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::pair<OwnerId, IdempotencyKey>, Kept> keys_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<OwnerId, IdempotencyKey>, KeyRecord> keys_ ABSL_GUARDED_BY(mutex_);
   std::deque<Fault> faults_ ABSL_GUARDED_BY(mutex_);
   bool writing_fails_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_fails_ ABSL_GUARDED_BY(mutex_) = false;

@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<KeyRecord>> MemoryLedger::Keys(const OwnerId& owner,
   std::vector<KeyRecord> records;
   for (const IdempotencyKey& key : std::set<IdempotencyKey>(keys.begin(), keys.end())) {
     const auto found = keys_.find({owner, key});
-    if (found != keys_.end()) records.push_back(found->second.record);
+    if (found != keys_.end()) records.push_back(found->second);
   }
   return records;
 }

@@ -24,7 +24,6 @@ Numbers::Unknown Numbers::UnknownOf(const Batch& batch) {
   look(batch.new_offers);
   look(batch.offers);
   look(batch.books);
-  look(batch.keys);
   seen.clear();
   for (const OfferRow& row : batch.new_offers) {
     if (Of(row.provider) == 0 && seen.insert(row.provider.value).second)

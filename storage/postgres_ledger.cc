@@ -16,7 +16,7 @@ constexpr Statement kCommit{
     "commit",
     "SELECT "
     "commit_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,"
-    "$26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40)"};
+    "$26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39)"};
 constexpr Statement kNumberOwners{"number_owners", "SELECT name, owner_id FROM number_owners($1, $2)"};
 constexpr Statement kNumberProviders{"number_providers",
                                      "SELECT name, provider_id FROM number_providers($1)"};
@@ -30,11 +30,6 @@ constexpr Statement kRelease{
     "UPDATE partition AS p SET holder = '', address = '', heartbeat = clock_timestamp()"
     " FROM unnest($1::smallint[], $2::bigint[]) AS f (partition_id, epoch)"
     " WHERE p.partition_id = f.partition_id AND p.epoch = f.epoch AND p.holder <> ''"};
-constexpr Statement kPrune{"prune",
-                           "WITH gone AS (DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY("
-                           "   SELECT ctid FROM idempotency_key WHERE created_time < clock_timestamp() - "
-                           "$1::interval LIMIT $2::bigint))"
-                           " RETURNING 1) SELECT count(*) FROM gone"};
 
 // Postgres takes a gigabyte in one message. Half of it is far more than a batch should be.
 constexpr size_t kLargestBatch = size_t{512} << 20;
@@ -63,10 +58,19 @@ void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
   out.Many(kUuid, batch.acts, request);
   out.Many(kInt4, batch.acts, [](const SealedAct& act, Array& a) { a.Int4(act.decisions); });
   out.Many(kBytea, batch.acts, hash);
+  out.Many(kUuid, batch.acts,
+           [](const SealedAct& act, Array& a) { act.repeat ? a.Bytes(ViewOf(act.repeat->key)) : a.Null(); });
+  out.Many(kBytea, batch.acts, [](const SealedAct& act, Array& a) {
+    act.repeat ? a.Bytes(ViewOf(act.repeat->payload)) : a.Null();
+  });
   out.Many(kText, batch.acts, [](const SealedAct& act, Array& a) { a.Bytes(act.text); });
 
   for (const auto* rows : {&batch.new_requests, &batch.requests}) {
     out.Many(kInt4, *rows, owner);
+    if (rows == &batch.requests) {
+      out.Many(kInt2, *rows,
+               [](const RequestRow& row, Array& a) { a.Int2(static_cast<int16_t>(row.before)); });
+    }
     out.Many(kUuid, *rows, request);
     out.Many(kInt2, *rows, state);
   }
@@ -89,11 +93,6 @@ void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
   out.Many(kTimestamptz, batch.books, time);
   out.Many(kBytea, batch.books, hash);
   out.Many(kText, batch.books, [](const BookRow& row, Array& a) { a.Bytes(EncodeBookState(row)); });
-
-  out.Many(kInt4, batch.keys, owner);
-  out.Many(kUuid, batch.keys, [](const KeyRecord& row, Array& a) { a.Bytes(ViewOf(row.key)); });
-  out.Many(kBytea, batch.keys, [](const KeyRecord& row, Array& a) { a.Bytes(ViewOf(row.payload)); });
-  out.Many(kInt8, batch.keys, sequence);
 }
 
 // $1 and $2 of statements about what is held.
@@ -108,7 +107,7 @@ Params HeldParams(const std::vector<Tenure>& held) {
 CommitOutcome OutcomeOf(const Failure& failure) {
   if (failure.lost) return CommitOutcome::kUnknown;
   if (failure.sqlstate == kFencedState) return CommitOutcome::kFenced;
-  if (failure.sqlstate == "23505" && failure.table == "idempotency_key") return CommitOutcome::kDuplicateKey;
+  if (failure.sqlstate == "23505" && failure.constraint == "act_key") return CommitOutcome::kDuplicateKey;
   // An error answer means that nothing was written; but where the batch is not to blame, splitting it would
   // not help, and taking the partitions again finds out when the database works once more.
   const absl::StatusCode code = ToStatus(failure).code();
@@ -213,15 +212,6 @@ absl::StatusOr<Instant> PostgresLedger::Heartbeat(const std::vector<Tenure>& hel
 
 absl::Status PostgresLedger::Release(const std::vector<Tenure>& held) {
   return Write(kRelease, HeldParams(held)).status();
-}
-
-absl::StatusOr<uint32_t> PostgresLedger::PruneKeys(Span age, uint32_t limit) {
-  Params params;
-  params.Duration(age);
-  params.Int8(limit);
-  absl::StatusOr<Answer> answer = Read(kPrune, params);  // Not on the writer: it may take its time.
-  if (!answer.ok()) return answer.status();
-  return static_cast<uint32_t>((*answer)[0].Int(0));
 }
 
 std::optional<Failure> PostgresLedger::Number(Connection& writer, const Batch& batch) {

@@ -36,7 +36,6 @@ class PostgresLedger : public Ledger {
   absl::Status Release(const std::vector<Tenure>& held) override;
   absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
   CommitResult Commit(const Batch& batch) override;
-  absl::StatusOr<uint32_t> PruneKeys(Span age, uint32_t limit) override;
 
   absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
                                               const std::vector<IdempotencyKey>& keys) override;

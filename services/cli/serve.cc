@@ -28,9 +28,6 @@
 namespace capbroker {
 namespace {
 
-constexpr Span kKeysKept = Hours(24 * 7);
-constexpr Span kPruneEvery = Seconds(60);
-constexpr uint32_t kPrunedAtOnce = 100'000;
 constexpr Span kProbePatience =
     Seconds(2);                          // For the database, when somebody asks whether the broker is ready.
 constexpr Span kPatience = Seconds(10);  // For the ledger, after the calls have ended.
@@ -184,17 +181,7 @@ class Process {
       }
       serving = serves;
       detail = status.detail;
-      if (serves) Prune();
     }
-  }
-
-  // Keys of repeats that nobody will send any more.
-  void Prune() {
-    if (BootMicros() < prune_at_) return;
-    prune_at_ = BootMicros() + kPruneEvery.micros;
-    const absl::StatusOr<uint32_t> pruned = ledger_.PruneKeys(kKeysKept, kPrunedAtOnce);
-    if (!pruned.ok()) spdlog::warn("idempotency keys were not pruned: {}", View(pruned.status().message()));
-    if (pruned.ok() && *pruned > 0) spdlog::info("pruned {} idempotency keys", *pruned);
   }
 
   int Announce(const SequencerStatus& status) {
@@ -262,7 +249,6 @@ class Process {
   Supervisor supervisor_;
   std::unique_ptr<Delivery> delivery_;
   bool ready_ = false;
-  int64_t prune_at_ = 0;  // By BootMicros.
 };
 
 }  // namespace

@@ -55,12 +55,12 @@ uint32_t NumberOf(const Command& command) {
       command.what);
 }
 
-Submission::Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
-                            const std::string& request_id, const google::protobuf::Message& payload) {
+Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner, const std::string& request_id,
+                const google::protobuf::Message& payload) {
   // None of the parts has a line feed in it.
   const Hash key =
       Sha256(Cat(Format(caller), "\n", PermissionOf(method).name, "\n", owner.value, "\n", request_id));
-  Submission::Repeat repeat;
+  Repeat repeat;
   std::copy_n(key.begin(), repeat.key.size(), repeat.key.begin());
   // A UUIDv7 tells its time in 48 bits: so that keys go into the database's index side by side, as they come, and not all over
   // it. The other 80 bits are of the hash.

@@ -59,8 +59,8 @@ RequestId NewRequestId(Instant now);
 uint32_t NumberOf(const Command& command);
 
 // R27. The key belongs to the caller, the method and the owner; `payload` is the message without it.
-Submission::Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
-                            const std::string& request_id, const google::protobuf::Message& payload);
+Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner, const std::string& request_id,
+                const google::protobuf::Message& payload);
 
 // What the message says, as its caller's command under its key; a new request gets its id. `in` is as before when it
 // returns.

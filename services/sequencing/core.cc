@@ -224,17 +224,15 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
   act->request = RequestOf(item->command);
   act->decisions = std::move(verdict.decisions);
   std::shared_ptr<const RequestBook> request =
-      open_.Add(*books_, shelved, act, std::move(verdict.request), verdict.refusal.ok() ? item->origin : 0);
+      open_.Add(*books_, shelved, act, std::move(verdict.request), item->repeat,
+                verdict.refusal.ok() ? item->origin : 0);
   item->is_decided = item->made_act = true;
   if (!verdict.refusal.ok()) {
     item->answer = verdict.refusal;
   } else {
     item->answer = Outcome{act->sequence, request == nullptr ? act : nullptr, std::move(request)};
   }
-  if (item->repeat) {
-    open_.AddKey({act->owner, item->repeat->key, item->repeat->payload, act->request, act->sequence});
-    keys_.Put(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
-  }
+  if (item->repeat) keys_.Put(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
   LetGo(*item);
   open_.AddItem(std::move(item));
 }

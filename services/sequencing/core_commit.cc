@@ -164,7 +164,9 @@ void Core::TakeBack() {
   };
   for (PendingBatch* batch : {&open_, flight_.get()}) {  // The younger first: each stands on the one before.
     batch->TakeBack(*books_);
-    for (const KeyRecord& key : batch->batch().keys) keys_.Forget(key.owner, key.key);
+    for (const SealedAct& act : batch->batch().acts) {
+      if (act.repeat) keys_.Forget(act.owner, act.repeat->key);
+    }
     collect(batch->TakeItems());
   }
   open_ = PendingBatch();

@@ -39,9 +39,10 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
 std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shelved,
                                                      std::shared_ptr<const Act> act,
                                                      std::shared_ptr<const RequestBook> request,
-                                                     uint64_t origin) {
+                                                     const std::optional<Repeat>& repeat, uint64_t origin) {
   Touch(shelved, *act);
   batch_.acts.push_back(books.Apply(shelved, *act, std::move(request)));
+  batch_.acts.back().repeat = repeat;
   std::shared_ptr<const RequestBook> now;
   if (act->request.IsSet()) now = shelved.book.Share(act->request);
   changes_.push_back({shelved.book.owner, now, std::move(act), origin});
@@ -53,11 +54,10 @@ void PendingBatch::FillRows(Books& books) {
     const Book& book = books[touched.book].book;
     const RequestBook& now = *book.Find(touched.id);
     touched.after = now.sequence;
-    const RequestRow row{book.owner, touched.id, now.state};
     if (touched.before == nullptr) {
-      batch_.new_requests.push_back(row);
+      batch_.new_requests.push_back({book.owner, touched.id, now.state});
     } else if (touched.before->state != now.state) {
-      batch_.requests.push_back(row);
+      batch_.requests.push_back({book.owner, touched.id, now.state, touched.before->state});
     }
     for (const Offer& offer : now.offers) {
       OfferRow offer_row{book.owner,  touched.id,       offer.number,   offer.provider,

@@ -29,7 +29,7 @@ struct Item {
   Kind kind = Kind::kCommand;
   uint64_t order = 0;  // Of arrival.
   Command command;
-  std::optional<Submission::Repeat> repeat;
+  std::optional<Repeat> repeat;
   Instant arrived;
   uint64_t origin = 0;
   // Who is told, by one of them; of the broker's own, nobody.
@@ -60,10 +60,10 @@ class PendingBatch {
   size_t size() const { return items_.size(); }
 
   // Decides nothing: folds `act` into the book (`request` as for Fold), notes what it changed, and gives the request as it
-  // is now (null if the act is about none). `origin` is the change's.
+  // is now (null if the act is about none). `repeat` and `origin` are the command's.
   std::shared_ptr<const RequestBook> Add(Books& books, Shelved& shelved, std::shared_ptr<const Act> act,
-                                         std::shared_ptr<const RequestBook> request, uint64_t origin);
-  void AddKey(KeyRecord key) { batch_.keys.push_back(std::move(key)); }
+                                         std::shared_ptr<const RequestBook> request,
+                                         const std::optional<Repeat>& repeat, uint64_t origin);
   // Waits for whatever is in the batch now. Items are kept in the order they were answered.
   void AddItem(ItemPtr item) { items_.push_back(std::move(item)); }
 

@@ -21,10 +21,6 @@ namespace capbroker {
 
 // A command, and the key under which its caller may repeat it (R27).
 struct Submission {
-  struct Repeat {
-    IdempotencyKey key{};
-    Hash payload{};
-  };
   Command command;
   std::optional<Repeat> repeat;
   uint64_t origin = 0;  // Its changes carry it, so that who sent the command knows them; 0: nobody cares.

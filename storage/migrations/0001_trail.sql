@@ -4,9 +4,9 @@
 -- below show names. An owner's number begins with its partition's, so that every key that has the one has the other,
 -- and one batch touches one shard where the schema is distributed by ranges of owner_id.
 --
--- PostgreSQL reads a CHECK anew for every statement, which cost a batch as much as ten of its rows. What the program
--- asks of a batch by itself (storage/batch.cc) has none; a state outside its list, which would have no name, is refused
--- here.
+-- PostgreSQL reads a CHECK of a table anew for every statement, which cost a batch as much as ten of its rows; that of a
+-- domain it keeps. What the program asks of a batch by itself (storage/batch.cc) has none; a state outside its list, which
+-- would have no name, is refused here.
 --
 -- Names are compared byte by byte (COLLATE "C"): the program orders them so too. States are numbers as well; their
 -- names stand beside them here and in storage/rows.h, which does not compile when they go apart.
@@ -34,19 +34,33 @@ CREATE TABLE provider (
   name text COLLATE "C" NOT NULL UNIQUE
 );
 
+CREATE DOMAIN counted AS bigint CHECK (VALUE > 0);
+CREATE DOMAIN sha256 AS bytea CHECK (octet_length(VALUE) = 32);
+-- 0 RECEIVED, 1 HOLDER_ROUND, 2 FALLBACK, 3 MATCH_ROUND, 4 CONFIRMING, 5 BLOCKED; finished: 6 FULFILLED,
+-- 7 PARTIALLY_FULFILLED, 8 UNFILLED, 9 CANCELLED, 10 EXPIRED
+CREATE DOMAIN request_state AS smallint CHECK (VALUE BETWEEN 0 AND 10);
+-- 0 OPEN, 1 ACCEPTED, 2 PARTIALLY_ACCEPTED, 3 COUNTERED, 4 DECLINED, 5 LAPSED, 6 RESCINDED, 7 SUPERSEDED, 8 VOIDED
+CREATE DOMAIN offer_state AS smallint CHECK (VALUE BETWEEN 0 AND 8);
+-- 0 none, 1 HELD, 2 CONFIRMED, 3 RELEASED, 4 WITHDRAWN, 5 EXPIRED
+CREATE DOMAIN allocation_state AS smallint CHECK (VALUE BETWEEN 0 AND 5);
+
 -- One row an act: all that one command decided for one owner at one instant. `body` is the canonical JSON, byte for
 -- byte what the hash covers; time, request_id and decisions repeat it for queries, and verification compares them.
 CREATE TABLE act (
-  sequence bigint NOT NULL,                            -- From 1, without gaps, per owner.
+  sequence counted NOT NULL,                           -- From 1, without gaps, per owner.
   time timestamptz NOT NULL,                           -- The broker's decision time.
   request_id uuid,                                     -- NULL: about the owner's agreements, or the directory.
   owner_id integer NOT NULL,
   decisions integer NOT NULL,                          -- How many.
-  hash bytea NOT NULL,                                 -- SHA-256 of the owner's hash before it, and body.
+  hash sha256 NOT NULL,                                -- SHA-256 of the owner's hash before it, and body.
+  -- Of the command, if its caller may repeat it (R27): 16 bytes of a hash, a uuid being their cheapest carrier, and what
+  -- it asked for.
+  key uuid,
+  payload sha256,
   body text NOT NULL,
-  PRIMARY KEY (owner_id, sequence),
-  CHECK (sequence > 0 AND octet_length(hash) = 32)
+  PRIMARY KEY (owner_id, sequence)
 );
+CREATE UNIQUE INDEX act_key ON act (key, owner_id) WHERE key IS NOT NULL;
 CREATE INDEX act_request ON act (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX act_account ON act (owner_id, sequence) WHERE request_id IS NULL;
 COMMENT ON TABLE act IS 'The trail. Append-only';
@@ -58,17 +72,14 @@ END $$;
 CREATE TRIGGER act_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON act
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Where each request stands. Ids are time-ordered, and the key leads with them: inserts go to its right edge. The
--- second index serves an owner's list by state and, over the states below 6, recovery.
+-- Where each request stands. The one key serves an owner's list by state and, over the states below 6, recovery; whoever
+-- changes a row knows the state before.
 CREATE TABLE request (
   request_id uuid NOT NULL,
   owner_id integer NOT NULL,
-  -- 0 RECEIVED, 1 HOLDER_ROUND, 2 FALLBACK, 3 MATCH_ROUND, 4 CONFIRMING, 5 BLOCKED; finished: 6 FULFILLED,
-  -- 7 PARTIALLY_FULFILLED, 8 UNFILLED, 9 CANCELLED, 10 EXPIRED
-  state smallint NOT NULL CHECK (state BETWEEN 0 AND 10),
-  PRIMARY KEY (request_id, owner_id)
+  state request_state NOT NULL,
+  PRIMARY KEY (owner_id, state, request_id)
 );
-CREATE INDEX request_state ON request (owner_id, state, request_id);
 
 -- Which offers a provider has. The provider's list crosses owners, so its index does not lead with them.
 -- That its request exists is the program's promise: as a foreign key it cost a sixth of the write path.
@@ -79,12 +90,9 @@ CREATE TABLE offer (
   owner_id integer NOT NULL,
   provider_id integer NOT NULL,
   number integer NOT NULL,                             -- From 1, per request.
-  -- 0 OPEN, 1 ACCEPTED, 2 PARTIALLY_ACCEPTED, 3 COUNTERED, 4 DECLINED, 5 LAPSED, 6 RESCINDED, 7 SUPERSEDED, 8 VOIDED
-  state smallint NOT NULL,
-  -- 0 none, 1 HELD, 2 CONFIRMED, 3 RELEASED, 4 WITHDRAWN, 5 EXPIRED
-  allocation smallint NOT NULL,
-  PRIMARY KEY (owner_id, request_id, number),
-  CHECK (state BETWEEN 0 AND 8 AND allocation BETWEEN 0 AND 5)
+  state offer_state NOT NULL,
+  allocation allocation_state NOT NULL,
+  PRIMARY KEY (owner_id, request_id, number)
 );
 CREATE INDEX offer_provider ON offer (provider_id, state, request_id, number, owner_id);
 
@@ -96,18 +104,6 @@ CREATE TABLE book (
   hash bytea NOT NULL,
   state text NOT NULL                                  -- JSON: commitments, cool_downs, waivers.
 ) WITH (fillfactor = 30, autovacuum_vacuum_scale_factor = 0.02);
-
--- Commands that their callers may repeat, kept for some days. Rows arrive in the order of created_time, so a few
--- pages of a BRIN find the old ones. Which request it was about, the act says.
-CREATE TABLE idempotency_key (
-  key uuid NOT NULL,                                   -- 16 bytes of a hash; a uuid is their cheapest carrier.
-  sequence bigint NOT NULL,                            -- Of the act that answered it.
-  created_time timestamptz NOT NULL DEFAULT now(),
-  owner_id integer NOT NULL,
-  payload bytea NOT NULL,                              -- SHA-256 of what the command asked for.
-  PRIMARY KEY (key, owner_id)
-);
-CREATE INDEX idempotency_key_age ON idempotency_key USING brin (created_time) WITH (autosummarize = on);
 
 -- For people: the rows with names.
 CREATE VIEW act_by_name AS
@@ -161,21 +157,22 @@ END $$;
 CREATE FUNCTION commit_batch(
   fence_partition smallint[], fence_epoch bigint[], fence_batch bigint[],
   act_owner integer[], act_sequence bigint[], act_time timestamptz[], act_request uuid[], act_decisions integer[],
-  act_hash bytea[], act_body text[],
+  act_hash bytea[], act_key uuid[], act_payload bytea[], act_body text[],
   new_request_owner integer[], new_request_id uuid[], new_request_state smallint[],
-  changed_request_owner integer[], changed_request_id uuid[], changed_request_state smallint[],
+  changed_request_owner integer[], changed_request_before smallint[], changed_request_id uuid[],
+  changed_request_state smallint[],
   new_offer_owner integer[], new_offer_request uuid[], new_offer_number integer[], new_offer_provider integer[],
   new_offer_state smallint[], new_offer_allocation smallint[], new_offer_accepted bigint[],
   new_offer_deadline timestamptz[],
   changed_offer_owner integer[], changed_offer_request uuid[], changed_offer_number integer[],
   changed_offer_state smallint[], changed_offer_allocation smallint[], changed_offer_accepted bigint[],
   changed_offer_deadline timestamptz[],
-  book_owner integer[], book_sequence bigint[], book_time timestamptz[], book_hash bytea[], book_state text[],
-  key_owner integer[], key_key uuid[], key_payload bytea[], key_sequence bigint[]
+  book_owner integer[], book_sequence bigint[], book_time timestamptz[], book_hash bytea[], book_state text[]
 ) RETURNS timestamptz LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   moved bigint;
+  added bigint;
 BEGIN
   UPDATE partition AS p SET batch = p.batch + 1, heartbeat = clock_timestamp()
   FROM (SELECT unnest(fence_partition) AS partition_id, unnest(fence_epoch) AS epoch, unnest(fence_batch) AS batch) AS f
@@ -185,14 +182,10 @@ BEGIN
     RAISE EXCEPTION 'fenced: holds % of % partitions', moved, cardinality(fence_partition) USING ERRCODE = 'CB001';
   END IF;
 
-  IF cardinality(key_key) > 0 THEN
-    INSERT INTO idempotency_key (owner_id, key, payload, sequence)
-    SELECT unnest(key_owner), unnest(key_key), unnest(key_payload), unnest(key_sequence);
-  END IF;
   IF cardinality(act_sequence) > 0 THEN
-    INSERT INTO act (owner_id, sequence, time, request_id, decisions, hash, body)
+    INSERT INTO act (owner_id, sequence, time, request_id, decisions, hash, key, payload, body)
     SELECT unnest(act_owner), unnest(act_sequence), unnest(act_time), unnest(act_request), unnest(act_decisions),
-           unnest(act_hash), unnest(act_body);
+           unnest(act_hash), unnest(act_key), unnest(act_payload), unnest(act_body);
   END IF;
   IF cardinality(new_request_id) > 0 THEN
     INSERT INTO request (owner_id, request_id, state)
@@ -200,9 +193,9 @@ BEGIN
   END IF;
   IF cardinality(changed_request_id) > 0 THEN
     UPDATE request AS r SET state = n.state
-    FROM (SELECT unnest(changed_request_owner) AS owner_id, unnest(changed_request_id) AS request_id,
-                 unnest(changed_request_state) AS state) AS n
-    WHERE r.owner_id = n.owner_id AND r.request_id = n.request_id;
+    FROM (SELECT unnest(changed_request_owner) AS owner_id, unnest(changed_request_before) AS before,
+                 unnest(changed_request_id) AS request_id, unnest(changed_request_state) AS state) AS n
+    WHERE r.owner_id = n.owner_id AND r.state = n.before AND r.request_id = n.request_id;
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved <> cardinality(changed_request_state) THEN
       RAISE EXCEPTION 'request: % of % rows to change are there', moved, cardinality(changed_request_state)
@@ -229,10 +222,21 @@ BEGIN
     END IF;
   END IF;
   IF cardinality(book_sequence) > 0 THEN
-    INSERT INTO book AS b (owner_id, sequence, time, hash, state)
-    SELECT unnest(book_owner), unnest(book_sequence), unnest(book_time), unnest(book_hash), unnest(book_state)
-    ON CONFLICT (owner_id) DO UPDATE
-    SET sequence = excluded.sequence, time = excluded.time, hash = excluded.hash, state = excluded.state;
+    UPDATE book AS b SET sequence = n.sequence, time = n.time, hash = n.hash, state = n.state
+    FROM (SELECT unnest(book_owner) AS owner_id, unnest(book_sequence) AS sequence, unnest(book_time) AS time,
+                 unnest(book_hash) AS hash, unnest(book_state) AS state) AS n
+    WHERE b.owner_id = n.owner_id;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    IF moved <> cardinality(book_sequence) THEN  -- An owner's first, once in its life.
+      INSERT INTO book (owner_id, sequence, time, hash, state)
+      SELECT n.* FROM unnest(book_owner, book_sequence, book_time, book_hash, book_state) AS n (owner_id)
+      WHERE NOT EXISTS (SELECT FROM book AS b WHERE b.owner_id = n.owner_id);
+      GET DIAGNOSTICS added = ROW_COUNT;
+      IF moved + added <> cardinality(book_sequence) THEN
+        RAISE EXCEPTION 'book: % of % rows are of an owner each', moved + added, cardinality(book_sequence)
+          USING ERRCODE = 'CB005';
+      END IF;
+    END IF;
   END IF;
   RETURN clock_timestamp();
 END $$;
@@ -304,6 +308,5 @@ BEGIN
     GRANT SELECT, INSERT ON act, owner, provider TO capbroker_broker;
     GRANT SELECT, UPDATE ON partition TO capbroker_broker;
     GRANT SELECT, INSERT, UPDATE ON request, offer, book TO capbroker_broker;
-    GRANT SELECT, INSERT, DELETE ON idempotency_key TO capbroker_broker;
   END IF;
 END $$;

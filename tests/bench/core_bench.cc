@@ -120,7 +120,7 @@ class Driver {
     item->command = std::move(command);
     item->arrived = now_;
     if (reply) {
-      Submission::Repeat repeat;
+      Repeat repeat;
       const uint64_t key = ++keys_ * 0x9E3779B97F4A7C15;
       std::memcpy(repeat.key.data(), &key, sizeof key);
       item->repeat = repeat;

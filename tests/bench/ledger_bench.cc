@@ -114,7 +114,7 @@ class Load {
       d.amount = *ParseMoney("14400000 USD");
     }
     Add(batch, open, act);
-    batch.requests.push_back({act.owner, open.request, RequestState::kFulfilled});
+    batch.requests.push_back({act.owner, open.request, RequestState::kFulfilled, RequestState::kHolderRound});
     batch.offers.push_back({act.owner,
                             open.request,
                             1,
@@ -149,12 +149,12 @@ class Load {
     bytes += text.size();
     ++acts;
     touched_.push_back(open.owner);
-    KeyRecord key{
-        .owner = act.owner, .payload = Sha256(text), .request = open.request, .sequence = act.sequence};
-    std::copy_n(book.hash.begin(), 16, key.key.begin());
-    batch.keys.push_back(key);
+    Repeat repeat{.payload = Sha256(text)};
+    std::copy_n(open.request.bytes.begin(), 16,
+                repeat.key.begin());  // In the order of time, as those of UUIDv7 ids.
+    repeat.key[15] = static_cast<uint8_t>(act.decisions.size());
     batch.acts.push_back({act.owner, act.sequence, act.time, act.request,
-                          static_cast<uint32_t>(act.decisions.size()), std::move(text), book.hash});
+                          static_cast<uint32_t>(act.decisions.size()), std::move(text), book.hash, repeat});
   }
 
   std::vector<BookRow> books_;

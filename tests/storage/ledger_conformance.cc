@@ -43,7 +43,7 @@ SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& reques
   act.decisions[0].kind = Kind::REQUEST_CANCELLED;
   act.decisions[0].text = tag;
   const std::string text = Encode(act);
-  return {owner, sequence, act.time, request, 1, text, Chain(Hash{}, text)};
+  return {owner, sequence, act.time, request, 1, text, Chain(Hash{}, text), {}};
 }
 BookRow BookOf(const OwnerId& owner, uint64_t sequence) {
   BookRow book{
@@ -101,16 +101,16 @@ std::vector<uint64_t> Sequences(const absl::StatusOr<std::vector<SealedAct>>& ac
 TEST_P(LedgerConformance, ReadsBackWhatWasCommitted) {
   EXPECT_EQ(*ledger().Open(), kTestPartitions);
   Writer writer(ledger());
-  const SealedAct first = ActOf(kOpenai, 1, IdOf(1), "quote \" backslash \\ NUL-like \x01 \xc3\xa9 {}");
-  const SealedAct second = ActOf(kOpenai, 2, {}, std::string(300'000, 'x'));
+  SealedAct first = ActOf(kOpenai, 1, IdOf(1), "quote \" backslash \\ NUL-like \x01 \xc3\xa9 {}");
+  SealedAct second = ActOf(kOpenai, 2, {}, std::string(300'000, 'x'));
   OfferRow offer = OfferOf(kOpenai, IdOf(1), 1);
-  const KeyRecord key{kOpenai, KeyOf(1), HashOf(2), IdOf(1), 1}, bare{kOpenai, KeyOf(2), HashOf(3), {}, 2};
+  first.repeat = Repeat{KeyOf(1), HashOf(2)};
+  second.repeat = Repeat{KeyOf(2), HashOf(3)};
   writer.MustCommit([&](Batch& b) {
     b.acts = {first, second};
     b.new_requests = {{kOpenai, IdOf(1), RequestState::kHolderRound}};
     b.new_offers = {offer};
     b.books = {BookOf(kOpenai, 2)};
-    b.keys = {key, bare};
   });
   offer.state = OfferState::kPartiallyAccepted;
   offer.allocation = AllocationState::kHeld;
@@ -118,7 +118,7 @@ TEST_P(LedgerConformance, ReadsBackWhatWasCommitted) {
   offer.deadline = kLastInstant;
   writer.MustCommit([&](Batch& b) {
     b.acts = {ActOf(kOpenai, 3, IdOf(1))};
-    b.requests = {{kOpenai, IdOf(1), RequestState::kExpired}};
+    b.requests = {{kOpenai, IdOf(1), RequestState::kExpired, RequestState::kHolderRound}};
     b.offers = {offer};
     b.books = {BookOf(kOpenai, 3)};
   });
@@ -262,22 +262,22 @@ TEST_P(LedgerConformance, ARowOutsideTheFencesIsRefused) {
 
 TEST_P(LedgerConformance, ARepeatedKeyWritesNothing) {
   Writer writer(ledger());
-  const KeyRecord key{kOpenai, KeyOf(1), HashOf(1), IdOf(1), 1};
-  writer.MustCommit([&](Batch& b) {
-    b.acts = {ActOf(kOpenai, 1, IdOf(1))};
-    b.keys = {key};
-  });
+  const auto act = [](const OwnerId& owner, uint64_t sequence, uint8_t key) {
+    SealedAct made = ActOf(owner, sequence, IdOf(1));
+    made.repeat = Repeat{KeyOf(key), HashOf(1)};
+    return made;
+  };
+  writer.MustCommit([&](Batch& b) { b.acts = {act(kOpenai, 1, 1)}; });
   const CommitResult result = writer.Commit([&](Batch& b) {
-    b.acts = {ActOf(kOpenai, 2, IdOf(2))};
+    b.acts = {act(kOpenai, 2, 2), act(kOpenai, 3, 1)};
     b.new_requests = {{kOpenai, IdOf(2), RequestState::kReceived}};
-    b.keys = {{kOpenai, KeyOf(2), HashOf(1), IdOf(2), 2}, key};
   });
   EXPECT_EQ(result.outcome, CommitOutcome::kDuplicateKey) << result.error;
   EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kOpenai})), (std::vector<uint64_t>{1}));
   EXPECT_THAT(*ledger().AllRequests(kOpenai), IsEmpty());
   EXPECT_THAT(*ledger().Keys(kOpenai, {KeyOf(2)}), IsEmpty());
   // The same key of another owner is another key; and the batch goes on where it stood.
-  writer.MustCommit([&](Batch& b) { b.keys = {{kMistral, KeyOf(1), HashOf(1), {}, 1}}; });
+  writer.MustCommit([&](Batch& b) { b.acts = {act(kMistral, 1, 1)}; });
 }
 
 TEST_P(LedgerConformance, ARefusedBatchWritesNothing) {
@@ -299,6 +299,10 @@ TEST_P(LedgerConformance, ARefusedBatchWritesNothing) {
       {"no such request",
        [](Batch& b) {
          b.requests = {{kOpenai, IdOf(2), RequestState::kReceived}};
+       }},
+      {"request of another state",
+       [](Batch& b) {
+         b.requests = {{kOpenai, IdOf(1), RequestState::kFulfilled, RequestState::kBlocked}};
        }},
       {"offer again", [](Batch& b) { b.new_offers = {OfferOf(kOpenai, IdOf(1), 1)}; }},
       {"no such offer", [](Batch& b) { b.offers = {OfferOf(kOpenai, IdOf(1), 2)}; }},
@@ -420,7 +424,9 @@ TEST_P(LedgerConformance, RecoversOnlyWhatIsUnfinished) {
                       {kMistral, IdOf(1), RequestState::kUnfilled}};
     b.books = {BookOf(kOpenai, 6), BookOf(kMistral, 1), BookOf(kDirectory, 1)};
   });
-  writer.MustCommit([](Batch& b) { b.requests = {{kOpenai, IdOf(2), RequestState::kFulfilled}}; });
+  writer.MustCommit([](Batch& b) {
+    b.requests = {{kOpenai, IdOf(2), RequestState::kFulfilled, RequestState::kHolderRound}};
+  });
   std::map<OwnerId, std::vector<uint64_t>> accounts;
   std::map<OwnerId, std::vector<RequestId>> unfinished;
   for (uint32_t partition : AllPartitions()) {
@@ -449,17 +455,6 @@ TEST_P(LedgerConformance, RecoversOnlyWhatIsUnfinished) {
   EXPECT_THAT(*other().Owners({}, 10), ElementsAre(kDirectory, kMistral, kOpenai));
   EXPECT_THAT(*other().Owners(kDirectory, 1), ElementsAre(kMistral));
   EXPECT_FALSE(ledger().Recover(kTestPartitions).ok());
-}
-
-TEST_P(LedgerConformance, KeysAreForgottenByAge) {
-  Writer writer(ledger());
-  writer.MustCommit([](Batch& b) {
-    for (uint8_t n = 0; n < 5; ++n) b.keys.push_back({kOpenai, KeyOf(n), HashOf(n), {}, 1});
-  });
-  EXPECT_EQ(*ledger().PruneKeys(Hours(7 * 24), 100), 0u);
-  EXPECT_EQ(*ledger().PruneKeys(Span{0}, 3), 3u);
-  EXPECT_EQ(*ledger().PruneKeys(Span{0}, 3), 2u);
-  EXPECT_EQ(*ledger().PruneKeys(Span{0}, 3), 0u);
 }
 
 TEST_P(LedgerConformance, ReadersAndAWriterAtOnce) {

@@ -80,10 +80,9 @@ TEST(PostgresLedger, TheTrailIsAppendOnly) {
   Batch batch = OneAct(*again, 2);
   batch.new_requests = {{kOpenai, IdOf(1), RequestState::kReceived}};
   batch.new_offers = {{kOpenai, IdOf(1), 1, {"azure"}}};
-  batch.keys = {{kOpenai, KeyOf(1), HashOf(1), IdOf(1), 2}};
+  batch.acts[0].repeat = Repeat{KeyOf(1), HashOf(1)};
   const CommitResult result = broker->Commit(batch);
   EXPECT_EQ(result.outcome, CommitOutcome::kDurable) << result.error;
-  EXPECT_EQ(*broker->PruneKeys(Span{0}, 10), 1u);
   EXPECT_TRUE(broker->ListOffers({{"azure"}, {}}, 10, "").ok());
 }
 

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
 #include <set>
+#include <utility>
 
 #include "storage/memory_ledger.h"
 #include "storage/postgres_ledger.h"
@@ -29,12 +31,19 @@ class Scribe {
     kept_ = story_.book.sequence;
     Batch batch = BatchOf(tenures_);
     const Act& act = story_.last;
-    batch.acts = {{act.owner, act.sequence, act.time, act.request,
-                   static_cast<uint32_t>(act.decisions.size()), Encode(act), story_.book.hash}};
+    batch.acts = {{act.owner,
+                   act.sequence,
+                   act.time,
+                   act.request,
+                   static_cast<uint32_t>(act.decisions.size()),
+                   Encode(act),
+                   story_.book.hash,
+                   {}}};
     if (act.request.IsSet()) {
       const RequestBook& request = *story_.book.Find(act.request);
-      auto& rows = requests_.insert(act.request).second ? batch.new_requests : batch.requests;
-      rows.push_back({kOpenai, act.request, request.state});
+      const auto [kept, is_new] = requests_.try_emplace(act.request, request.state);
+      auto& rows = is_new ? batch.new_requests : batch.requests;
+      rows.push_back({kOpenai, act.request, request.state, std::exchange(kept->second, request.state)});
       for (const Offer& offer : request.offers) {
         auto& list = offers_.insert({act.request, offer.number}).second ? batch.new_offers : batch.offers;
         list.push_back({kOpenai, act.request, offer.number, offer.provider, offer.state, offer.allocation,
@@ -54,7 +63,7 @@ class Scribe {
   Story& story_;
   std::vector<Tenure> tenures_;
   uint64_t kept_ = 0;
-  std::set<RequestId> requests_;
+  std::map<RequestId, RequestState> requests_;
   std::set<std::pair<RequestId, uint32_t>> offers_;
 };
 

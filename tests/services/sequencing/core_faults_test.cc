@@ -58,7 +58,7 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
 
   struct Sent {
     Command command;
-    Submission::Repeat repeat;
+    Repeat repeat;
     std::vector<std::shared_ptr<Told>> told;
   };
   std::vector<Sent> sent;
@@ -73,7 +73,7 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
   };
   const auto send = [&](Sent& one) { one.told.push_back(s.Submit(one.command, one.repeat)); };
   const auto send_new = [&](Command command) {
-    Submission::Repeat repeat;
+    Repeat repeat;
     ++keys;
     repeat.key[0] = static_cast<uint8_t>(keys);
     repeat.key[1] = static_cast<uint8_t>(keys >> 8);

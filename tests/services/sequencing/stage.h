@@ -32,8 +32,8 @@ struct Told {
   const RequestBook& request() const { return *(*answer)->request; }
 };
 
-inline Submission::Repeat Key(uint8_t key, uint8_t payload = 0) {
-  Submission::Repeat repeat;
+inline Repeat Key(uint8_t key, uint8_t payload = 0) {
+  Repeat repeat;
   repeat.key[0] = key;
   repeat.payload[0] = payload;
   return repeat;
@@ -61,7 +61,7 @@ class Stage {
   int64_t Boot() const { return (now - kNoon).micros + 1'000'000'000; }
   Moment Now() { return {clock->Now(), Boot()}; }
 
-  std::shared_ptr<Told> Submit(Command command, std::optional<Submission::Repeat> repeat = std::nullopt) {
+  std::shared_ptr<Told> Submit(Command command, std::optional<Repeat> repeat = std::nullopt) {
     auto told = std::make_shared<Told>();
     auto item = std::make_unique<Item>();
     item->command = std::move(command);
@@ -186,16 +186,14 @@ class Stage {
     request.id = MakeRequestId(now, {++ids_ << 8, 0});
     return request;
   }
-  std::shared_ptr<Told> Create(const Request& request,
-                               std::optional<Submission::Repeat> repeat = std::nullopt) {
+  std::shared_ptr<Told> Create(const Request& request, std::optional<Repeat> repeat = std::nullopt) {
     return Submit({owner, {Role::kOwner, owner.value}, CreateRequest{request}}, repeat);
   }
   std::shared_ptr<Told> Accept(const RequestId& request, const std::string& provider, uint32_t offer,
-                               const Hash& terms, std::optional<Submission::Repeat> repeat = std::nullopt) {
+                               const Hash& terms, std::optional<Repeat> repeat = std::nullopt) {
     return Submit({owner, {Role::kProvider, provider}, AcceptOffer{request, offer, terms, 0}}, repeat);
   }
-  std::shared_ptr<Told> Cancel(const RequestId& request,
-                               std::optional<Submission::Repeat> repeat = std::nullopt) {
+  std::shared_ptr<Told> Cancel(const RequestId& request, std::optional<Repeat> repeat = std::nullopt) {
     return Submit({owner, {Role::kOwner, owner.value}, CancelRequest{request, ""}}, repeat);
   }
   // A request whose offer 1 azure has; durable.
