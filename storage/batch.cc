@@ -13,6 +13,13 @@ uint32_t Places::Of(const OwnerId& owner) {
   return known_[owner.value] = PartitionOf(owner, partitions_);
 }
 
+CommitResult Ledger::Commit(const Batch& batch) {
+  Send(batch);
+  for (;;) {
+    if (std::optional<CommitResult> result = Receive()) return *std::move(result);
+  }
+}
+
 std::string FlawOf(const Batch& batch, Places& places) {
   if (batch.fences.empty()) return "a batch without a fence";
   for (size_t i = 0; i < batch.fences.size(); ++i) {

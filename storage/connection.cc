@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <chrono>
+#include <utility>
 
 #include "broker/text.h"
 
@@ -136,7 +137,7 @@ Connection::~Connection() { PQfinish(connection_); }
 void Connection::Notice(const pg_result* notice) {
   // The wait for a synchronous standby was cancelled: the commit is on this disk only. The text of the
   // warning is translated; the name of the function that gives it is not.
-  if (Field(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN") unconfirmed_ = true;
+  if (Field(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN") answer_.unconfirmed = true;
 }
 
 Failure Connection::Lost() {
@@ -163,70 +164,80 @@ bool Connection::IsAlive() {
   return false;
 }
 
-bool Connection::WaitFor(short events, int64_t until_millis) {
-  pollfd poll_on{PQsocket(connection_), events, 0};
+Connection::Wait Connection::WaitFor(short events, int64_t until_millis, int wake) {
+  pollfd poll_on[] = {{PQsocket(connection_), events, 0}, {wake, POLLIN, 0}};
   for (;;) {
     int64_t left = -1;
     if (until_millis != 0) left = std::max<int64_t>(0, until_millis - NowMillis());
-    const int ready = poll(&poll_on, 1, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
-    if (ready > 0) return true;
+    const int ready = poll(poll_on, 2, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
+    if (ready > 0) return poll_on[0].revents != 0 ? Wait::kReady : Wait::kWoken;
     if (ready == 0 && until_millis != 0) {
       error_ = Cat("no answer within ", Format(patience_));
-      return false;
+      return Wait::kLost;
     }
     if (ready < 0 && errno != EINTR) {
       error_ = "poll failed";
-      return false;
+      return Wait::kLost;
     }
   }
 }
 
-bool Connection::Await() {
+Connection::Wait Connection::Await(int wake) {
   const int64_t until = patience_.micros == 0 ? 0 : NowMillis() + patience_.micros / 1000;
   for (;;) {
-    const int flushed = PQflush(connection_);
-    if (flushed < 0) return false;
-    if (flushed == 0) break;
-    if (!WaitFor(POLLIN | POLLOUT, until)) return false;
-    if (PQconsumeInput(connection_) == 0) return false;
+    const int left = PQflush(connection_);
+    if (left < 0) return Wait::kLost;
+    if (PQisBusy(connection_) == 0) return Wait::kReady;
+    const Wait wait = WaitFor(left > 0 ? POLLIN | POLLOUT : POLLIN, until, wake);
+    if (wait != Wait::kReady) return wait;
+    if (PQconsumeInput(connection_) == 0) return Wait::kLost;
   }
-  while (PQisBusy(connection_) != 0) {
-    if (!WaitFor(POLLIN, until)) return false;
-    if (PQconsumeInput(connection_) == 0) return false;
-  }
-  return true;
 }
 
-// The last result of what was sent, or its first failure.
-Answer Connection::Collect() {
-  Answer answer;
-  for (;;) {
-    if (!Await()) {
-      answer.failure = Lost();
-      return answer;
+// The last result of what was sent, or its first failure. In a pipeline it ends with that of its Sync, which comes after the
+// commit; the result itself may come before.
+std::optional<Answer> Connection::Receive(int wake) {
+  for (bool was_null = false;;) {
+    const Wait wait = Await(wake);
+    if (wait == Wait::kWoken) return std::nullopt;
+    Result next(wait == Wait::kReady ? PQgetResult(connection_) : nullptr);
+    if (next == nullptr) {
+      if (wait == Wait::kReady && PQpipelineStatus(connection_) == PQ_PIPELINE_OFF) break;
+      if (wait == Wait::kReady && PQstatus(connection_) == CONNECTION_OK && !std::exchange(was_null, true))
+        continue;
+      Failure lost = Lost();
+      if (answer_.ok()) answer_.failure = std::move(lost);
+      break;
     }
-    Result next(PQgetResult(connection_));
-    if (next == nullptr) break;
+    was_null = false;
+    if (PQresultStatus(next.get()) == PGRES_PIPELINE_SYNC) break;
     if (!IsRows(next.get())) {
-      if (!answer.failure) answer.failure = FailureOf(next.get());
-    } else if (answer.ok()) {
-      answer.result = std::move(next);
+      if (answer_.ok()) answer_.failure = FailureOf(next.get());
+    } else if (answer_.ok()) {
+      answer_.result = std::move(next);
     }
   }
   if (PQstatus(connection_) != CONNECTION_OK) broken_ = true;
-  answer.unconfirmed = unconfirmed_;
-  return answer;
+  return std::exchange(answer_, {});
+}
+
+bool Connection::SetPipeline(bool on) {
+  return (on ? PQenterPipelineMode(connection_) : PQexitPipelineMode(connection_)) == 1;
 }
 
 std::optional<Failure> Connection::Prepare(const Statement& statement) {
   if (prepared_.contains(&statement)) return std::nullopt;
-  if (PQsendPrepare(connection_, statement.name, statement.sql, 0, nullptr) == 0) return Lost();
-  Answer answer = Collect();
+  if (!SetPipeline(true) || PQsendPrepare(connection_, statement.name, statement.sql, 0, nullptr) == 0 ||
+      PQpipelineSync(connection_) == 0) {
+    return Lost();
+  }
+  Answer answer = *Receive();
   if (answer.ok()) prepared_.insert(&statement);
   return std::move(answer.failure);
 }
 
-bool Connection::Send(const Statement& statement, const binary::Params& params) {
+std::optional<Failure> Connection::Send(const Statement& statement, const binary::Params& params) {
+  if (std::optional<Failure> failure = Prepare(statement)) return failure;
   values_.resize(params.size());
   lengths_.resize(params.size());
   formats_.assign(params.size(), 1);
@@ -234,32 +245,34 @@ bool Connection::Send(const Statement& statement, const binary::Params& params) 
     values_[i] = params[i].data();
     lengths_[i] = static_cast<int>(params[i].size());
   }
-  unconfirmed_ = false;
-  return PQsendQueryPrepared(connection_, statement.name, static_cast<int>(params.size()), values_.data(),
-                             lengths_.data(), formats_.data(), /*resultFormat=*/1) != 0;
+  if (!SetPipeline(true) ||
+      PQsendQueryPrepared(connection_, statement.name, static_cast<int>(params.size()), values_.data(),
+                          lengths_.data(), formats_.data(), /*resultFormat=*/1) == 0 ||
+      PQpipelineSync(connection_) == 0) {
+    return Lost();
+  }
+  return std::nullopt;
 }
 
 Answer Connection::Run(const Statement& statement, const binary::Params& params) {
-  Answer answer;
-  answer.failure = Prepare(statement);
-  if (!answer.ok()) return answer;
-  if (!Send(statement, params)) {
-    answer.failure = Lost();
-    return answer;
-  }
-  return Collect();
+  if (std::optional<Failure> failure = Send(statement, params))
+    return {.result = nullptr, .failure = failure};
+  return *Receive();
 }
 
 absl::Status Connection::Stream(const Statement& statement, const binary::Params& params,
                                 const std::function<absl::Status(const Row&)>& visit) {
-  if (std::optional<Failure> failure = Prepare(statement)) return ToStatus(*failure);
-  if (!Send(statement, params)) return ToStatus(Lost());
+  if (std::optional<Failure> failure = Send(statement, params)) return ToStatus(*failure);
   PQsetSingleRowMode(connection_);
   absl::Status status;
   for (;;) {
-    if (!Await()) return ToStatus(Lost());
+    if (Await(-1) != Wait::kReady) return ToStatus(Lost());
     Result next(PQgetResult(connection_));
-    if (next == nullptr) return status;
+    if (next == nullptr) {
+      if (PQstatus(connection_) != CONNECTION_OK) return status.ok() ? ToStatus(Lost()) : status;
+      continue;
+    }
+    if (PQresultStatus(next.get()) == PGRES_PIPELINE_SYNC) return status;
     if (!IsRows(next.get())) {
       if (status.ok()) status = ToStatus(FailureOf(next.get()));
     } else if (status.ok() && PQntuples(next.get()) == 1) {
@@ -273,12 +286,10 @@ absl::Status Connection::Stream(const Statement& statement, const binary::Params
 }
 
 Answer Connection::Script(const std::string& sql) {
-  Answer answer;
-  if (PQsendQuery(connection_, sql.c_str()) == 0) {
-    answer.failure = Lost();
-    return answer;
+  if (!SetPipeline(false) || PQsendQuery(connection_, sql.c_str()) == 0) {
+    return {.result = nullptr, .failure = Lost()};
   }
-  return Collect();
+  return *Receive();
 }
 
 }  // namespace capbroker

@@ -111,8 +111,14 @@ class Connection {
 
   // Whether it looks alive: false once the server has closed it. Costs no round trip.
   bool IsAlive();
-  // Runs one prepared statement in a transaction of its own.
+  // Runs one prepared statement in a transaction of its own. Nothing sent may be unanswered.
   Answer Run(const Statement& statement, const binary::Params& params);
+  // The same in two steps, so that the server finds the next statement already there when it has done one. Statements are
+  // done in the order sent, each in a transaction of its own, whatever became of those before. Send gives the failure of
+  // one that was not sent.
+  std::optional<Failure> Send(const Statement& statement, const binary::Params& params);
+  // The answer to the oldest that has none yet; nullopt if `wake`, a descriptor, became readable first (-1: none).
+  std::optional<Answer> Receive(int wake = -1);
   // Like Run, but hands over row after row without keeping them. A status from `visit` ends it, and the
   // connection.
   absl::Status Stream(const Statement& statement, const binary::Params& params,
@@ -125,18 +131,18 @@ class Connection {
 
  private:
   explicit Connection(pg_conn* connection, Span patience) : connection_(connection), patience_(patience) {}
+  enum class Wait { kReady, kWoken, kLost };  // kLost: error_ says why.
   std::optional<Failure> Prepare(const Statement& statement);
-  bool Send(const Statement& statement, const binary::Params& params);
-  bool WaitFor(short events, int64_t until_millis);
-  // What was sent is flushed and its next result is there; false: lost, and error_ says why.
-  bool Await();
-  Answer Collect();
+  bool SetPipeline(bool on);
+  Wait WaitFor(short events, int64_t until_millis, int wake);
+  // The next result is there. What is not sent yet is being sent meanwhile.
+  Wait Await(int wake);
   Failure Lost();
 
   pg_conn* const connection_;
   const Span patience_;
   std::string error_;
-  bool unconfirmed_ = false;
+  Answer answer_;  // What there is yet of the one being received.
   bool broken_ = false;
   absl::flat_hash_set<const Statement*> prepared_;
   std::vector<const char*> values_;

@@ -185,7 +185,15 @@ class Ledger {
   // Every owner of the partition, by name.
   virtual absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) = 0;
 
-  virtual CommitResult Commit(const Batch& batch) = 0;
+  // Batches may go one behind another: Send hands one in, and Receive gives what became of the oldest of which it has not
+  // been said. One that rests on another must name one of its fences, one further: if that is not written, this is fenced.
+  // Both are called by one thread.
+  virtual void Send(const Batch& batch) = 0;
+  // Blocks. Nullopt: Wake was called, and nothing is there yet.
+  virtual std::optional<CommitResult> Receive() = 0;
+  // From any thread: a Receive that blocks, or the next that would, returns.
+  virtual void Wake() = 0;
+  CommitResult Commit(const Batch& batch);  // Both.
 
   // Reading. Orders: acts by sequence; requests newest first; offers by their requests, newest first, then
   // the latest.

@@ -111,8 +111,20 @@ absl::Status MemoryLedger::Release(const std::vector<Tenure>& held) {
   return absl::OkStatus();
 }
 
-CommitResult MemoryLedger::Commit(const Batch& batch) {
+void MemoryLedger::Send(const Batch& batch) {
   FairLock lock(&mutex_);
+  results_.push_back(Take(batch));
+}
+
+std::optional<CommitResult> MemoryLedger::Receive() {
+  FairLock lock(&mutex_);
+  if (results_.empty()) return std::nullopt;
+  CommitResult result = std::move(results_.front());
+  results_.pop_front();
+  return result;
+}
+
+CommitResult MemoryLedger::Take(const Batch& batch) {
   if (writing_fails_) return {CommitOutcome::kUnknown, {}, "memory: writing fails"};
   CommitResult result = Judge(batch);
   std::optional<Fault> fault;

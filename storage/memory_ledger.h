@@ -41,7 +41,9 @@ class MemoryLedger : public Ledger {
   absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) override;
   absl::Status Release(const std::vector<Tenure>& held) override;
   absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
-  CommitResult Commit(const Batch& batch) override;
+  void Send(const Batch& batch) override;
+  std::optional<CommitResult> Receive() override;
+  void Wake() override {}  // Nothing blocks.
 
   absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
                                               const std::vector<IdempotencyKey>& keys) override;
@@ -77,6 +79,7 @@ class MemoryLedger : public Ledger {
   };
   using OfferPlace = std::tuple<RequestId, uint32_t, OwnerId>;
 
+  CommitResult Take(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What the database's constraints would refuse; kDurable if nothing.
   CommitResult Judge(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Apply(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -93,6 +96,7 @@ class MemoryLedger : public Ledger {
   std::map<ProviderId, std::set<OfferPlace>> by_provider_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<OwnerId, IdempotencyKey>, KeyRecord> keys_ ABSL_GUARDED_BY(mutex_);
   std::deque<Fault> faults_ ABSL_GUARDED_BY(mutex_);
+  std::deque<CommitResult> results_ ABSL_GUARDED_BY(mutex_);  // Not received yet.
   bool writing_fails_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_fails_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -29,6 +29,7 @@ class Numbers {
   struct Unknown {
     std::vector<OwnerId> owners;
     std::vector<ProviderId> providers;
+    bool IsEmpty() const { return owners.empty() && providers.empty(); }
   };
   Unknown UnknownOf(const Batch& batch);
 

@@ -1,6 +1,12 @@
 // Sessions, and everything that writes.
 #include "storage/postgres_ledger.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
 #include "absl/time/time.h"
 #include "broker/text.h"
 #include "storage/book_state.h"
@@ -116,9 +122,16 @@ CommitOutcome OutcomeOf(const Failure& failure) {
   return CommitOutcome::kRefused;
 }
 
+CommitResult ResultOf(const Failure& failure) {
+  return {OutcomeOf(failure), {}, std::string(View(ToStatus(failure).message()))};
+}
+
 }  // namespace
 
-PostgresLedger::PostgresLedger(PostgresOptions options) : options_(std::move(options)) {}
+PostgresLedger::PostgresLedger(PostgresOptions options)
+    : options_(std::move(options)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+PostgresLedger::~PostgresLedger() { close(wake_); }
 
 Connection::Options PostgresLedger::For(Span statement) const {
   // We wait a little longer than the server, so that it is the server that gives up, and says why.
@@ -163,6 +176,7 @@ absl::StatusOr<Connection*> PostgresLedger::Writer() {
 absl::StatusOr<Answer> PostgresLedger::Write(const Statement& statement, const Params& params) {
   if (auto partitions = Partitions(); !partitions.ok()) return partitions.status();
   absl::MutexLock lock(&writer_mutex_);
+  Settle();
   absl::StatusOr<Connection*> writer = Writer();
   if (!writer.ok()) return writer.status();
   Answer answer = (*writer)->Run(statement, params);
@@ -238,32 +252,73 @@ std::optional<Failure> PostgresLedger::Number(Connection& writer, const Batch& b
   return std::nullopt;
 }
 
-CommitResult PostgresLedger::Commit(const Batch& batch) {
+bool PostgresLedger::IsUnderWay() const {
+  return std::any_of(sent_.begin(), sent_.end(), [](const auto& result) { return !result; });
+}
+
+void PostgresLedger::Send(const Batch& batch) {
   absl::MutexLock lock(&writer_mutex_);
-  if (places_ == nullptr) return {CommitOutcome::kRefused, {}, "the ledger is not open"};
-  if (std::string flaw = FlawOf(batch, *places_); !flaw.empty()) return {CommitOutcome::kRefused, {}, flaw};
-  for (int attempt = 1;; ++attempt) {
-    absl::StatusOr<Connection*> writer = Writer();
-    if (!writer.ok()) return {CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
-    Answer answer;
-    answer.failure = Number(**writer, batch);
-    if (answer.ok()) {
-      Fill(batch, numbers_, batch_params_);
-      if (batch_params_.bytes() > kLargestBatch) {
-        return {CommitOutcome::kRefused,
-                {},
-                Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch)};
-      }
-      answer = (*writer)->Run(kCommit, batch_params_);
-    }
-    if (answer.ok() && !answer.unconfirmed) return {CommitOutcome::kDurable, answer[0].Time(0), ""};
-    if (answer.ok()) return {CommitOutcome::kUnknown, {}, "database: a synchronous standby did not confirm"};
-    const Failure& failure = *answer.failure;
-    if (failure.lost) writer_.reset();
-    // A deadlock or a serialization failure is nobody's fault, and nothing was written.
-    if (failure.sqlstate.starts_with("40") && !failure.lost && attempt < 3) continue;
-    return {OutcomeOf(failure), {}, std::string(View(ToStatus(failure).message()))};
+  sent_.push_back(Put(batch));
+}
+
+std::optional<CommitResult> PostgresLedger::Put(const Batch& batch) {
+  const auto refuse = [](std::string why) {
+    return CommitResult{CommitOutcome::kRefused, {}, std::move(why)};
+  };
+  if (places_ == nullptr) return refuse("the ledger is not open");
+  if (std::string flaw = FlawOf(batch, *places_); !flaw.empty()) return refuse(std::move(flaw));
+  // A name gets its number in a transaction before, which does not go behind another.
+  if (IsUnderWay() && !numbers_.UnknownOf(batch).IsEmpty()) Settle();
+  if (!IsUnderWay()) {
+    const absl::StatusOr<Connection*> writer = Writer();
+    if (!writer.ok())
+      return CommitResult{CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
+    if (const auto failure = Number(**writer, batch)) return ResultOf(*failure);
   }
+  Fill(batch, numbers_, batch_params_);
+  if (batch_params_.bytes() > kLargestBatch)
+    return refuse(Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch));
+  if (const auto failure = writer_->Send(kCommit, batch_params_)) return ResultOf(*failure);
+  return std::nullopt;
+}
+
+std::optional<CommitResult> PostgresLedger::Receive() {
+  absl::MutexLock lock(&writer_mutex_);
+  if (sent_.empty() || !sent_.front()) {
+    const std::optional<Answer> answer = sent_.empty() ? std::nullopt : writer_->Receive(wake_);
+    if (!answer) {
+      uint64_t woken = 0;
+      (void)!read(wake_, &woken, sizeof woken);
+      return std::nullopt;
+    }
+    Note(*answer);
+  }
+  CommitResult result = *std::move(sent_.front());
+  sent_.pop_front();
+  return result;
+}
+
+void PostgresLedger::Wake() {
+  const uint64_t one = 1;
+  (void)!write(wake_, &one, sizeof one);
+}
+
+void PostgresLedger::Note(const Answer& answer) {
+  CommitResult result =
+      answer.ok() ? CommitResult{CommitOutcome::kDurable, answer[0].Time(0), ""} : ResultOf(*answer.failure);
+  if (answer.ok() && answer.unconfirmed)
+    result = {CommitOutcome::kUnknown, {}, "database: a synchronous standby did not confirm"};
+  const bool is_lost = !answer.ok() && answer.failure->lost;
+  for (std::optional<CommitResult>& sent : sent_) {
+    if (sent) continue;
+    sent = result;
+    if (!is_lost) break;  // Those behind are lost with it.
+  }
+  if (is_lost) writer_.reset();
+}
+
+void PostgresLedger::Settle() {
+  while (IsUnderWay()) Note(*writer_->Receive());
 }
 
 }  // namespace capbroker

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@ struct PostgresOptions {
 class PostgresLedger : public Ledger {
  public:
   explicit PostgresLedger(PostgresOptions options);
+  ~PostgresLedger() override;
 
   absl::StatusOr<uint32_t> Open() override;
   absl::StatusOr<std::vector<Tenure>> Take(const std::string& holder, const std::string& address,
@@ -35,7 +37,9 @@ class PostgresLedger : public Ledger {
   absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) override;
   absl::Status Release(const std::vector<Tenure>& held) override;
   absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
-  CommitResult Commit(const Batch& batch) override;
+  void Send(const Batch& batch) override;
+  std::optional<CommitResult> Receive() override;
+  void Wake() override;
 
   absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
                                               const std::vector<IdempotencyKey>& keys) override;
@@ -62,6 +66,13 @@ class PostgresLedger : public Ledger {
  private:
   // The session that writes, connected anew if it was lost.
   absl::StatusOr<Connection*> Writer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // Sends it; what became of it, if that is known already.
+  std::optional<CommitResult> Put(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  bool IsUnderWay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // The answer to the oldest under way.
+  void Note(const Answer& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // Waits until nothing is under way.
+  void Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   // Gives every name of the batch a number that numbers_ knows.
   std::optional<Failure> Number(Connection& writer, const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
@@ -83,6 +94,9 @@ class PostgresLedger : public Ledger {
   Numbers numbers_
       ABSL_GUARDED_BY(writer_mutex_);  // Of this session: another may be with a server that knows less.
   binary::Params batch_params_ ABSL_GUARDED_BY(writer_mutex_);
+  // Of the batches sent and not received, oldest first; nullopt: it is under way, on the writer as it is.
+  std::deque<std::optional<CommitResult>> sent_ ABSL_GUARDED_BY(writer_mutex_);
+  const int wake_;  // An eventfd.
 
   mutable absl::Mutex readers_mutex_;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(readers_mutex_);

@@ -411,8 +411,10 @@ class Session final : public SessionReactor,
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
     if (!ok) cancelled_ = true;
-    state_ = State::kWorking;
-    Schedule();
+    const bool has_more =
+        woken_ || IsOver() || rendered_ < telling_.size() || news_->IsReading() || !news_->IsEmpty();
+    state_ = has_more ? State::kWorking : State::kWaiting;
+    if (has_more) Schedule();
   }
 
   void OnCancel() override {

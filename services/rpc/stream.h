@@ -33,6 +33,8 @@ class Source {
   virtual absl::StatusOr<Step> Next(Message* out) = 0;
   // Whether Next will wait for the ledger.
   virtual bool IsReading() const = 0;
+  // Whether Next would give kWait; may be asked by another thread, while none is in Next.
+  virtual bool IsEmpty() const { return false; }
 };
 
 // Asks its source for one message after the other, each when the one before has left; so a reader that is
@@ -122,8 +124,9 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
   void OnWriteDone(bool ok) override {
     if (!ok) return End(absl::CancelledError("the caller is gone"));
     absl::MutexLock lock(&mutex_);
-    state_ = State::kWorking;
-    Schedule();
+    const bool has_more = woken_ || cancelled_ || !source_->IsEmpty();
+    state_ = has_more ? State::kWorking : State::kWaiting;
+    if (has_more) Schedule();
   }
 
   void OnCancel() override {

@@ -38,6 +38,7 @@ class RequestNews {
   absl::StatusOr<Changes> Take() { return subscription_->Take(); }
   void Add(const Changes& changes);
   bool HasMore() const { return told_ < news_.size(); }
+  bool IsEmpty() const { return !HasMore() && subscription_->IsEmpty(); }
   void Tell(size_t room, Shown* out);
 
  private:
@@ -68,6 +69,7 @@ class OfferNews {
   absl::StatusOr<Changes> Take() { return subscription_->Take(); }
   void Add(const Changes& changes);
   bool HasMore() const { return told_ < news_.size(); }
+  bool IsEmpty() const { return !HasMore() && subscription_->IsEmpty(); }
   void Tell(size_t room, Shown* out);
 
  private:
@@ -124,6 +126,7 @@ class Watch final : public Source<Message> {
     return Source<Message>::Step::kMessage;
   }
   bool IsReading() const override { return news_.IsReading(); }
+  bool IsEmpty() const override { return !news_.IsReading() && news_.IsEmpty(); }
 
  private:
   News news_;

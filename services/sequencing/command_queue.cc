@@ -44,7 +44,7 @@ absl::Status CommandQueue::Add(ItemPtr& item) {
 
 void CommandQueue::Post(WriteResult result) {
   absl::MutexLock lock(&mutex_);
-  next_.written = std::move(result);
+  next_.writes.push_back(std::move(result));
   something_.Signal();
 }
 
@@ -93,7 +93,7 @@ void CommandQueue::Close(absl::Status why) {
 }
 
 bool CommandQueue::HasSomething() const {
-  return !next_.items.empty() || next_.written || !next_.reads.empty() || next_.drain || next_.stop;
+  return !next_.items.empty() || !next_.writes.empty() || !next_.reads.empty() || next_.drain || next_.stop;
 }
 
 }  // namespace capbroker

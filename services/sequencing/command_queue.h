@@ -20,7 +20,7 @@ class CommandQueue {
     std::vector<ItemPtr> items;  // In order of arrival.
     // Taken with them, under the same lock: what comes later has not arrived before this.
     Instant as_of;
-    std::optional<WriteResult> written;
+    std::vector<WriteResult> writes;  // In the order of their calls.
     std::vector<ReadResult> reads;
     bool drain = false, stop = false;
   };

@@ -55,7 +55,7 @@ Core::Core(SequencerOptions options, uint32_t partitions)
       moved_at_(partitions),
       books_(std::make_unique<Books>(partitions, options_.finished_kept, options_.awake_kept)),
       // A batch in flight and one on top have their answers at hand, whatever was asked for.
-      keys_(std::max(options_.keys_kept, 2 * options_.batch_bound),
+      keys_(std::max(options_.keys_kept, (kUnderWay + 1) * options_.batch_bound),
             std::max(options_.answers_kept, 2 * options_.batch_bound)),
       acts_bound_(options_.batch_bound) {
   closed_ = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "starting: the trail is being read");
@@ -79,7 +79,7 @@ void Core::Advance(Moment now) {
   }
   if (draining_ && mode_ == Mode::kTaking && !writing_) Stop();
   // While the ledger has nothing to do, it gets the first half of a burst, and the rest is decided meanwhile.
-  const bool is_burst = !writing_ && flight_ == nullptr && waiting_.size() >= kLeastBurst;
+  const bool is_burst = !writing_ && flights_.empty() && waiting_.size() >= kLeastBurst;
   const size_t later = is_burst ? waiting_.size() / 2 : 0;
   do {
     while (CanDecide()) {
@@ -101,7 +101,7 @@ void Core::Advance(Moment now) {
 
 // Answers what waits for nothing but batches before it, once there is none. True if there was such a thing.
 bool Core::ReleaseOpen(Moment now) {
-  if (mode_ != Mode::kServing || flight_ != nullptr || open_.HasActs() || open_.IsEmpty()) return false;
+  if (mode_ != Mode::kServing || !flights_.empty() || open_.HasActs() || open_.IsEmpty()) return false;
   // No commit will tell whether the partitions are still ours. Nobody takes them within the lease; past half
   // of it, a heartbeat has to say so first (a process that was suspended finds out before it refuses
   // anything).
@@ -389,7 +389,7 @@ void Core::Fail(ItemPtr item, const absl::Status& why) {
 Span Core::Idle(Moment now) {
   Span idle = Seconds(1);
   const auto until = [&](int64_t boot_micros) { idle = std::min(idle, Span{boot_micros - now.boot_micros}); };
-  if (!writing_) {
+  if (!writing_ && under_way_ == 0) {
     if (mode_ == Mode::kTaking || mode_ == Mode::kUnsure) until(retry_at_);
     if (mode_ == Mode::kServing || mode_ == Mode::kLoading) until(next_beat_);
   }

@@ -15,8 +15,10 @@
 // at fault:
 //     a key was recorded before   look up which, decide all of it again
 //     the database refuses it     decide it again in halves, until the bad command is alone
-//     unknown                     take the partitions again; the batch number tells: durable, or send it once
-//     more another holds a partition   drop everything; try to take again
+//     unknown                     take the partitions again; the batch number tells: durable, or send it once more
+//     another holds a partition   drop everything; try to take again
+// - While a batch is being committed the next is handed in, so that the ledger has something to do. Each stands on the one
+//   before, and names a fence of its: if that one fails, this is fenced, and both are taken back.
 // - A key that is not known here may still be recorded. A batch that writes it again fails; but a refusal
 // writes
 //   nothing, so the ledger is asked before one is given.
@@ -78,7 +80,8 @@ class Core {
   // At once, with whatever was not answered told UNAVAILABLE.
   void Stop();
 
-  // Outputs. A call is given once; the next of its kind after its result came.
+  // Outputs. A call is given once; the next of its kind after its result came, or batches while kUnderWay have none.
+  static constexpr size_t kUnderWay = 2;
   std::optional<WriteCall> NextWrite(Moment now);
   std::optional<ReadCall> NextRead();
   Effects TakeEffects() { return std::exchange(effects_, {}); }
@@ -124,13 +127,15 @@ class Core {
   void Fail(ItemPtr item, const absl::Status& why);
 
   // core_commit.cc: batches, and what becomes of them.
-  std::optional<WriteCall> NextCommit(Moment now);
+  std::optional<WriteCall> NextCommit();
   std::optional<WriteCall> NextBeat(Moment now);
   WriteCall FindKeys() const;
   void On(const Committed& committed, Moment now);
   void On(const KeysFound& found, Moment now);
   void On(const Beaten& beaten, Moment now);
+  void OnFailed(const CommitResult& result, Moment now);
   void OnDurable(Moment now);
+  std::vector<Tenure> TenuresAfter(size_t flights) const;
   void TakeBack();
   void SplitFailed(const std::string& error, Moment now);
   void BecomeUnsure(Moment now);
@@ -164,7 +169,7 @@ class Core {
   std::vector<int64_t> moved_at_;  // Boot time when its row was last moved.
   size_t resumes_owed_ = 0;        // Resume commands not durable yet.
   bool outage_is_over_ = false;    // The ledger has not been told: ForgetOutage.
-  bool writing_ = false;
+  bool writing_ = false;           // A call that is not a batch's.
   std::vector<uint32_t> beating_;  // The partitions of the heartbeat under way.
   int64_t next_beat_ = 0;
   int64_t retry_at_ = 0;
@@ -177,11 +182,12 @@ class Core {
   KeyCache keys_;
 
   uint64_t last_order_ = 0;
-  std::deque<ItemPtr> waiting_;           // Arrived, not decided.
-  PendingBatch open_;                     // Being decided.
-  std::unique_ptr<PendingBatch> flight_;  // Being committed.
-  bool resend_ = false;                   // `flight_` is known not to be durable, and goes again.
-  Span committing_;                       // What a batch takes, of late.
+  std::deque<ItemPtr> waiting_;            // Arrived, not decided.
+  PendingBatch open_;                      // Being decided.
+  std::deque<PendingBatch> flights_;       // Decided and not known to be durable, the oldest first,
+  size_t under_way_ = 0;                   //   so many of them handed in; the others are to go again.
+  std::optional<CommitResult> failed_as_;  // Of the oldest, while results of others are owed.
+  Span committing_;                        // What a batch takes, of late.
   size_t
       acts_bound_;  // Of the open batch: halved whenever the database refuses one, doubled when it takes one.
   // The batch last taken back: how many acts it had and, if one, whose it was.

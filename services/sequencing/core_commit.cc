@@ -16,7 +16,7 @@ constexpr Span kDeadlinePause = Seconds(1);
 }  // namespace
 
 std::optional<WriteCall> Core::NextWrite(Moment now) {
-  if (writing_) return std::nullopt;
+  if (writing_ || failed_as_) return std::nullopt;
   std::optional<WriteCall> call;
   switch (mode_) {
     case Mode::kTaking:
@@ -35,7 +35,8 @@ std::optional<WriteCall> Core::NextWrite(Moment now) {
       }
       break;
     case Mode::kServing:
-      if (call = NextBeat(now); !call) call = NextCommit(now);
+      if (under_way_ > 0 && now.boot_micros >= next_beat_) break;
+      if (call = NextBeat(now); !call) call = NextCommit();
       break;
     case Mode::kLookingUp:
       call = FindKeys();
@@ -43,26 +44,43 @@ std::optional<WriteCall> Core::NextWrite(Moment now) {
     case Mode::kStopped:
       break;
   }
-  writing_ = call.has_value();
+  writing_ = call && !std::holds_alternative<CommitCall>(*call);
   return call;
 }
 
 void Core::Finish(WriteResult result, Moment now) {
-  writing_ = false;
+  if (!std::holds_alternative<Committed>(result)) writing_ = false;
   std::visit([&](auto& its) { On(its, now); }, result);
 }
 
-std::optional<WriteCall> Core::NextCommit(Moment) {
-  if (std::exchange(resend_, false)) return CommitCall{flight_->Refence(held_)};
-  if (open_.HasActs()) {
-    flight_ = std::make_unique<PendingBatch>(std::exchange(open_, PendingBatch()));
-    return CommitCall{flight_->Seal(*books_, held_)};
+std::optional<WriteCall> Core::NextCommit() {
+  if (under_way_ < flights_.size()) {
+    PendingBatch& again = flights_[under_way_];
+    return CommitCall{again.Refence(TenuresAfter(under_way_++))};
+  }
+  // Behind another goes one that is no smaller: of small ones there would be ever more, each a transaction.
+  const bool is_due = flights_.empty() || (under_way_ < kUnderWay && open_.acts() >= flights_.back().acts());
+  if (open_.HasActs() && is_due) {
+    const std::vector<Tenure> held = TenuresAfter(under_way_);
+    const Batch* ahead = flights_.empty() ? nullptr : &flights_.back().batch();
+    flights_.push_back(std::exchange(open_, PendingBatch()));
+    ++under_way_;
+    return CommitCall{flights_.back().Seal(*books_, held, ahead)};
   }
   if (draining_ && IsEverythingAnswered()) return ReleaseCall{held_};
   return std::nullopt;
 }
 
-bool Core::IsEverythingAnswered() const { return queued() == 0 && open_.IsEmpty() && flight_ == nullptr; }
+// As what is held will be when so many of the batches are durable.
+std::vector<Tenure> Core::TenuresAfter(size_t flights) const {
+  std::vector<Tenure> held = held_;
+  for (size_t i = 0; i < flights; ++i) {
+    for (const Batch::Fence& fence : flights_[i].batch().fences) held[fence.partition].batch++;
+  }
+  return held;
+}
+
+bool Core::IsEverythingAnswered() const { return queued() == 0 && open_.IsEmpty() && flights_.empty(); }
 
 // A batch moves the rows of its own partitions; the others, and all of them in quiet times, are moved here.
 // Also shows the clock the database's time, and that the database is there.
@@ -100,14 +118,24 @@ void Core::On(const Beaten& beaten, Moment now) {
 }
 
 void Core::On(const Committed& committed, Moment now) {
-  if (committed.result.outcome != CommitOutcome::kUnknown) unsure_since_.reset();
-  switch (committed.result.outcome) {
+  if (under_way_ == 0) return;  // Everything was dropped meanwhile.
+  if (!failed_as_ && committed.result.outcome == CommitOutcome::kDurable) {
+    status_.committing_micros += committed.took.micros;
+    status_.commits.Add(committed.took.micros);
+    committing_ = Span{(7 * committing_.micros + committed.took.micros) / 8};
+    OnDurable(now);
+    return;
+  }
+  // The oldest failed. What became of those on top is not asked: they were fenced, or are not known either.
+  if (!failed_as_) failed_as_ = committed.result;
+  if (--under_way_ == 0) OnFailed(*std::exchange(failed_as_, std::nullopt), now);
+}
+
+void Core::OnFailed(const CommitResult& result, Moment now) {
+  if (result.outcome != CommitOutcome::kUnknown) unsure_since_.reset();
+  switch (result.outcome) {
     case CommitOutcome::kDurable:
-      status_.committing_micros += committed.took.micros;
-      status_.commits.Add(committed.took.micros);
-      committing_ = Span{(7 * committing_.micros + committed.took.micros) / 8};
-      OnDurable(now);
-      break;
+      break;  // It did not fail.
     case CommitOutcome::kFenced:
       status_.fenced++;
       Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
@@ -122,7 +150,7 @@ void Core::On(const Committed& committed, Moment now) {
     case CommitOutcome::kRefused:
       status_.refused_batches++;
       TakeBack();
-      SplitFailed(committed.result.error, now);
+      SplitFailed(result.error, now);
       break;
     case CommitOutcome::kUnknown:
       status_.unknown_batches++;
@@ -133,44 +161,46 @@ void Core::On(const Committed& committed, Moment now) {
 
 void Core::OnDurable(Moment now) {
   unsure_since_.reset();
-  const std::unique_ptr<PendingBatch> batch = std::move(flight_);
-  for (const Batch::Fence& fence : batch->batch().fences) {
+  PendingBatch batch = std::move(flights_.front());
+  flights_.pop_front();
+  if (under_way_ > 0) --under_way_;
+  for (const Batch::Fence& fence : batch.batch().fences) {
     held_[fence.partition].batch++;
     moved_at_[fence.partition] = now.boot_micros;
   }
   status_.batches++;
-  status_.acts += batch->acts();
-  status_.batch_sizes.Add(static_cast<int64_t>(batch->acts()));
+  status_.acts += batch.acts();
+  status_.batch_sizes.Add(static_cast<int64_t>(batch.acts()));
   acts_bound_ = std::min(acts_bound_ * 2, options_.batch_bound);
-  if (batch->directory() != nullptr) effects_.directory = batch->directory();
-  for (ItemPtr& item : batch->TakeItems()) {
+  if (batch.directory() != nullptr) effects_.directory = batch.directory();
+  for (ItemPtr& item : batch.TakeItems()) {
     if (item->kind == Item::Kind::kCommand) status_.commands++;
     Answer(std::move(item));
   }
-  std::vector<Change> changes = batch->TakeChanges();
+  std::vector<Change> changes = batch.TakeChanges();
   std::move(changes.begin(), changes.end(), std::back_inserter(effects_.changes));
-  batch->KeepFinished(*books_);
+  batch.KeepFinished(*books_);
 }
 
 // Everything not durable is undone, and what was decided waits again, in its old order.
 void Core::TakeBack() {
-  failed_acts_ = flight_->acts();
-  for (const ItemPtr& item : flight_->items()) {
+  failed_acts_ = flights_.front().acts();
+  for (const ItemPtr& item : flights_.front().items()) {
     if (item->made_act) failed_ = {item->kind, item->order, item->command.owner};
   }
   std::vector<ItemPtr> items;
   const auto collect = [&](std::vector<ItemPtr> from) {
     std::move(from.begin(), from.end(), std::back_inserter(items));
   };
-  for (PendingBatch* batch : {&open_, flight_.get()}) {  // The younger first: each stands on the one before.
-    batch->TakeBack(*books_);
-    for (const SealedAct& act : batch->batch().acts) {
+  // The younger first: each stands on the one before.
+  for (flights_.push_back(std::exchange(open_, PendingBatch())); !flights_.empty(); flights_.pop_back()) {
+    PendingBatch& batch = flights_.back();
+    batch.TakeBack(*books_);
+    for (const SealedAct& act : batch.batch().acts) {
       if (act.repeat) keys_.Forget(act.owner, act.repeat->key);
     }
-    collect(batch->TakeItems());
+    collect(batch.TakeItems());
   }
-  open_ = PendingBatch();
-  flight_ = nullptr;
   collect(GiveUpReading());
 
   std::erase_if(items, [](const ItemPtr& item) { return item->kind == Item::Kind::kDeadline; });

@@ -72,26 +72,19 @@ void Core::On(const Taken& taken, Moment now) {
 }
 
 // A batch or heartbeat is unanswered, and the partitions are ours again: nobody can commit under the old
-// epochs now. If the new epochs follow ours, nobody did in between either, and the batch numbers tell whether
-// ours did.
+// epochs now. If the new epochs follow ours, nobody did in between either, and the batch numbers tell which of ours did;
+// the others go again.
 void Core::Resolve(const std::vector<Tenure>& tenures, Moment now) {
-  std::vector<bool> in_flight(partitions_);
-  if (flight_ != nullptr) {
-    for (const Batch::Fence& fence : flight_->batch().fences) in_flight[fence.partition] = true;
-  }
-  bool is_plain = true, is_durable = false, is_absent = false;
-  for (const Tenure& t : tenures) {
-    const Tenure& was = held_[t.partition];
-    if (t.epoch != was.epoch + 1) is_plain = false;
-    if (t.batch == was.batch) {
-      is_absent |= in_flight[t.partition];
-    } else if (t.batch == was.batch + 1 && in_flight[t.partition]) {
-      is_durable = true;
-    } else {
-      is_plain = false;
-    }
-  }
-  if (!is_plain || (is_durable && is_absent)) {
+  // How many of the batches, from the oldest on, would leave the partitions as they are; more than there are: none would.
+  size_t durable = 0;
+  const auto is_as_after = [&](size_t flights) {
+    const std::vector<Tenure> after = TenuresAfter(flights);
+    return std::all_of(tenures.begin(), tenures.end(), [&](const Tenure& t) {
+      return t.epoch == after[t.partition].epoch + 1 && t.batch == after[t.partition].batch;
+    });
+  };
+  while (durable <= flights_.size() && !is_as_after(durable)) ++durable;
+  if (durable > flights_.size()) {
     // Somebody else may have written: what the batch number says is not about our batch. Nobody is told OK
     // who may not be; a repeat with the same key finds out.
     Drop(SequencerStatus::Phase::kRecovering,
@@ -106,12 +99,8 @@ void Core::Resolve(const std::vector<Tenure>& tenures, Moment now) {
   mode_ = Mode::kServing;
   // We were there all the time; the ledger took it for an outage.
   if (resumes_owed_ == 0) ForgetOutage();
-  if (is_durable) {
-    OnDurable(now);
-  } else {
-    resend_ = flight_ != nullptr;
-    if (!resend_) unsure_since_.reset();
-  }
+  if (flights_.empty()) unsure_since_.reset();
+  while (durable-- > 0) OnDurable(now);
 }
 
 void Core::StartLoading(const std::vector<Tenure>& tenures, Moment now) {
@@ -241,8 +230,8 @@ void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
     std::move(from.begin(), from.end(), std::back_inserter(items));
     from.clear();
   };
-  if (flight_ != nullptr) {
-    std::vector<ItemPtr> its = flight_->TakeItems();
+  for (PendingBatch& flight : flights_) {
+    std::vector<ItemPtr> its = flight.TakeItems();
     collect(its);
   }
   std::vector<ItemPtr> its = open_.TakeItems();
@@ -254,9 +243,10 @@ void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
             [](const ItemPtr& a, const ItemPtr& b) { return a->order < b->order; });
   for (ItemPtr& item : items) Fail(std::move(item), why);
 
-  flight_ = nullptr;
+  flights_.clear();
+  under_way_ = 0;
+  failed_as_.reset();
   open_ = PendingBatch();
-  resend_ = false;
   books_ = std::make_unique<Books>(partitions_, options_.finished_kept, options_.awake_kept);
   keys_.Clear();
   mode_ = Mode::kTaking;

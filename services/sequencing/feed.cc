@@ -16,6 +16,11 @@ absl::StatusOr<std::vector<Change>> Subscription::Take() {
   return std::exchange(queue_, {});
 }
 
+bool Subscription::IsEmpty() const {
+  absl::MutexLock lock(&mutex_);
+  return queue_.empty() && ended_.ok();
+}
+
 bool Subscription::Push(const std::vector<Change>& changes) {
   bool fits = true;
   {

@@ -40,6 +40,8 @@ class Subscription {
   // Everything queued, oldest first (nothing, if nothing is); or the status the subscription ended with, once
   // the queue is empty.
   absl::StatusOr<std::vector<Change>> Take() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether Take would give nothing.
+  bool IsEmpty() const ABSL_LOCKS_EXCLUDED(mutex_);
   // False if this ended the subscription.
   bool Push(const std::vector<Change>& changes) ABSL_LOCKS_EXCLUDED(mutex_);
   void End(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -47,7 +49,7 @@ class Subscription {
  private:
   const size_t bound_;
   const Wake wake_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::vector<Change> queue_ ABSL_GUARDED_BY(mutex_);
   absl::Status ended_ ABSL_GUARDED_BY(mutex_);
 };

@@ -27,9 +27,7 @@ struct Runner {
   WriteResult operator()(const CommitCall& call) const {
     const int64_t sent = clock.Boot();
     CommitResult result = ledger.Commit(*call.batch);
-    const int64_t received = clock.Boot();
-    if (result.outcome == CommitOutcome::kDurable) clock.Observe(result.database_time, sent, received);
-    return Committed{std::move(result), Span{received - sent}};
+    return Tell(clock, std::move(result), sent, sent, clock.Boot());
   }
   WriteResult operator()(const FindKeysCall& call) const {
     std::vector<KeyRecord> records;
@@ -111,6 +109,11 @@ absl::Status ReadKeys(Ledger& ledger, const ReadCall& call, ReadResult& result) 
 }
 
 }  // namespace
+
+Committed Tell(Clock& clock, CommitResult result, int64_t sent, int64_t begun, int64_t received) {
+  if (result.outcome == CommitOutcome::kDurable) clock.Observe(result.database_time, sent, received);
+  return {std::move(result), Span{received - begun}};
+}
 
 WriteResult Run(Ledger& ledger, Clock& clock, const WriteCall& call) {
   return std::visit(Runner{ledger, clock}, call);

@@ -83,6 +83,10 @@ struct ReadResult {
   std::vector<Repeat> keys;
 };
 
+// What the core is told of a batch; the clock is shown the database's time. By the machine's time since boot, in microseconds:
+// when it was handed in, when its turn began (it may have waited for one before it), and when its result came.
+Committed Tell(Clock& clock, CommitResult result, int64_t sent, int64_t begun, int64_t received);
+
 // Blocks for as long as the ledger does. Every answer that carries the database's time is shown to the clock.
 WriteResult Run(Ledger& ledger, Clock& clock, const WriteCall& call);
 ReadResult Run(Ledger& ledger, const ReadCall& call);

@@ -80,9 +80,11 @@ void PendingBatch::FillRows(Books& books) {
   }
 }
 
-std::shared_ptr<const Batch> PendingBatch::Seal(Books& books, const std::vector<Tenure>& held) {
+std::shared_ptr<const Batch> PendingBatch::Seal(Books& books, const std::vector<Tenure>& held,
+                                                const Batch* ahead) {
   FillRows(books);
   auto& fences = batch_.fences;
+  if (ahead != nullptr) fences.push_back({.partition = ahead->fences.front().partition});
   std::sort(fences.begin(), fences.end(),
             [](const auto& a, const auto& b) { return a.partition < b.partition; });
   fences.erase(std::unique(fences.begin(), fences.end(),

@@ -67,8 +67,9 @@ class PendingBatch {
   // Waits for whatever is in the batch now. Items are kept in the order they were answered.
   void AddItem(ItemPtr item) { items_.push_back(std::move(item)); }
 
-  // No more is added: fills in the rows. `held` is indexed by partition.
-  std::shared_ptr<const Batch> Seal(Books& books, const std::vector<Tenure>& held);
+  // No more is added: fills in the rows. `held` is indexed by partition. `ahead`, if not null, is a batch that must be durable
+  // before this can be: the two have a fence in common.
+  std::shared_ptr<const Batch> Seal(Books& books, const std::vector<Tenure>& held, const Batch* ahead);
   // The same batch under other tenures.
   std::shared_ptr<const Batch> Refence(const std::vector<Tenure>& held);
   const Batch& batch() const { return sealed_ == nullptr ? batch_ : *sealed_; }

@@ -13,6 +13,7 @@
 #include "services/sequencing/command_queue.h"
 #include "services/sequencing/core.h"
 #include "services/sequencing/worker.h"
+#include "services/sequencing/write_lane.h"
 
 namespace capbroker {
 namespace {
@@ -55,7 +56,8 @@ class Sequencer::Threads {
 
   void Start(uint32_t partitions) {
     core_ = std::make_unique<Core>(options_, partitions);
-    writer_ = std::make_unique<Worker>("ledger-write");
+    writer_ = std::make_unique<WriteLane>(ledger_, clock_,
+                                          [this](WriteResult result) { queue_.Post(std::move(result)); });
     for (auto& reader : readers_) reader = std::make_unique<Worker>("ledger-read");
     thread_ = std::thread([this] { Run(); });
   }
@@ -109,8 +111,8 @@ class Sequencer::Threads {
       const Moment now{in.as_of, clock_.Boot()};
       if (in.drain) core_->Drain();
       for (ReadResult& read : in.reads) core_->Finish(std::move(read), now);
-      if (in.written) {
-        core_->Finish(*std::move(in.written), now);
+      for (WriteResult& written : in.writes) {
+        core_->Finish(std::move(written), now);
         StartWrite(now);  // What was decided meanwhile goes before anybody is told.
         CarryOut();
       }
@@ -129,7 +131,7 @@ class Sequencer::Threads {
   bool StartWrite(Moment now) {
     std::optional<WriteCall> call = core_->NextWrite(now);
     if (!call) return false;
-    writer_->Start([this, call = *std::move(call)] { queue_.Post(capbroker::Run(ledger_, clock_, call)); });
+    writer_->Start(*std::move(call));
     return true;
   }
 
@@ -195,7 +197,7 @@ class Sequencer::Threads {
   std::shared_ptr<const Directory> directory_ ABSL_GUARDED_BY(mutex_) = std::make_shared<const Directory>();
 
   // Last, so that they end while what they use is there.
-  std::unique_ptr<Worker> writer_;
+  std::unique_ptr<WriteLane> writer_;
   std::array<std::unique_ptr<Worker>, kReaders> readers_;
   std::thread thread_;
 };

@@ -35,7 +35,7 @@ CREATE TABLE provider (
 );
 
 CREATE DOMAIN counted AS bigint CHECK (VALUE > 0);
-CREATE DOMAIN sha256 AS bytea CHECK (octet_length(VALUE) = 32);
+CREATE DOMAIN sha256_hash AS bytea CHECK (octet_length(VALUE) = 32);
 -- 0 RECEIVED, 1 HOLDER_ROUND, 2 FALLBACK, 3 MATCH_ROUND, 4 CONFIRMING, 5 BLOCKED; finished: 6 FULFILLED,
 -- 7 PARTIALLY_FULFILLED, 8 UNFILLED, 9 CANCELLED, 10 EXPIRED
 CREATE DOMAIN request_state AS smallint CHECK (VALUE BETWEEN 0 AND 10);
@@ -52,11 +52,11 @@ CREATE TABLE act (
   request_id uuid,                                     -- NULL: about the owner's agreements, or the directory.
   owner_id integer NOT NULL,
   decisions integer NOT NULL,                          -- How many.
-  hash sha256 NOT NULL,                                -- SHA-256 of the owner's hash before it, and body.
+  hash sha256_hash NOT NULL,                           -- SHA-256 of the owner's hash before it, and body.
   -- Of the command, if its caller may repeat it (R27): 16 bytes of a hash, a uuid being their cheapest carrier, and what
   -- it asked for.
   key uuid,
-  payload sha256,
+  payload sha256_hash,
   body text NOT NULL,
   PRIMARY KEY (owner_id, sequence)
 );

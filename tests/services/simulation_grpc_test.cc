@@ -419,9 +419,9 @@ class LedgerAtTime : public PostgresLedger {
     const absl::StatusOr<Instant> time = PostgresLedger::Heartbeat(held);
     return time.ok() ? now_() : time;
   }
-  CommitResult Commit(const Batch& batch) override {
-    CommitResult result = PostgresLedger::Commit(batch);
-    if (result.outcome == CommitOutcome::kDurable) result.database_time = now_();
+  std::optional<CommitResult> Receive() override {
+    std::optional<CommitResult> result = PostgresLedger::Receive();
+    if (result && result->outcome == CommitOutcome::kDurable) result->database_time = now_();
     return result;
   }
 

@@ -220,13 +220,54 @@ TEST_P(LedgerConformance, AnEmptyBatchMovesThePartitionsAndTellsTheTime) {
   EXPECT_EQ((*again)[3].batch, 2u);
 }
 
+TEST_P(LedgerConformance, BatchesAreHandedInOneAfterAnother) {
+  Writer writer(ledger());
+  const auto send = [&](uint64_t sequence, const OwnerId& owner) {
+    Batch batch = BatchOf(writer.tenures);
+    batch.acts = {ActOf(owner, sequence, IdOf(1))};
+    ledger().Send(batch);
+    Advance(writer.tenures);
+  };
+  const auto receive = [&] {
+    for (;;) {
+      if (const auto result = ledger().Receive()) return result->outcome;
+    }
+  };
+  send(1, kOpenai);
+  send(2, kOpenai);
+  EXPECT_EQ(receive(), CommitOutcome::kDurable);
+  send(1, kMistral);  // A name that is new, while another is under way.
+  EXPECT_EQ(receive(), CommitOutcome::kDurable);
+  EXPECT_EQ(receive(), CommitOutcome::kDurable);
+  EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kOpenai})), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kMistral})), (std::vector<uint64_t>{1}));
+
+  const std::vector<Tenure> before = writer.tenures;
+  send(2, kOpenai);  // Is there already.
+  send(3, kOpenai);
+  EXPECT_EQ(receive(), CommitOutcome::kRefused);
+  EXPECT_EQ(receive(), CommitOutcome::kFenced);
+  writer.tenures = before;
+  send(3, kOpenai);
+  EXPECT_EQ(receive(), CommitOutcome::kDurable);
+
+  ledger().Wake();
+  EXPECT_FALSE(ledger().Receive().has_value());
+}
+
 TEST_P(LedgerConformance, AnOlderEpochIsFencedOff) {
   Writer old(ledger());
   Writer now(other(), "one");
   EXPECT_EQ(old.Commit([](Batch& b) { b.acts = {ActOf(kOpenai, 1, IdOf(1))}; }).outcome,
             CommitOutcome::kFenced);
   EXPECT_THAT(*ledger().ReadActs({.owner = kOpenai}), IsEmpty());
-  now.MustCommit([](Batch& b) { b.acts = {ActOf(kOpenai, 1, IdOf(1))}; });
+  const auto act = [](Batch& b) {
+    b.acts = {ActOf(kOpenai, 1, IdOf(1))};
+    b.acts[0].repeat = Repeat{KeyOf(1), HashOf(1)};
+  };
+  now.MustCommit(act);
+  EXPECT_EQ(old.Commit(act).outcome,
+            CommitOutcome::kFenced);  // Rather than a repeat of what the other wrote.
   EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Heartbeat(old.tenures).status()));
   EXPECT_TRUE(other().Heartbeat(now.tenures).ok());
 }

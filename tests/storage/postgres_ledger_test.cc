@@ -121,6 +121,35 @@ TEST(PostgresLedger, AKilledCommitIsUnknownAndNeverHalfThere) {
   EXPECT_EQ(ledger->Commit(OneAct(*tenures, 1)).outcome, CommitOutcome::kDurable);
 }
 
+TEST(PostgresLedger, WhatGoesBehindALostCommitIsUnknownToo) {
+  const std::string url = NewDatabase();
+  auto ledger = OpenLedger(url);
+  auto tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
+  auto session = Session(url), watcher = Session(url);
+  Ask(*session, "BEGIN");
+  Ask(*session, "LOCK TABLE book IN ACCESS EXCLUSIVE MODE");
+  ledger->Send(OneAct(*tenures, 1));
+  AwaitBlocked(*watcher, 1);
+  Advance(*tenures);
+  ledger->Send(OneAct(*tenures, 2));
+  ledger->Wake();
+  EXPECT_FALSE(ledger->Receive().has_value());  // Woken: nothing is there yet.
+  Ask(*session,
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+      " AND wait_event_type = 'Lock'");
+  for (int i = 0; i < 2; ++i) {
+    auto result = ledger->Receive();
+    while (!result) result = ledger->Receive();
+    EXPECT_EQ(result->outcome, CommitOutcome::kUnknown);
+    EXPECT_NE(result->error, "");
+  }
+  Ask(*session, "COMMIT");
+  tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
+  ASSERT_TRUE(tenures.ok()) << tenures.status();
+  EXPECT_EQ((*tenures)[0].batch, 0u);
+  EXPECT_EQ(ledger->Commit(OneAct(*tenures, 1)).outcome, CommitOutcome::kDurable);
+}
+
 TEST(PostgresLedger, TakingWaitsForACommitInFlightAndThenSeesIt) {
   const std::string url = NewDatabase();
   auto old = OpenLedger(url), taker = OpenLedger(url);

@@ -141,7 +141,7 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
         s.hold_reads = roll(2) == 0;
         break;
       case 14:
-        if (s.write && s.hold_writes) s.FinishWrite();
+        if (!s.writes.empty() && s.hold_writes) s.FinishWrite();
         if (s.read && s.hold_reads) s.FinishRead();
         break;
       case 15:
@@ -166,7 +166,7 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
   std::map<uint64_t, int> owners_of_act;
   for (const Sent& one : sent) {
     ASSERT_TRUE(one.told.back()->IsAnswered())
-        << s.core->queued() << " " << s.write.has_value() << s.read.has_value() << s.core->status().detail;
+        << s.core->queued() << " " << s.writes.size() << s.read.has_value() << s.core->status().detail;
     std::optional<uint64_t> act;
     for (const auto& told : one.told) {
       if (!told->IsAnswered()) continue;

@@ -17,7 +17,7 @@ TEST_F(CoreTest, AnswersOnlyWhatIsDurable) {
   s.hold_writes = true;
   const auto told = s.Create(s.NewRequest());
   s.Run();
-  ASSERT_TRUE(s.write.has_value());
+  ASSERT_FALSE(s.writes.empty());
   EXPECT_FALSE(told->IsAnswered());
   EXPECT_TRUE(s.changes.empty());
   s.FinishWrite();
@@ -34,7 +34,7 @@ TEST_F(CoreTest, CountsOverdueDeadlinesWhileItCannotFireThem) {
   const RequestBook offered = small.Offered();
   small.Pass(Seconds(1));
   small.hold_writes = true;
-  for (int batch = 0; batch < 2; ++batch) {  // One is committed, and one is full.
+  for (int batch = 0; batch < 3; ++batch) {  // Two are under way, and one is full.
     small.Create(small.NewRequest());
     small.Run();
   }
@@ -45,7 +45,6 @@ TEST_F(CoreTest, CountsOverdueDeadlinesWhileItCannotFireThem) {
   small.Run();
   EXPECT_EQ(small.core->status().overdue, 1);
   small.hold_writes = false;
-  small.FinishWrite();
   small.Run();
   EXPECT_EQ(small.core->status().overdue, 0);
   EXPECT_EQ(small.Find(offered.request->id)->offers[0].state, OfferState::kLapsed);
@@ -73,6 +72,120 @@ TEST_F(CoreTest, DecidesTheNextBatchWhileOneIsCommitted) {
   s.ExpectSound(s.owner);
 }
 
+TEST_F(CoreTest, HandsTheNextBatchInWhileOneIsCommitted) {
+  s.hold_writes = true;
+  std::vector<std::shared_ptr<Told>> told;
+  for (int i = 0; i < 4; ++i) {
+    told.push_back(s.Create(s.NewRequest()));
+    s.Run();
+    EXPECT_EQ(s.writes.size(), std::min<size_t>(i + 1, Core::kUnderWay));
+  }
+  // Numbered as if the one before were durable already.
+  const uint32_t partition = PartitionOf(s.owner, kPartitions);
+  const Batch &first = *std::get<CommitCall>(s.writes[0]).batch,
+              &second = *std::get<CommitCall>(s.writes[1]).batch;
+  ASSERT_EQ(first.fences.size(), 1u);
+  ASSERT_EQ(second.fences.size(), 1u);
+  EXPECT_EQ(second.fences[0].partition, partition);
+  EXPECT_EQ(second.fences[0].last_batch, first.fences[0].last_batch + 1);
+  s.FinishWrite();
+  EXPECT_TRUE(told[0]->IsAnswered());
+  EXPECT_FALSE(told[1]->IsAnswered());
+  s.hold_writes = false;
+  s.Run();
+  for (const auto& one : told) EXPECT_TRUE(one->status().ok()) << one->status();
+  s.ExpectSound(s.owner);
+}
+
+TEST_F(CoreTest, ALoneCommandWaitsBehindALargeBatch) {
+  s.hold_writes = true;
+  std::vector<std::shared_ptr<Told>> told;
+  for (int i = 0; i < 7; ++i) told.push_back(s.Create(s.NewRequest()));
+  s.Run();
+  told.push_back(s.Create(s.NewRequest()));
+  s.Run();
+  EXPECT_EQ(s.writes.size(), 1u);
+  for (int i = 0; i < 6; ++i) told.push_back(s.Create(s.NewRequest()));
+  s.Run();
+  ASSERT_EQ(s.writes.size(), 2u);
+  EXPECT_EQ(std::get<CommitCall>(s.writes[1]).batch->acts.size(), 7u);
+  s.hold_writes = false;
+  s.Run();
+  for (const auto& one : told) EXPECT_TRUE(one->status().ok()) << one->status();
+}
+
+TEST_F(CoreTest, ABatchBehindAnotherOwnersStandsOnItAllTheSame) {
+  OwnerId other;
+  for (int i = 0; PartitionOf(other, kPartitions) == PartitionOf(s.owner, kPartitions); ++i)
+    other = {Cat("other-", i)};
+  s.Submit({other, s.kOps, ActivateAgreement{SeedAgreement()}});
+  s.Run();
+  s.hold_writes = true;
+  const Request poison = s.NewRequest(), sound = s.NewRequest();
+  s.judge = [&](const Batch& batch) -> std::optional<CommitResult> {
+    if (batch.acts[0].request == poison.id) return CommitResult{CommitOutcome::kRefused, {}, "poison"};
+    return std::nullopt;
+  };
+  const auto bad = s.Create(poison);
+  s.Run();
+  const auto good = s.Submit({other, {Role::kOwner, other.value}, CreateRequest{sound}});
+  s.Run();
+  ASSERT_EQ(s.writes.size(), 2u);
+  EXPECT_EQ(std::get<CommitCall>(s.writes[1]).batch->fences.size(), 2u);
+  const size_t before = s.batches.size();
+  s.FinishWrite();
+  EXPECT_FALSE(bad->IsAnswered());  // Not before it is known what became of the other.
+  s.FinishWrite();
+  EXPECT_EQ(s.Trail(other).size(), 1u);  // It was fenced.
+  EXPECT_EQ(s.batches.size(), before + 2);
+  s.hold_writes = false;
+  s.Run();
+  EXPECT_EQ(bad->reason(), "BROKER_FAULT");
+  EXPECT_TRUE(good->status().ok()) << good->status();
+  s.ExpectSound(s.owner);
+  s.ExpectSound(other);
+}
+
+TEST_F(CoreTest, OfTwoUnknownBatchesThoseThatWereNotMadeGoAgain) {
+  for (int made = 0; made <= 2; ++made) {
+    s.hold_writes = true;
+    const auto first = s.Create(s.NewRequest());
+    s.Run();
+    const auto second = s.Create(s.NewRequest());
+    s.Run();
+    ASSERT_EQ(s.writes.size(), 2u);
+    s.ledger.FailNextCommit(CommitOutcome::kUnknown, /*takes_effect=*/made >= 1);
+    s.ledger.FailNextCommit(CommitOutcome::kUnknown, /*takes_effect=*/made >= 2);
+    s.FinishWrite();
+    s.FinishWrite();
+    EXPECT_FALSE(first->IsAnswered());
+    const size_t before = s.batches.size();
+    s.hold_writes = false;
+    s.Run();
+    EXPECT_EQ(s.batches.size() - before, 2u - made) << made;
+    ASSERT_TRUE(first->status().ok()) << made << first->status();
+    ASSERT_TRUE(second->status().ok()) << made << second->status();
+    EXPECT_EQ(second->sequence(), first->sequence() + 1);
+    s.Pass(Seconds(1));
+  }
+  s.ExpectSound(s.owner);
+}
+
+TEST_F(CoreTest, AHeartbeatThatIsDueIsNotKeptWaitingByBatches) {
+  s.hold_writes = true;
+  s.Create(s.NewRequest());
+  s.Run();
+  s.Pass(Seconds(2));
+  s.Create(s.NewRequest());
+  s.Run();
+  EXPECT_EQ(s.writes.size(), 1u);  // The beat is next.
+  s.FinishWrite();
+  s.Run();
+  ASSERT_FALSE(s.writes.empty());
+  EXPECT_TRUE(std::holds_alternative<CommitCall>(s.writes.back()));
+  EXPECT_EQ(s.core->status().queued, 0u);
+}
+
 TEST_F(CoreTest, GivesTheLedgerHalfOfABurstAndDecidesTheRestMeanwhile) {
   s.hold_writes = true;
   const auto burst = [&](int size) {
@@ -80,7 +193,7 @@ TEST_F(CoreTest, GivesTheLedgerHalfOfABurstAndDecidesTheRestMeanwhile) {
     for (int i = 0; i < size; ++i) told.push_back(s.Create(s.NewRequest()));
     const size_t before = s.batches.size();
     std::vector<size_t> acts;
-    for (s.Run(); s.write; s.Run()) {
+    for (s.Run(); !s.writes.empty(); s.Run()) {
       EXPECT_EQ(s.core->status().queued, 0u);
       s.FinishWrite();
     }
@@ -151,7 +264,7 @@ TEST_F(CoreTest, HoldsARefusalUntilWhatItRestsOnIsDurable) {
   EXPECT_TRUE(accepted->status().ok());
   EXPECT_EQ(refused->reason(), "OFFER_CLOSED");
   EXPECT_EQ(later->reason(), "OFFER_CLOSED");
-  EXPECT_FALSE(s.write.has_value());  // A refusal alone writes nothing.
+  EXPECT_TRUE(s.writes.empty());  // A refusal alone writes nothing.
 }
 
 TEST_F(CoreTest, TakesAnAnswerAtTheDeadlineAndLapsesRightAfter) {
@@ -388,6 +501,7 @@ TEST_F(CoreTest, DropsEverythingWhenFenced) {
   ASSERT_TRUE(theirs.ok());
   s.hold_writes = false;
   s.FinishWrite();
+  s.FinishWrite();
   EXPECT_EQ(told->reason(), "NOT_SERVING_OWNER");
   EXPECT_EQ(on_top->reason(), "NOT_SERVING_OWNER");
   EXPECT_TRUE(s.feed_ended);
@@ -423,7 +537,7 @@ TEST_F(CoreTest, DoesNotTakeAnothersBatchForItsOwn) {
   s.Run();
   // While the commit is out, and never arrives, another takes over, writes exactly one batch to the
   // partition, and leaves.
-  const Batch ours = *std::get<CommitCall>(*s.write).batch;
+  const Batch ours = *std::get<CommitCall>(s.writes.front()).batch;
   s.judge = [](const Batch&) { return CommitResult{CommitOutcome::kUnknown, {}, "lost"}; };
   s.Pass(Seconds(20));
   const auto theirs = s.ledger.Take("b", "b:1", {0, 1, 2, 3}, Seconds(10));
@@ -572,7 +686,7 @@ TEST_F(CoreTest, TollsFromTheFirstOutageWhenTheBrokerGoesDownBeforeItGaveItBack)
   s.Restart();
   s.hold_writes = true;
   s.Run();  // Takes the partitions, which moves their heartbeat; the tolling waits to be committed.
-  ASSERT_TRUE(s.write.has_value());
+  ASSERT_FALSE(s.writes.empty());
   s.Pass(Seconds(5));
   s.hold_writes = false;
   s.Restart();  // And is lost.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,7 +52,7 @@ class Stage {
   void Restart() {
     core = std::make_unique<Core>(options_, kPartitions);
     clock = std::make_unique<Clock>([this] { return Boot(); });
-    write.reset();
+    writes.clear();
     read.reset();
     arrived_.clear();
     is_open = false;
@@ -83,15 +84,15 @@ class Stage {
       for (ItemPtr& item : std::exchange(arrived_, {})) core->Submit(std::move(item));
       core->Advance(moment);
       CarryOut();
-      if (!write) {
-        write = core->NextWrite(moment);
-        moved |= write.has_value();
+      while (std::optional<WriteCall> write = core->NextWrite(moment)) {
+        writes.push_back(*std::move(write));
+        moved = true;
       }
       if (!read) {
         read = core->NextRead();
         moved |= read.has_value();
       }
-      if (write && !(hold_writes && std::holds_alternative<CommitCall>(*write))) {
+      if (!writes.empty() && !(hold_writes && std::holds_alternative<CommitCall>(writes.front()))) {
         FinishWrite();
         moved = true;
       }
@@ -102,7 +103,8 @@ class Stage {
     }
   }
   void FinishWrite() {
-    const WriteCall call = *std::exchange(write, std::nullopt);
+    const WriteCall call = std::move(writes.front());
+    writes.pop_front();
     WriteResult result = Committed{};
     const auto* commit = std::get_if<CommitCall>(&call);
     if (commit != nullptr) batches.push_back(commit->batch);
@@ -234,8 +236,8 @@ class Stage {
   std::unique_ptr<Core> core;
   std::unique_ptr<Clock> clock;
   bool hold_writes = false, hold_reads = false;
-  Span commits_take;               // As the core is told.
-  std::optional<WriteCall> write;  // Given out by the core, not made yet.
+  Span commits_take;             // As the core is told.
+  std::deque<WriteCall> writes;  // Given out by the core, not made yet, in order.
   std::optional<ReadCall> read;
   std::function<std::optional<CommitResult>(const Batch&)> judge;  // Stands before the ledger.
   std::vector<std::shared_ptr<const Batch>> batches;               // Sent, in order.
