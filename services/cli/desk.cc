@@ -40,6 +40,8 @@ Desk::Desk(Loop& loop, std::shared_ptr<grpc::Channel> channel, DeskOptions optio
       journal_(journal),
       channel_(std::move(channel)),
       stub_(v1::OfferService::NewStub(channel_)),
+      link_(MakeDeskLink(loop_, channel_, options_.client, Cat("providers/", options_.provider),
+                         options_.session)),
       dice_(options_.script, options_.seed) {}
 
 void Desk::Start(std::function<void()> synced) {
@@ -49,7 +51,7 @@ void Desk::Start(std::function<void()> synced) {
 
 void Desk::Stop() {
   stopping_ = true;
-  if (watch_ != nullptr) watch_->Cancel();
+  link_->Close();
 }
 
 void Desk::OpenWatch() {
@@ -60,18 +62,11 @@ void Desk::OpenWatch() {
   present_ = false;
   opened_micros_ = Loop::Micros();
   shown_.clear();
-  v1::WatchOffersRequest request;
-  request.set_parent(Cat("providers/", options_.provider));
-  watch_ = Watch<v1::WatchOffersResponse>::Open(
-      loop_, NewStream(options_.client), [this](const v1::WatchOffersResponse& m) { OnMessage(m); },
-      [this](const grpc::Status& status) { OnWatchEnd(status); },
-      [this, request](grpc::ClientContext* context, auto* reactor) {
-        stub_->async()->WatchOffers(context, &request, reactor);
-      });
+  link_->Open([this](const DeskLink::News& message) { OnMessage(message); },
+              [this](const grpc::Status& status) { OnWatchEnd(status); });
 }
 
 void Desk::OnWatchEnd(const grpc::Status& status) {
-  watch_ = nullptr;
   if (stopping_) return;
   // A watch that the broker ends in good order resumes as well: it has no end of its own.
   if (!status.ok() && !IsWorthRepeating(status)) return Fail(status);
@@ -91,7 +86,7 @@ void Desk::Fail(const grpc::Status& status) {
   on_failure();
 }
 
-void Desk::OnMessage(const v1::WatchOffersResponse& message) {
+void Desk::OnMessage(const DeskLink::News& message) {
   if (stopping_) return;
   if (counted_) return Take(message);
   // The first message shows that the watch follows: what was placed is read after it, and nothing is missed
@@ -127,10 +122,10 @@ void Desk::OnPlaced(const grpc::Status& status, const v1::ListOffersResponse& pa
   for (const v1::Offer& offer : page.offers()) KeepAccount(offer);
   if (!page.next_page_token().empty()) return ReadPlaced(page.next_page_token(), watch);
   counted_ = true;
-  for (const v1::WatchOffersResponse& message : std::exchange(kept_, {})) Take(message);
+  for (const DeskLink::News& message : std::exchange(kept_, {})) Take(message);
 }
 
-void Desk::Take(const v1::WatchOffersResponse& message) {
+void Desk::Take(const DeskLink::News& message) {
   for (const v1::Offer& offer : message.offers()) OnOffer(offer);
   if (message.synced()) OnSynced();
 }
@@ -227,29 +222,26 @@ void Desk::Send(const std::string& name) {
     journal_->Sent({accept ? "AcceptOffer" : "DeclineOffer", Cat("provider/", options_.provider),
                     entry.request_id, name, entry.attempt});
   }
-  auto done = [this, name](const grpc::Status& status, const v1::Offer& offer) {
-    OnAnswered(name, status, offer);
+  auto done = [this, name](const grpc::Status& status, v1::Offer::State state) {
+    OnAnswered(name, status, state);
   };
-  using Async = AsyncOf<v1::OfferService::Stub>;
   if (accept) {
     v1::AcceptOfferRequest request;
     request.set_name(name);
     request.set_request_id(entry.request_id);
     request.set_terms_hash(entry.terms_hash);
     if (entry.choice.quantity < entry.question.quantity) request.set_quantity(entry.choice.quantity);
-    StartCall(loop_, stub_->async(), &Async::AcceptOffer, NewContext(options_.client), std::move(request),
-              done);
+    link_->Send(request, std::move(done));
   } else {
     v1::DeclineOfferRequest request;
     request.set_name(name);
     request.set_request_id(entry.request_id);
     *request.mutable_decline() = DeclineOf(entry.choice);
-    StartCall(loop_, stub_->async(), &Async::DeclineOffer, NewContext(options_.client), std::move(request),
-              done);
+    link_->Send(request, std::move(done));
   }
 }
 
-void Desk::OnAnswered(const std::string& name, const grpc::Status& status, const v1::Offer& offer) {
+void Desk::OnAnswered(const std::string& name, const grpc::Status& status, v1::Offer::State state) {
   const auto found = entries_.find(name);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
@@ -258,7 +250,7 @@ void Desk::OnAnswered(const std::string& name, const grpc::Status& status, const
   if (journal_ != nullptr) {
     journal_->Answered({accept ? "AcceptOffer" : "DeclineOffer", Cat("provider/", options_.provider),
                         entry.request_id, name, entry.attempt},
-                       status.ok() ? "OK" : code, status.ok() ? v1::Offer::State_Name(offer.state()) : "");
+                       status.ok() ? "OK" : code, status.ok() ? v1::Offer::State_Name(state) : "");
   }
   if (IsWorthRepeating(status) && !stopping_) {
     // Perhaps recorded, perhaps not: only the same command again tells, even of an offer that has ended

@@ -15,6 +15,7 @@
 #include "capbroker/v1/offer_service.grpc.pb.h"
 #include "services/cli/client.h"
 #include "services/cli/desk_choice.h"
+#include "services/cli/desk_link.h"
 #include "services/cli/desk_loop.h"
 #include "services/cli/load_journal.h"
 
@@ -23,6 +24,7 @@ namespace capbroker {
 struct DeskOptions {
   std::string provider;  // An id.
   ClientOptions client;
+  bool session = false;  // One session in place of calls and a watch.
   DeskScript script;
   uint64_t seed = 1;
   std::optional<Inventory> inventory;  // Without: there is always enough.
@@ -48,7 +50,7 @@ struct DeskTotals {
   int64_t standing = 0;                   // Found placed, though not accepted by this desk.
   int64_t returned = 0;                   // Of these two, given back.
   int64_t repeats = 0;                    // Answers sent again after an unknown outcome.
-  int64_t resumed = 0;                    // Watches opened after a break.
+  int64_t resumed = 0;                    // Watches, or sessions, opened after a break.
   std::map<std::string, int64_t> errors;  // By code and reason; answers that did not stand.
 };
 
@@ -58,9 +60,9 @@ class Desk {
   Desk(Loop& loop, std::shared_ptr<grpc::Channel> channel, DeskOptions options, Journal* journal);
 
   std::function<void(const DeskEvent&)> on_event = [](const DeskEvent&) {};
-  std::function<void()> on_failure = [] {};  // The watch failed for good: see failure().
+  std::function<void()> on_failure = [] {};  // The watch or session failed for good: see failure().
 
-  // Opens the watch; `synced` runs once, when the present offers are known.
+  // Opens the watch or session; `synced` runs once, when the present offers are known.
   void Start(std::function<void()> synced);
   // No offer is looked at any more; answers on their way are waited for by the loop.
   void Stop();
@@ -71,7 +73,7 @@ class Desk {
 
   const DeskTotals& totals() const { return totals_; }
   const std::optional<Inventory>& inventory() const { return options_.inventory; }
-  // Why the watch failed for good, such as PERMISSION_DENIED; OK while it runs.
+  // Why the watch or session failed for good, such as PERMISSION_DENIED; OK while it runs.
   const grpc::Status& failure() const { return failure_; }
 
  private:
@@ -95,38 +97,39 @@ class Desk {
   };
 
   void OpenWatch();
-  void OnMessage(const v1::WatchOffersResponse& message);
+  void OnMessage(const DeskLink::News& message);
   void OnWatchEnd(const grpc::Status& status);
   void Fail(const grpc::Status& status);
   void ReadPlaced(const std::string& page_token, int64_t watch, int attempt = 0);
   void OnPlaced(const grpc::Status& status, const v1::ListOffersResponse& page, int64_t watch, int attempt,
                 const std::string& page_token);
-  void Take(const v1::WatchOffersResponse& message);
+  void Take(const DeskLink::News& message);
   void OnOffer(const v1::Offer& offer);
   void KeepAccount(const v1::Offer& offer);
   void OnSynced();
   void Decide(const std::string& name);
   void Send(const std::string& name);
-  void OnAnswered(const std::string& name, const grpc::Status& status, const v1::Offer& offer);
+  void OnAnswered(const std::string& name, const grpc::Status& status, v1::Offer::State state);
   void ReturnDelivered();
 
   Loop& loop_;
   DeskOptions options_;
   Journal* const journal_;
   const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<v1::OfferService::Stub> stub_;
+  const std::unique_ptr<v1::OfferService::Stub> stub_;  // To read what was placed.
+  const std::unique_ptr<DeskLink> link_;
   DeskDice dice_;
 
-  std::shared_ptr<Watch<v1::WatchOffersResponse>> watch_;
   std::function<void()> synced_;
   bool stopping_ = false;
-  int64_t watches_ = 0;                        // Opened so far.
-  bool counted_ = false;                       // What was placed when this watch opened has been read.
-  std::vector<v1::WatchOffersResponse> kept_;  // Of this watch, until then.
-  bool present_ = false;                       // This watch has shown the present state.
-  int failures_ = 0;                           // Of the watch, in a row.
-  int64_t opened_micros_ = 0;                  // When this watch was.
-  absl::flat_hash_set<std::string> shown_;     // Open, in this watch's present state.
+  // A session is a watch too.
+  int64_t watches_ = 0;                     // Opened so far.
+  bool counted_ = false;                    // What was placed when this watch opened has been read.
+  std::vector<DeskLink::News> kept_;        // Of this watch, until then.
+  bool present_ = false;                    // This watch has shown the present state.
+  int failures_ = 0;                        // Of the watch, in a row.
+  int64_t opened_micros_ = 0;               // When this watch was.
+  absl::flat_hash_set<std::string> shown_;  // Open, in this watch's present state.
 
   absl::flat_hash_map<std::string, Entry>
       entries_;  // Offers not known to have ended, or with an answer on its way.

@@ -25,7 +25,7 @@ struct LoadFlags {
   std::string tokens, desks = "own", speedup = "max", journal, price = "0.0025 USD", qos = "LS";
   std::string region = "us-east";
   int64_t concurrency = 32, limit = 0, requests = 0, quantity = 1000;
-  bool retry = false;
+  bool retry = false, session = false;
   Span retry_for = Seconds(60), patience = Seconds(60), ahead = Hours(7 * 24), step_window{};
   DeskFlags desk;
 };
@@ -138,6 +138,7 @@ absl::StatusOr<LoadPlan> PlanOf(const Session& session, const LoadFlags& flags) 
   if (flags.holder_last) plan.shape.alternatives.push_back(flags.holder);
   plan.owner = {.owner = flags.owner,
                 .client = ClientFor(session, flags, "owner-" + flags.owner),
+                .session = flags.session,
                 .run = plan.shape.run,
                 .repeat = flags.retry,
                 .repeat_for = flags.retry_for,
@@ -147,6 +148,7 @@ absl::StatusOr<LoadPlan> PlanOf(const Session& session, const LoadFlags& flags) 
     DeskOptions desk;
     desk.provider = provider;
     desk.client = ClientFor(session, flags, "provider-" + provider);
+    desk.session = flags.session;
     desk.script = *script;
     desk.seed = flags.desk.seed + plan.desks.size();  // Desks that draw alike would decline alike.
     if (stock.contains(provider)) desk.inventory = Inventory(stock[provider]);
@@ -209,7 +211,8 @@ void AddLoad(CLI::App& app, Session& session) {
   CLI::App* verb =
       AddVerbTo(app, "load", "Replay a trace of requests, or plain load, and check the trail it leaves",
                 "capbroker load --trace pods.csv --nodes nodes.csv --tokens tokens/ --output json\n"
-                "capbroker load --requests 1000 --concurrency 64 --tokens tokens/");
+                "capbroker load --requests 1000 --concurrency 64 --tokens tokens/\n"
+                "capbroker load --requests 1000 --concurrency 64 --tokens tokens/ --session");
   AddWhat(*verb, *flags);
   verb->add_option("--owner", flags->owner, "Who asks")->capture_default_str();
   verb->add_option("--holder", flags->holder, "The provider with rights")->capture_default_str();
@@ -224,6 +227,8 @@ void AddLoad(CLI::App& app, Session& session) {
                    "own: the providers answer from this process; external: provider-sim does")
       ->check(CLI::IsMember({"own", "external"}))
       ->option_text("own|external [own]");
+  verb->add_flag("--session", flags->session,
+                 "Owner and own desks each speak in one session, not in calls of their own and a watch");
   verb->add_option("--concurrency", flags->concurrency, "Requests and releases in flight")
       ->capture_default_str();
   verb->add_flag("--retry", flags->retry, "After an unknown outcome send the same command again,");

@@ -33,7 +33,8 @@ class Journal {
   absl::Status Open(const std::string& path);
 
   void Sent(const JournalCall& call);
-  // `state` is that of the resource in the answer; empty if the answer is an error.
+  // `state` is that of the resource in the answer; empty if the answer is an error, or does not say: in a session, that
+  // of an allocation given back.
   void Answered(const JournalCall& call, std::string_view code, std::string_view state);
 
   // Whether all of it was written.

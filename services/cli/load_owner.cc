@@ -13,8 +13,6 @@
 namespace capbroker {
 namespace {
 
-using Async = AsyncOf<v1::CapacityRequestService::Stub>;
-
 bool IsOver(v1::CapacityRequest::State state) {
   switch (state) {
     case v1::CapacityRequest::STATE_FULFILLED:
@@ -28,6 +26,11 @@ bool IsOver(v1::CapacityRequest::State state) {
   }
 }
 
+// Whether there is something to be done about it.
+bool IsWorthReading(v1::CapacityRequest::State state) {
+  return IsOver(state) || state == v1::CapacityRequest::STATE_BLOCKED;
+}
+
 std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
 // An allocation has the number of the offer whose acceptance made it.
@@ -35,13 +38,6 @@ std::string OfferOf(const std::string& allocation) {
   std::string offer = allocation;
   const std::string_view part = "/allocations/";
   return offer.replace(offer.rfind(part), part.size(), "/offers/");
-}
-
-std::string StateOf(const v1::CapacityRequest& request) {
-  return v1::CapacityRequest::State_Name(request.state());
-}
-std::string StateOf(const v1::Allocation& allocation) {
-  return v1::Allocation::State_Name(allocation.state());
 }
 
 }  // namespace
@@ -53,6 +49,8 @@ LoadOwner::LoadOwner(Loop& loop, std::shared_ptr<grpc::Channel> channel, LoadOwn
       journal_(journal),
       channel_(std::move(channel)),
       stub_(v1::CapacityRequestService::NewStub(channel_)),
+      link_(
+          MakeOwnerLink(loop_, channel_, options_.client, Cat("owners/", options_.owner), options_.session)),
       jobs_(tasks) {}
 
 void LoadOwner::Start(std::function<void()> synced) {
@@ -62,7 +60,7 @@ void LoadOwner::Start(std::function<void()> synced) {
 
 void LoadOwner::Stop() {
   stopping_ = true;
-  if (watch_ != nullptr) watch_->Cancel();
+  link_->Close();
 }
 
 void LoadOwner::OpenWatch() {
@@ -71,22 +69,15 @@ void LoadOwner::OpenWatch() {
   present_ = false;
   opened_micros_ = Loop::Micros();
   shown_.clear();
-  v1::WatchCapacityRequestsRequest request;
-  request.set_parent(Cat("owners/", options_.owner));
-  watch_ = Watch<v1::WatchCapacityRequestsResponse>::Open(
-      loop_, NewStream(options_.client),
-      [this](const v1::WatchCapacityRequestsResponse& message) {
-        for (const v1::CapacityRequest& one : message.capacity_requests()) OnRequest(one);
-        if (message.synced()) OnSynced();
+  link_->Open(
+      [this](const OwnerLink::News& news) {
+        for (const v1::CapacityRequest& one : news.capacity_requests()) OnRequest(one);
+        if (news.synced()) OnSynced();
       },
-      [this](const grpc::Status& status) { OnWatchEnd(status); },
-      [this, request](grpc::ClientContext* context, auto* reactor) {
-        stub_->async()->WatchCapacityRequests(context, &request, reactor);
-      });
+      [this](const grpc::Status& status) { OnWatchEnd(status); });
 }
 
 void LoadOwner::OnWatchEnd(const grpc::Status& status) {
-  watch_ = nullptr;
   if (stopping_) return;
   if (!status.ok() && !IsWorthRepeating(status)) {
     failure_ = status;
@@ -153,11 +144,10 @@ void LoadOwner::Create(size_t task, v1::CreateCapacityRequestRequest request,
   job.watch = present_ ? watches_ : 0;
   working_.insert(task);
   loop_.PostAfter(options_.patience, [this, task] { LosePatience(task); });
-  Send<v1::CreateCapacityRequestRequest, v1::CapacityRequest>(
-      "CreateCapacityRequest", &Async::CreateCapacityRequest, std::move(request), "",
-      [this, task](const grpc::Status& status, const v1::CapacityRequest& answer) {
-        OnCreated(task, status, answer);
-      });
+  Send("CreateCapacityRequest", request, "",
+       [this, task](const grpc::Status& status, const OwnerLink::Answer& answer) {
+         OnCreated(task, status, answer);
+       });
 }
 
 void LoadOwner::LosePatience(size_t task) {
@@ -166,7 +156,7 @@ void LoadOwner::LosePatience(size_t task) {
   loop_.PostAfter(options_.patience, [this, task] { LosePatience(task); });
 }
 
-void LoadOwner::OnCreated(size_t task, const grpc::Status& status, const v1::CapacityRequest& request) {
+void LoadOwner::OnCreated(size_t task, const grpc::Status& status, const OwnerLink::Answer& answer) {
   Job& job = jobs_[task];
   job.answered = true;
   job.answered_micros = Loop::Micros();
@@ -177,23 +167,24 @@ void LoadOwner::OnCreated(size_t task, const grpc::Status& status, const v1::Cap
     return;
   }
   totals_.answer.Add(job.answered_micros - job.sent_micros);
-  on_acknowledged("REQUEST_RECEIVED", request.name());
-  job.name = request.name();
+  on_acknowledged("REQUEST_RECEIVED", answer.name);
+  job.name = answer.name;
   if (job.ended) {
     FinishIfOver(task);
     return;
   }
   // The answer may be a repeat's, and older than the request is now. A watch that was there all the time
   // tells; one that was opened since may have begun after the end.
-  if (job.watch == watches_) return;
+  if (job.watch == watches_ && !IsWorthReading(answer.untold)) return;
   if (present_) Read(task);
 }
 
 void LoadOwner::Read(size_t task) {
   v1::GetCapacityRequestRequest request;
   request.set_name(jobs_[task].name);
-  StartCall(loop_, stub_->async(), &Async::GetCapacityRequest, NewContext(options_.client),
-            std::move(request), [this, task](const grpc::Status& status, const v1::CapacityRequest& answer) {
+  StartCall(loop_, stub_->async(), &AsyncOf<v1::CapacityRequestService::Stub>::GetCapacityRequest,
+            NewContext(options_.client), std::move(request),
+            [this, task](const grpc::Status& status, const v1::CapacityRequest& answer) {
               if (status.ok()) return OnRequest(answer);
               if (stopping_ || !IsWorthRepeating(status)) {
                 return Count(status);
@@ -212,13 +203,13 @@ void LoadOwner::Cancel(size_t task, const std::string& why) {
   request.set_name(job.name);
   request.set_text(why);
   request.set_request_id(Cat("load-", options_.run, "-", task, "-cancel"));
-  Send<v1::CancelCapacityRequestRequest, v1::CapacityRequest>(
-      "CancelCapacityRequest", &Async::CancelCapacityRequest, std::move(request), job.name,
-      [this](const grpc::Status& status, const v1::CapacityRequest& answer) {
-        if (status.ok()) on_acknowledged("REQUEST_CANCELLED", answer.name());
-        // That it ended by itself first is no error. Its end comes on the watch either way.
-        if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) Count(status);
-      });
+  Send("CancelCapacityRequest", request, job.name,
+       [this, task](const grpc::Status& status, const OwnerLink::Answer& answer) {
+         if (status.ok()) on_acknowledged("REQUEST_CANCELLED", answer.name);
+         // That it ended by itself first is no error. Its end comes as news either way, unless the answer tells it.
+         if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) Count(status);
+         if (IsWorthReading(answer.untold)) Read(task);
+       });
 }
 
 void LoadOwner::Count(const grpc::Status& status) {
@@ -241,45 +232,38 @@ void LoadOwner::Release(size_t task, std::function<void()> done) {
     v1::ReleaseAllocationRequest request;
     request.set_name(one.allocation);
     request.set_request_id(Cat("load-", options_.run, "-", task, "-release-", LastPart(one.allocation)));
-    Send<v1::ReleaseAllocationRequest, v1::Allocation>(
-        "ReleaseAllocation", &Async::ReleaseAllocation, std::move(request), one.allocation,
-        [this, one, left, done](const grpc::Status& status, const v1::Allocation&) {
-          Count(status);
-          if (status.ok()) {
-            ++totals_.released;
-            on_acknowledged("ALLOCATION_RELEASED", OfferOf(one.allocation));
-            on_given_back(one.provider, OfferOf(one.allocation));
-          }
-          if (--*left == 0) done();
-        });
+    Send("ReleaseAllocation", request, one.allocation,
+         [this, one, left, done](const grpc::Status& status, const OwnerLink::Answer&) {
+           Count(status);
+           if (status.ok()) {
+             ++totals_.released;
+             on_acknowledged("ALLOCATION_RELEASED", OfferOf(one.allocation));
+             on_given_back(one.provider, OfferOf(one.allocation));
+           }
+           if (--*left == 0) done();
+         });
   }
 }
 
-template <class Request, class Response>
-void LoadOwner::Send(const char* method,
-                     UnaryMethod<v1::CapacityRequestService::Stub, Request, Response> call, Request request,
-                     std::string name, std::function<void(const grpc::Status&, const Response&)> done,
-                     int attempt, int64_t since) {
+template <class Request>
+void LoadOwner::Send(const char* method, const Request& request, const std::string& name,
+                     OwnerLink::Done done, int attempt, int64_t since) {
   if (since == 0) since = Loop::Micros();
   const std::string actor = Cat("owner/", options_.owner);
   journal_.Sent({method, actor, request.request_id(), name, attempt});
-  StartCall<Async, Request, Response>(
-      loop_, stub_->async(), call, NewContext(options_.client), request,
-      [=, this](const grpc::Status& status, const Response& response) {
-        journal_.Answered(
-            {method, actor, request.request_id(), status.ok() ? response.name() : name, attempt},
-            status.ok() ? "OK" : CodeAndReason(status), status.ok() ? StateOf(response) : "");
-        if (IsWorthRepeating(status) && options_.repeat &&
-            Loop::Micros() - since < options_.repeat_for.micros) {
-          ++totals_.repeats;
-          loop_.PostAfter(Backoff(attempt - 1), [=, this] {
-            grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
-            Send<Request, Response>(method, call, request, name, done, attempt + 1, since);
-          });
-          return;
-        }
-        done(status, response);
+  link_->Send(request, [=, this](const grpc::Status& status, const OwnerLink::Answer& answer) {
+    journal_.Answered({method, actor, request.request_id(), status.ok() ? answer.name : name, attempt},
+                      status.ok() ? "OK" : CodeAndReason(status), answer.state);
+    if (IsWorthRepeating(status) && options_.repeat && Loop::Micros() - since < options_.repeat_for.micros) {
+      ++totals_.repeats;
+      loop_.PostAfter(Backoff(attempt - 1), [=, this] {
+        grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
+        Send(method, request, name, done, attempt + 1, since);
       });
+      return;
+    }
+    done(status, answer);
+  });
 }
 
 }  // namespace capbroker

@@ -1,5 +1,4 @@
-// The owner's side of a load: asks, follows what becomes of it on one watch, gives back. Everything runs on
-// the loop.
+// The owner's side of a load: asks, follows what becomes of it, gives back. Everything runs on the loop.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +14,14 @@
 #include "services/cli/desk_loop.h"
 #include "services/cli/load_journal.h"
 #include "services/cli/load_stats.h"
+#include "services/cli/owner_link.h"
 
 namespace capbroker {
 
 struct LoadOwnerOptions {
   std::string owner;  // An id.
   ClientOptions client;
+  bool session = false;           // One session in place of calls and a watch.
   std::string run;                // RequestFor's label: requests of others are passed over.
   bool repeat = false;            // After an unknown outcome send the same command again,
   Span repeat_for = Seconds(60);  //   for so long after the first time.
@@ -59,9 +60,9 @@ class LoadOwner {
   // about.
   std::function<void(const char* kind, const std::string& name)> on_acknowledged;
 
-  std::function<void()> on_failure = [] {};  // The watch failed for good: see failure().
+  std::function<void()> on_failure = [] {};  // The watch or session failed for good: see failure().
 
-  // Opens the watch; `synced` runs once, when it follows.
+  // Opens the watch or session; `synced` runs once, when it follows.
   void Start(std::function<void()> synced);
   void Stop();
 
@@ -72,7 +73,7 @@ class LoadOwner {
   void Release(size_t task, std::function<void()> done);
 
   const LoadOwnerTotals& totals() const { return totals_; }
-  const grpc::Status& failure() const { return failure_; }  // Of the watch, for good.
+  const grpc::Status& failure() const { return failure_; }  // Of the watch or session, for good.
 
  private:
   struct Job {
@@ -80,7 +81,7 @@ class LoadOwner {
     LoadOutcome outcome;
     bool answered = false, ended = false, cancelling = false;
     int64_t sent_micros = 0, answered_micros = 0, ended_micros = 0;
-    int64_t watch = 0;  // The watch that followed when it was sent; 0: none did.
+    int64_t watch = 0;  // The watch (or session) that followed when it was sent; 0: none did.
     std::function<void(const LoadOutcome&)> done;
   };
 
@@ -89,26 +90,25 @@ class LoadOwner {
   void OnWatchEnd(const grpc::Status& status);
   // What the broker says a request is now; from the watch, or any answer.
   void OnRequest(const v1::CapacityRequest& request);
-  void OnCreated(size_t task, const grpc::Status& status, const v1::CapacityRequest& request);
+  void OnCreated(size_t task, const grpc::Status& status, const OwnerLink::Answer& answer);
   void Read(size_t task);
   void LosePatience(size_t task);
   void Count(const grpc::Status& status);
   void Cancel(size_t task, const std::string& why);
   void FinishIfOver(size_t task);
 
-  // Sends, and repeats as the options say.
-  template <class Request, class Response>
-  void Send(const char* method, UnaryMethod<v1::CapacityRequestService::Stub, Request, Response> call,
-            Request request, std::string name, std::function<void(const grpc::Status&, const Response&)> done,
+  // Sends, and repeats as the options say. `name` is that of what is to be moved; empty: there is none yet.
+  template <class Request>
+  void Send(const char* method, const Request& request, const std::string& name, OwnerLink::Done done,
             int attempt = 1, int64_t since = 0);
 
   Loop& loop_;
   const LoadOwnerOptions options_;
   Journal& journal_;
   const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<v1::CapacityRequestService::Stub> stub_;
+  const std::unique_ptr<v1::CapacityRequestService::Stub> stub_;  // To read.
+  const std::unique_ptr<OwnerLink> link_;
 
-  std::shared_ptr<Watch<v1::WatchCapacityRequestsResponse>> watch_;
   std::function<void()> synced_;
   bool stopping_ = false;
   bool present_ = false;

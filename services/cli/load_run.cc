@@ -18,6 +18,8 @@ absl::Status Named(std::string_view who, const grpc::Status& status) {
                       Cat(who, ": ", Explain(status).line));
 }
 
+std::string_view Link(bool session) { return session ? "session" : "watch"; }
+
 // Everything here but the constructor and what follows Run is work on the loop.
 class Load {
  public:
@@ -79,13 +81,15 @@ absl::Status Load::Prepare() {
     if (desk != desks_.end()) desk->second->GiveBack(offer);
   };
   owner_->on_failure = [this] {
-    failure_.Update(Named(Cat("watch of owner ", plan_.owner.owner), owner_->failure()));
+    failure_.Update(
+        Named(Cat(Link(plan_.owner.session), " of owner ", plan_.owner.owner), owner_->failure()));
     Stop();
   };
   for (DeskOptions& options : plan_.desks) {
     absl::StatusOr<std::shared_ptr<grpc::Channel>> own = Connect(options.client);
     if (!own.ok()) return own.status();
     const std::string provider = options.provider;
+    const bool session = options.session;
     auto desk = std::make_unique<Desk>(loop_, *own, std::move(options), &journal_);
     desk->on_event = [this](const DeskEvent& event) {
       if (!event.error.empty() || event.answer == DeskChoice::Answer::kSilence) return;
@@ -94,8 +98,8 @@ absl::Status Load::Prepare() {
                                                                               : "OFFER_PARTIALLY_ACCEPTED",
                                  event.offer);
     };
-    desk->on_failure = [this, provider, desk = desk.get()] {
-      failure_.Update(Named(Cat("watch of provider ", provider), desk->failure()));
+    desk->on_failure = [this, provider, session, desk = desk.get()] {
+      failure_.Update(Named(Cat(Link(session), " of provider ", provider), desk->failure()));
       Stop();
     };
     desks_[provider] = std::move(desk);

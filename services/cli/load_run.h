@@ -35,7 +35,7 @@ struct LoadPlan {
 // SIGTERM ends it early, with a note. What went wrong in single calls is in the report.
 //
 // INVALID_ARGUMENT  a token or journal file that cannot be used.
-// other             the watch of the owner or of a desk cannot be opened, or the trail has no beginning to
+// other             the watch or session of the owner or of a desk cannot be opened, or the trail has no beginning to
 // count from.
 absl::StatusOr<LoadReport> RunLoad(LoadPlan plan);
 

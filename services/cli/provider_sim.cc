@@ -26,6 +26,7 @@ namespace {
 struct SimFlags {
   std::string provider, serve;
   std::string inventory, inventory_file, share, journal;
+  bool session = false;
   DeskFlags desk;
 };
 
@@ -161,6 +162,7 @@ int RunProviderSim(Session& session, const SimFlags& flags) {
   }
   DeskOptions options;
   options.provider = flags.provider;
+  options.session = flags.session;
   options.seed = flags.desk.seed;
   absl::StatusOr<DeskScript> script = ScriptOf(flags.desk);
   if (!script.ok()) return session.Fail(script.status());
@@ -205,15 +207,20 @@ void AddProviderSim(CLI::App& app, Session& session) {
   CLI::App* verb =
       AddVerbTo(app, "provider-sim", "Answer a provider's offers by a script, within an inventory",
                 "capbroker provider-sim --provider azure --inventory h100=8000 --always accept\n"
+                "capbroker provider-sim --provider azure --session --always decline\n"
                 "capbroker provider-sim --provider azure --serve 127.0.0.1:7430 --always partial:50%\n"
                 "capbroker provider-sim --provider coreweave --inventory-file nodes.csv --share 1/4 \\\n"
                 "  --script 'accept 0.7 after 50ms..2s; decline NO_CAPACITY 0.2; silent 0.1'");
   verb->add_option("--provider", flags->provider, "Whose offers")->option_text("ID (required)")->required();
-  verb->add_option(
-          "--serve", flags->serve,
-          "Be called there (CapacityProvider) instead of watching. --tls-cert and --tls-key are then "
-          "its own, and --tls-ca says who signs the broker's; without them plain text, on this machine")
-      ->option_text("HOST:PORT");
+  CLI::Option* serve =
+      verb->add_option(
+              "--serve", flags->serve,
+              "Be called there (CapacityProvider) instead of watching. --tls-cert and --tls-key are then "
+              "its own, and --tls-ca says who signs the broker's; without them plain text, on this machine")
+          ->option_text("HOST:PORT");
+  verb->add_flag("--session", flags->session,
+                 "Answer in one session, not in calls of their own beside a watch")
+      ->excludes(serve);
   CLI::Option* quantities =
       verb->add_option("--inventory", flags->inventory, "What there is; neither flag: always enough")
           ->option_text("MODEL=QUANTITY,...");

@@ -13,6 +13,8 @@ SEED = 7
 
 
 class CrashTest(StageTest):
+    ways = []
+
     def test_acknowledged_commands_survive_sigkill(self):
         stage = self.stage
         chance = random.Random(SEED)
@@ -21,7 +23,7 @@ class CrashTest(StageTest):
         load = stage.start("load", "--requests", requests, "--concurrency", 24, "--tokens", stage.tokens, "--retry",
                            "--retry-for", "10m", "--patience", "10m", "--journal", journal, "--output", "json",
                            "--alternatives", "stargate-oracle,coreweave", "--script",
-                           "accept 0.6; decline NO_CAPACITY 0.3; partial 50% 0.1", "--target", stage.target)
+                           "accept 0.6; decline NO_CAPACITY 0.3; partial 50% 0.1", "--target", stage.target, *self.ways)
         kills = 0
         while kills < KILLS:
             # Wherever it is by then: in a batch, between two, in recovery.
@@ -70,6 +72,12 @@ class CrashTest(StageTest):
                                 "REQUEST_CANCELLED", "REQUEST_EXPIRED") for kind in kinds(acts))
         self.assertEqual(finished, requests, "unfinished requests go on")
         print(stage.run("decisions", "verify", "--database", stage.database, timeout=300).stdout, flush=True)
+
+
+class SessionCrashTest(CrashTest):
+    """Owner and desks in sessions, which break with all that they carry."""
+
+    ways = ["--session"]
 
 
 if __name__ == "__main__":
