@@ -71,6 +71,7 @@ grpc::ServerUnaryReactor* AgreementService::AmendAgreement(Context* context,
   absl::StatusOr<Command> command = call->Admit(*in);
   if (!command.ok()) return call->End(command.status());
   const OwnerId owner = command->owner;
+  auto* const reactor = call->reactor();
   // The holder is not said again: it is that of every version. That it may be read here and decided later
   // does not matter, for it never changes.
   backend_.sequencer.ReadAccount(owner, [=, this, command = *std::move(command)](
@@ -92,7 +93,7 @@ grpc::ServerUnaryReactor* AgreementService::AmendAgreement(Context* context,
                            return RenderOutcome(name, *outcome, out);
                          });
   });
-  return call;
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* AgreementService::GetAgreement(Context* context, const v1::GetAgreementRequest* in,

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <atomic>
 #include <optional>
 
 #include "absl/time/clock.h"
@@ -11,31 +10,10 @@
 #include "broker/text.h"
 #include "services/rpc/errors.h"
 #include "services/rpc/log.h"
+#include "services/rpc/seldom.h"
 #include "services/rpc/trace_id.h"
 
 namespace capbroker {
-namespace {
-
-// A line a second of the refusals of an overload: written one by one they would take what is left of the machine.
-class Seldom {
- public:
-  // How many were left out since the last one, if this one is to be written.
-  std::optional<uint64_t> Take() {
-    const int64_t now = absl::ToUnixSeconds(absl::Now());
-    int64_t last = last_.load(std::memory_order_relaxed);
-    if (last == now || !last_.compare_exchange_strong(last, now, std::memory_order_relaxed)) {
-      left_out_.fetch_add(1, std::memory_order_relaxed);
-      return std::nullopt;
-    }
-    return left_out_.exchange(0, std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<int64_t> last_ = 0;
-  std::atomic<uint64_t> left_out_ = 0;
-};
-
-}  // namespace
 
 absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServerContext& context,
                                Method method) {
@@ -54,8 +32,9 @@ void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
   if (!spdlog::should_log(level)) return;
   std::string left_out;
   if (ReasonOf(status) == "OVERLOADED") {
+    // Written one by one they would take what is left of the machine.
     static Seldom overload;
-    const std::optional<uint64_t> others = overload.Take();
+    const std::optional<uint64_t> others = overload.Take(absl::ToUnixSeconds(absl::Now()));
     if (!others) return;
     if (*others > 0) left_out = Cat(*others);
   }
@@ -70,18 +49,23 @@ void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
 }
 
 Call::Call(Backend& backend, grpc::CallbackServerContext* context, Method method)
-    : backend_(backend), context_(context), method_(method), caller_(CallerOf(backend, *context, method)) {}
+    : backend_(backend),
+      context_(context),
+      reactor_(context->DefaultReactor()),
+      method_(method),
+      caller_(CallerOf(backend, *context, method)) {}
 
 grpc::ServerUnaryReactor* Call::End(const absl::Status& status) {
-  grpc::ServerUnaryReactor* const self = this;
-  if (status.ok()) {
-    Finish(grpc::Status::OK);
-    return self;
+  grpc::ServerUnaryReactor* const reactor = reactor_;
+  grpc::Status said = grpc::Status::OK;
+  if (!status.ok()) {
+    const absl::Status told = Named(subject_, status);
+    LogRefusal(method_, caller_, *context_, told);
+    said = ToGrpc(told);
   }
-  const absl::Status told = Named(subject_, status);
-  LogRefusal(method_, caller_, *context_, told);
-  Finish(ToGrpc(told));
-  return self;
+  delete this;
+  reactor->Finish(std::move(said));
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* Call::Read(absl::AnyInvocable<absl::Status()> read) {
@@ -92,16 +76,16 @@ grpc::ServerUnaryReactor* Call::Read(absl::AnyInvocable<absl::Status()> read) {
 }
 
 grpc::ServerUnaryReactor* Call::ReadThenGoOn(absl::AnyInvocable<absl::Status()> read) {
-  grpc::ServerUnaryReactor* const self = this;
+  grpc::ServerUnaryReactor* const reactor = reactor_;
   const bool taken = backend_.reads.TryRun([this, read = std::move(read)]() mutable {
     if (absl::Status status = read(); !status.ok()) End(status);
   });
   if (!taken) End(Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED", "too many reads wait"));
-  return self;
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* Call::SubmitAs(Submission submission, Answer answer, bool reads) {
-  grpc::ServerUnaryReactor* const self = this;
+  grpc::ServerUnaryReactor* const reactor = reactor_;
   auto reply = [this, reads, answer = std::move(answer)](absl::StatusOr<Outcome> outcome) mutable {
     if (!outcome.ok()) outcome = AsSaid(method_, subject_, outcome.status());
     if (!reads) return (void)End(answer(std::move(outcome)));
@@ -110,7 +94,7 @@ grpc::ServerUnaryReactor* Call::SubmitAs(Submission submission, Answer answer, b
     });
   };
   backend_.sequencer.Submit(std::move(submission), std::move(reply));
-  return self;
+  return reactor;
 }
 
 }  // namespace capbroker

@@ -164,6 +164,7 @@ grpc::ServerUnaryReactor* CapacityRequestService::PlanCapacityRequest(
   absl::StatusOr<PlanQuery> query = call->Admit(*in);
   if (!query.ok()) return call->End(query.status());
   const OwnerId owner = query->owner;
+  auto* const reactor = call->reactor();
   backend_.sequencer.ReadAccount(owner, [=, this, query = *std::move(query)](
                                             absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
     if (!account.ok()) return (void)call->End(account.status());
@@ -176,7 +177,7 @@ grpc::ServerUnaryReactor* CapacityRequestService::PlanCapacityRequest(
                      backend_.clock.Now(), out);
     });
   });
-  return call;
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::ExtendOffer(Context* context,

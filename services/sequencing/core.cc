@@ -54,9 +54,9 @@ Core::Core(SequencerOptions options, uint32_t partitions)
       held_(partitions),
       moved_at_(partitions),
       books_(std::make_unique<Books>(partitions, options_.finished_kept, options_.awake_kept)),
-      // A batch in flight and one on top have their answers at hand, whatever was asked for.
+      // The batches under way and the one on top have their answers at hand, whatever was asked for.
       keys_(std::max(options_.keys_kept, (kUnderWay + 1) * options_.batch_bound),
-            std::max(options_.answers_kept, 2 * options_.batch_bound)),
+            std::max(options_.answers_kept, (kUnderWay + 1) * options_.batch_bound)),
       acts_bound_(options_.batch_bound) {
   closed_ = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "starting: the trail is being read");
   status_.detail = std::string(View(closed_.message()));

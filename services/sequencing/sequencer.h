@@ -65,7 +65,7 @@ struct SequencerOptions {
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
   size_t awake_kept = 16'384;    // Unfinished requests kept as they are; others are packed.
   size_t keys_kept = 16'384;     // Idempotency keys known without asking the ledger,
-  size_t answers_kept = 4'096;   //   and those whose answer is at hand too. Not less than two batches.
+  size_t answers_kept = 4'096;   //   and those whose answer is at hand too. Not less than three batches.
   Tap* tap = nullptr;            // Told of everything durable; outlives the sequencer.
 };
 

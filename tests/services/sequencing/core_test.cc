@@ -97,6 +97,31 @@ TEST_F(CoreTest, HandsTheNextBatchInWhileOneIsCommitted) {
   s.ExpectSound(s.owner);
 }
 
+TEST_F(CoreTest, RepeatsWhatIsUnderWayWithoutAskingTheLedger) {
+  SequencerOptions options;
+  options.batch_bound = 2;
+  options.keys_kept = options.answers_kept = 1;
+  Stage small(options);
+  small.SetUp();
+  small.hold_writes = true;
+  std::vector<Request> requests;
+  std::vector<std::shared_ptr<Told>> told;
+  for (uint8_t key = 0; key < 5; ++key) {
+    requests.push_back(small.NewRequest());
+    told.push_back(small.Create(requests.back(), Key(key)));
+  }
+  small.Run();
+  ASSERT_EQ(small.writes.size(), Core::kUnderWay);  // Two batches, and one more command is decided.
+  const auto again = small.Create(requests[0], Key(0));
+  small.Run();
+  EXPECT_FALSE(small.read.has_value());
+  small.hold_writes = false;
+  small.Run();
+  EXPECT_EQ(again->sequence(), told[0]->sequence());
+  EXPECT_EQ(small.core->status().repeats, 1u);
+  EXPECT_EQ(small.core->status().duplicate_batches, 0u);
+}
+
 TEST_F(CoreTest, ALoneCommandWaitsBehindALargeBatch) {
   s.hold_writes = true;
   std::vector<std::shared_ptr<Told>> told;
