@@ -58,9 +58,9 @@ std::optional<WriteCall> Core::NextCommit() {
     PendingBatch& again = flights_[under_way_];
     return CommitCall{again.Refence(TenuresAfter(under_way_++))};
   }
-  // Behind another goes one that is not much smaller: of small ones there would be ever more, each a transaction.
-  const bool is_due =
-      flights_.empty() || (under_way_ < kUnderWay && 4 * open_.acts() >= 3 * flights_.back().acts());
+  // Behind another goes one that is not small, nor much smaller: of such ones there would be ever more, each a transaction.
+  const bool is_due = flights_.empty() || (under_way_ < kUnderWay && open_.acts() >= options_.least_behind &&
+                                           4 * open_.acts() >= 3 * flights_.back().acts());
   if (open_.HasActs() && is_due) {
     const std::vector<Tenure> held = TenuresAfter(under_way_);
     const Batch* ahead = flights_.empty() ? nullptr : &flights_.back().batch();

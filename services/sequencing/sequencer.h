@@ -62,6 +62,7 @@ struct SequencerOptions {
   size_t queue_bound = 20'000;
   Span patience = Seconds(1);
   size_t batch_bound = 2'000;    // Commands in one transaction.
+  size_t least_behind = 8;       // Acts of one that goes behind another: it would have more if it waited.
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
   size_t awake_kept = 16'384;    // Unfinished requests kept as they are; others are packed.
   size_t keys_kept = 16'384;     // Idempotency keys known without asking the ledger,

@@ -49,6 +49,7 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
   const auto roll = [&](uint64_t n) { return random() % n; };
   SequencerOptions options;
   options.batch_bound = 1 + roll(6);
+  options.least_behind = 1 + roll(3);
   options.finished_kept = roll(4);
   options.keys_kept = 1 + roll(20);
   options.answers_kept = 1;

@@ -34,7 +34,7 @@ TEST_F(CoreTest, CountsOverdueDeadlinesWhileItCannotFireThem) {
   const RequestBook offered = small.Offered();
   small.Pass(Seconds(1));
   small.hold_writes = true;
-  for (int batch = 0; batch < 3; ++batch) {  // Two are under way, and one is full.
+  for (int batch = 0; batch < 2; ++batch) {  // One is committed, and one is full.
     small.Create(small.NewRequest());
     small.Run();
   }
@@ -100,7 +100,7 @@ TEST_F(CoreTest, HandsTheNextBatchInWhileOneIsCommitted) {
 TEST_F(CoreTest, RepeatsWhatIsUnderWayWithoutAskingTheLedger) {
   SequencerOptions options;
   options.batch_bound = 2;
-  options.keys_kept = options.answers_kept = 1;
+  options.least_behind = options.keys_kept = options.answers_kept = 1;
   Stage small(options);
   small.SetUp();
   small.hold_writes = true;
@@ -120,6 +120,20 @@ TEST_F(CoreTest, RepeatsWhatIsUnderWayWithoutAskingTheLedger) {
   EXPECT_EQ(again->sequence(), told[0]->sequence());
   EXPECT_EQ(small.core->status().repeats, 1u);
   EXPECT_EQ(small.core->status().duplicate_batches, 0u);
+}
+
+TEST_F(CoreTest, ASmallBatchDoesNotGoBehindAnother) {
+  Stage usual{SequencerOptions()};
+  usual.SetUp();
+  usual.hold_writes = true;
+  usual.Create(usual.NewRequest());
+  usual.Run();
+  for (size_t i = 1; i < SequencerOptions().least_behind; ++i) usual.Create(usual.NewRequest());
+  usual.Run();
+  EXPECT_EQ(usual.writes.size(), 1u);
+  usual.Create(usual.NewRequest());
+  usual.Run();
+  EXPECT_EQ(usual.writes.size(), 2u);
 }
 
 TEST_F(CoreTest, ALoneCommandWaitsBehindALargeBatch) {

@@ -42,7 +42,13 @@ inline Repeat Key(uint8_t key, uint8_t payload = 0) {
 
 class Stage {
  public:
-  explicit Stage(SequencerOptions options = {})
+  // Batches of one act go behind others too: what may go wrong with large ones is seen with few commands.
+  static SequencerOptions Usual() {
+    SequencerOptions options;
+    options.least_behind = 1;
+    return options;
+  }
+  explicit Stage(SequencerOptions options = Usual())
       : ledger(kPartitions, [this] { return now; }), options_(std::move(options)) {
     if (options_.holder.empty()) options_.holder = "a";
     Restart();
