@@ -117,6 +117,7 @@ TEST_F(CoreTest, RepeatsWhatIsUnderWayWithoutAskingTheLedger) {
   EXPECT_FALSE(small.read.has_value());
   small.hold_writes = false;
   small.Run();
+  ASSERT_TRUE(again->status().ok()) << again->status();
   EXPECT_EQ(again->sequence(), told[0]->sequence());
   EXPECT_EQ(small.core->status().repeats, 1u);
   EXPECT_EQ(small.core->status().duplicate_batches, 0u);
