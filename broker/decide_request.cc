@@ -11,6 +11,7 @@
 #include "broker/validate.h"
 
 namespace capbroker {
+
 absl::StatusOr<Verdict> Deciding::On(const CreateRequest& create) const {
   if (absl::Status status = CheckActor(Role::kOwner); !status.ok()) return status;
   if (absl::Status status = Validate(create.request, directory, now); !status.ok()) return status;

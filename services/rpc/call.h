@@ -75,6 +75,7 @@ class Call final {
     return SubmissionOf(*caller_, method_, std::move(command), copy, backend_.clock.Now());
   }
   grpc::ServerUnaryReactor* SubmitAs(Submission submission, Answer answer, bool reads);
+
   Backend& backend_;
   grpc::CallbackServerContext* const context_;
   grpc::ServerUnaryReactor* const reactor_;

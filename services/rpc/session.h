@@ -411,8 +411,9 @@ class Session final : public SessionReactor,
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
     if (!ok) cancelled_ = true;
-    const bool has_more =
-        woken_ || IsOver() || rendered_ < telling_.size() || news_->IsReading() || !news_->IsEmpty();
+    // What came before the message was made need not be in it, and wakes nobody again.
+    const bool has_more = woken_ || IsOver() || (!done_.empty() && !giving_) || rendered_ < telling_.size() ||
+                          news_->IsReading() || !news_->IsEmpty();
     state_ = has_more ? State::kWorking : State::kWaiting;
     if (has_more) Schedule();
   }
