@@ -4,7 +4,8 @@
 
 int main(int argc, char** argv) {
 #ifdef NDEBUG
-  // Debian builds Abseil with its search for lock cycles on, which every lock of ours and of gRPC's then pays for.
+  // Debian builds Abseil with its search for lock cycles on, which every lock of ours and of gRPC's
+  // then pays for.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 #endif
   return capbroker::RunCommandLine(argc, argv);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 
@@ -34,11 +34,12 @@ std::string FlawOf(const Batch& batch, Places& places) {
     for (const auto& row : rows) {
       if (!flaw.empty()) return;
       const uint32_t partition = places.Of(row.owner);
-      const auto at =
-          std::lower_bound(batch.fences.begin(), batch.fences.end(), partition,
-                           [](const Batch::Fence& fence, uint32_t p) { return fence.partition < p; });
+      const auto at = std::lower_bound(
+          batch.fences.begin(), batch.fences.end(), partition,
+          [](const Batch::Fence& fence, uint32_t p) { return fence.partition < p; });
       if (at == batch.fences.end() || at->partition != partition) {
-        flaw = Cat(what, " of ", row.owner.value, ": partition ", partition, " has no fence in the batch");
+        flaw = Cat(what, " of ", row.owner.value, ": partition ", partition,
+                   " has no fence in the batch");
       }
     }
   };
@@ -57,12 +58,14 @@ std::string FlawOf(const Batch& batch, Places& places) {
     for (const OfferRow& row : *rows) {
       if (row.offer == 0 || row.accepted < 0 ||
           (row.allocation != AllocationState::kNone && row.accepted == 0)) {
-        return Cat("offer ", row.offer, " of ", Format(row.request), ": number, accepted or allocation");
+        return Cat("offer ", row.offer, " of ", Format(row.request),
+                   ": number, accepted or allocation");
       }
     }
   }
   for (const BookRow& row : batch.books) {
-    if (row.sequence == 0) return Cat("book of ", row.owner.value, ": its sequence is more than zero");
+    if (row.sequence == 0)
+      return Cat("book of ", row.owner.value, ": its sequence is more than zero");
   }
   return flaw;
 }

@@ -9,8 +9,8 @@
 
 namespace capbroker {
 
-// PartitionOf with a memory: hashing an owner's name for every row of every batch would cost more than the
-// row. Not safe to call from several threads at once.
+// PartitionOf with a memory: hashing an owner's name for every row of every batch would cost more
+// than the row. Not safe to call from several threads at once.
 class Places {
  public:
   explicit Places(uint32_t partitions) : partitions_(partitions) {}
@@ -22,9 +22,9 @@ class Places {
   absl::flat_hash_map<std::string, uint32_t> known_;
 };
 
-// Why no ledger may take this batch: fences missing, twice, out of order or unknown; a row of a partition
-// without a fence; a sequence, a count or an offer's number that is zero; less than nothing accepted, or an
-// allocation of nothing. Empty: none.
+// Why no ledger may take this batch: fences missing, twice, out of order or unknown; a row of a
+// partition without a fence; a sequence, a count or an offer's number that is zero; less than
+// nothing accepted, or an allocation of nothing. Empty: none.
 std::string FlawOf(const Batch& batch, Places& places);
 
 }  // namespace capbroker

@@ -1,5 +1,5 @@
-// PostgreSQL's binary formats: parameters that need no quoting, cannot be cut at a NUL, and cost the server
-// no parsing.
+// PostgreSQL's binary formats: parameters that need no quoting, cannot be cut at a NUL, and cost
+// the server no parsing.
 #pragma once
 
 #include <array>
@@ -9,16 +9,16 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/ids.h"
-#include "broker/time.h"
+#include "broker/values/ids.h"
+#include "broker/values/time.h"
 
 namespace capbroker::binary {
 
 // PostgreSQL counts microseconds from 2000-01-01.
 inline constexpr int64_t kEpochShift = 946'684'800'000'000;
 
-inline constexpr uint32_t kBytea = 17, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25, kTimestamptz = 1184,
-                          kUuid = 2950;
+inline constexpr uint32_t kBytea = 17, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25,
+                          kTimestamptz = 1184, kUuid = 2950;
 
 template <class T>
 void AppendInt(std::string& out, T value) {

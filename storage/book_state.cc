@@ -4,7 +4,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -164,7 +164,8 @@ absl::Status DecodeBookState(std::string_view text, BookRow& row) {
            row.waivers.push_back(std::move(w));
          });
   if (good) return absl::OkStatus();
-  return absl::DataLossError(Cat("book of ", row.owner.value, ": its state is not what was written"));
+  return absl::DataLossError(
+      Cat("book of ", row.owner.value, ": its state is not what was written"));
 }
 
 }  // namespace capbroker

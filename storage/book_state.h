@@ -9,7 +9,8 @@
 
 namespace capbroker {
 
-// Balances, waiver uses, cool-downs and aggregates; "{}" if there are none. The same rows give the same text.
+// Balances, waiver uses, cool-downs and aggregates; "{}" if there are none. The same rows give the
+// same text.
 std::string EncodeBookState(const BookRow& row);
 // Fills them in. DATA_LOSS if the text is not of EncodeBookState's making.
 absl::Status DecodeBookState(std::string_view text, BookRow& row);

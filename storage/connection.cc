@@ -6,7 +6,7 @@
 #include <chrono>
 #include <utility>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -40,9 +40,10 @@ Failure FailureOf(const PGresult* result) {
   if (const std::string_view detail = Field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) {
     failure.message += Cat(" (", OneLine(detail), ")");
   }
-  // An error that libpq made up itself has no state: the connection broke. So does an answer that ends the
-  // session.
-  failure.lost = failure.sqlstate.empty() || Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL" ||
+  // An error that libpq made up itself has no state: the connection broke. So does an answer that
+  // ends the session.
+  failure.lost = failure.sqlstate.empty() ||
+                 Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL" ||
                  Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "PANIC";
   return failure;
 }
@@ -61,15 +62,17 @@ std::string OneLine(std::string_view text) {
 
 absl::Status ToStatus(const Failure& failure) {
   const std::string& state = failure.sqlstate;
-  const std::string text = Cat("database: ", failure.message, state.empty() ? "" : Cat(" [", state, "]"));
+  const std::string text =
+      Cat("database: ", failure.message, state.empty() ? "" : Cat(" [", state, "]"));
   const std::string_view kind = std::string_view(state).substr(0, 2);
-  if (state == kFencedState || state == kHeldState) return absl::FailedPreconditionError(failure.message);
+  if (state == kFencedState || state == kHeldState)
+    return absl::FailedPreconditionError(failure.message);
   if (state == kNoPartitionState) return absl::InvalidArgumentError(failure.message);
   if (state == "XX001" || state == "XX002") return absl::DataLossError(text);
-  // 08 connection, 53 resources, 57 an administrator or a timeout, 58 the machine, 40 serialization and
-  // deadlock, 25006 a standby, 55P03 a lock not had in time.
-  if (failure.lost || kind == "08" || kind == "53" || kind == "57" || kind == "58" || kind == "40" ||
-      state == "25006" || state == "55P03") {
+  // 08 connection, 53 resources, 57 an administrator or a timeout, 58 the machine, 40 serialization
+  // and deadlock, 25006 a standby, 55P03 a lock not had in time.
+  if (failure.lost || kind == "08" || kind == "53" || kind == "57" || kind == "58" ||
+      kind == "40" || state == "25006" || state == "55P03") {
     return absl::UnavailableError(text);
   }
   return absl::InternalError(text);
@@ -81,7 +84,8 @@ int Answer::size() const { return PQntuples(result.get()); }
 
 bool Row::IsNull(int column) const { return PQgetisnull(result_, row_, column) != 0; }
 std::string_view Row::Bytes(int column) const {
-  return {PQgetvalue(result_, row_, column), static_cast<size_t>(PQgetlength(result_, row_, column))};
+  return {PQgetvalue(result_, row_, column),
+          static_cast<size_t>(PQgetlength(result_, row_, column))};
 }
 int64_t Row::Int(int column) const {
   const std::string_view bytes = Bytes(column);
@@ -99,12 +103,14 @@ int64_t Row::Int(int column) const {
 Instant Row::Time(int column) const {
   return IsNull(column) ? Instant{} : Instant{Int(column) + binary::kEpochShift};
 }
-RequestId Row::Uuid(int column) const { return IsNull(column) ? RequestId{} : RequestId{Array<16>(column)}; }
+RequestId Row::Uuid(int column) const {
+  return IsNull(column) ? RequestId{} : RequestId{Array<16>(column)};
+}
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& options) {
   const std::string seconds = Cat(std::max<int64_t>(1, options.connect.micros / 1'000'000));
-  // Earlier entries are defaults: what the connection string says stands. A peer that vanished is noticed in
-  // some ten seconds, not in the kernel's two hours.
+  // Earlier entries are defaults: what the connection string says stands. A peer that vanished is
+  // noticed in some ten seconds, not in the kernel's two hours.
   const char* keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
                         "keepalives_count", "tcp_user_timeout", "fallback_application_name",
                         "client_encoding",  "dbname",           nullptr};
@@ -118,16 +124,20 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
   }
   PQsetNoticeReceiver(raw, OnNotice, connection.get());
   PQsetnonblocking(raw, 1);
-  // Tables are read and written by key, through indexes; plans that are right for an empty table must not be
-  // kept for a full one. Guards rely on READ COMMITTED: a statement that waited sees the row as it then is. A
-  // commit that is acknowledged before it is on disk is not what a ledger is for.
-  Answer set_up = connection->Script(
-      Cat("SET statement_timeout = ", options.statement.micros / 1000,
-          "; SET lock_timeout = ", options.lock.micros / 1000,
-          "; SET default_transaction_isolation = 'read committed'; SET jit = off; SET enable_seqscan = off;"
-          " SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;"
-          " SET max_parallel_workers_per_gather = 0; SELECT set_config('synchronous_commit', 'on', false)"
-          " WHERE current_setting('synchronous_commit') IN ('off', 'local')"));
+  // Tables are read and written by key, through indexes; plans that are right for an empty table
+  // must not be kept for a full one. Guards rely on READ COMMITTED: a statement that waited sees
+  // the row as it then is. A commit that is acknowledged before it is on disk is not what a ledger
+  // is for.
+  Answer set_up =
+      connection->Script(Cat("SET statement_timeout = ", options.statement.micros / 1000,
+                             "; SET lock_timeout = ", options.lock.micros / 1000,
+                             "; SET default_transaction_isolation = 'read committed'; SET jit = "
+                             "off; SET enable_seqscan = off;"
+                             " SET enable_hashjoin = off; SET enable_mergejoin = off; SET "
+                             "plan_cache_mode = force_generic_plan;"
+                             " SET max_parallel_workers_per_gather = 0; SELECT "
+                             "set_config('synchronous_commit', 'on', false)"
+                             " WHERE current_setting('synchronous_commit') IN ('off', 'local')"));
   if (!set_up.ok()) return ToStatus(*set_up.failure);
   return connection;
 }
@@ -135,8 +145,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
 Connection::~Connection() { PQfinish(connection_); }
 
 void Connection::Notice(const pg_result* notice) {
-  // The wait for a synchronous standby was cancelled: the commit is on this disk only. The text of the
-  // warning is translated; the name of the function that gives it is not.
+  // The wait for a synchronous standby was cancelled: the commit is on this disk only. The text of
+  // the warning is translated; the name of the function that gives it is not.
   if (Field(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN") answer_.unconfirmed = true;
 }
 
@@ -194,8 +204,8 @@ Connection::Wait Connection::Await(int wake) {
   }
 }
 
-// The last result of what was sent, or its first failure. In a pipeline it ends with that of its Sync, which comes after the
-// commit; the result itself may come before.
+// The last result of what was sent, or its first failure. In a pipeline it ends with that of its
+// Sync, which comes after the commit; the result itself may come before.
 std::optional<Answer> Connection::Receive(int wake) {
   for (bool was_null = false;;) {
     const Wait wait = Await(wake);
@@ -203,7 +213,8 @@ std::optional<Answer> Connection::Receive(int wake) {
     Result next(wait == Wait::kReady ? PQgetResult(connection_) : nullptr);
     if (next == nullptr) {
       if (wait == Wait::kReady && PQpipelineStatus(connection_) == PQ_PIPELINE_OFF) break;
-      if (wait == Wait::kReady && PQstatus(connection_) == CONNECTION_OK && !std::exchange(was_null, true))
+      if (wait == Wait::kReady && PQstatus(connection_) == CONNECTION_OK &&
+          !std::exchange(was_null, true))
         continue;
       Failure lost = Lost();
       if (answer_.ok()) answer_.failure = std::move(lost);
@@ -227,7 +238,8 @@ bool Connection::SetPipeline(bool on) {
 
 std::optional<Failure> Connection::Prepare(const Statement& statement) {
   if (prepared_.contains(&statement)) return std::nullopt;
-  if (!SetPipeline(true) || PQsendPrepare(connection_, statement.name, statement.sql, 0, nullptr) == 0 ||
+  if (!SetPipeline(true) ||
+      PQsendPrepare(connection_, statement.name, statement.sql, 0, nullptr) == 0 ||
       PQpipelineSync(connection_) == 0) {
     return Lost();
   }
@@ -246,8 +258,9 @@ std::optional<Failure> Connection::Send(const Statement& statement, const binary
     lengths_[i] = static_cast<int>(params[i].size());
   }
   if (!SetPipeline(true) ||
-      PQsendQueryPrepared(connection_, statement.name, static_cast<int>(params.size()), values_.data(),
-                          lengths_.data(), formats_.data(), /*resultFormat=*/1) == 0 ||
+      PQsendQueryPrepared(connection_, statement.name, static_cast<int>(params.size()),
+                          values_.data(), lengths_.data(), formats_.data(),
+                          /*resultFormat=*/1) == 0 ||
       PQpipelineSync(connection_) == 0) {
     return Lost();
   }

@@ -1,7 +1,9 @@
-// One session with PostgreSQL: bounded waits, binary values, and never a reconnection that nobody asked for.
+// One session with PostgreSQL: bounded waits, binary values, and never a reconnection that nobody
+// asked for.
 //
-// libpq itself rather than a C++ layer over it: libpqxx throws, reconnects silently, waits without bound on a
-// server that hangs, cuts text at a NUL, and differs between the releases that distributions carry.
+// libpq itself rather than a C++ layer over it: libpqxx throws, reconnects silently, waits without
+// bound on a server that hangs, cuts text at a NUL, and differs between the releases that
+// distributions carry.
 #pragma once
 
 #include <functional>
@@ -14,8 +16,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "broker/ids.h"
-#include "broker/time.h"
+#include "broker/values/ids.h"
+#include "broker/values/time.h"
 #include "storage/binary.h"
 
 struct pg_conn;
@@ -38,10 +40,10 @@ struct Failure {
 
 // The one mapping of what the database says to what our callers are told.
 //
-// UNAVAILABLE          cannot be reached, stops, is overloaded, is read-only, or did not answer in time.
-// FAILED_PRECONDITION  fenced, or another holder is alive.
-// DATA_LOSS            the database found its own files corrupted.
-// INTERNAL             anything else: the program and the schema disagree.
+// UNAVAILABLE          cannot be reached, stops, is overloaded, is read-only, or did not answer in
+// time. FAILED_PRECONDITION  fenced, or another holder is alive. DATA_LOSS            the database
+// found its own files corrupted. INTERNAL             anything else: the program and the schema
+// disagree.
 absl::Status ToStatus(const Failure& failure);
 
 // Text of libpq's, on one line.
@@ -98,9 +100,9 @@ class Connection {
   struct Options {
     std::string url;            // A libpq connection string or URI.
     Span connect = Seconds(3);  // For each address of it.
-    // What the server may take for a statement, and for a lock that another session holds, before it gives
-    // up; and how long we wait for an answer, or its next row, before we take the connection for lost. Zero:
-    // no bound.
+    // What the server may take for a statement, and for a lock that another session holds, before
+    // it gives up; and how long we wait for an answer, or its next row, before we take the
+    // connection for lost. Zero: no bound.
     Span statement = Seconds(10);
     Span lock = Seconds(10);
     Span answer = Seconds(12);
@@ -113,14 +115,15 @@ class Connection {
   bool IsAlive();
   // Runs one prepared statement in a transaction of its own. Nothing sent may be unanswered.
   Answer Run(const Statement& statement, const binary::Params& params);
-  // The same in two steps, so that the server finds the next statement already there when it has done one. Statements are
-  // done in the order sent, each in a transaction of its own, whatever became of those before. Send gives the failure of
-  // one that was not sent.
+  // The same in two steps, so that the server finds the next statement already there when it has
+  // done one. Statements are done in the order sent, each in a transaction of its own, whatever
+  // became of those before. Send gives the failure of one that was not sent.
   std::optional<Failure> Send(const Statement& statement, const binary::Params& params);
-  // The answer to the oldest that has none yet; nullopt if `wake`, a descriptor, became readable first (-1: none).
+  // The answer to the oldest that has none yet; nullopt if `wake`, a descriptor, became readable
+  // first (-1: none).
   std::optional<Answer> Receive(int wake = -1);
-  // Like Run, but hands over row after row without keeping them. A status from `visit` ends it, and the
-  // connection.
+  // Like Run, but hands over row after row without keeping them. A status from `visit` ends it, and
+  // the connection.
   absl::Status Stream(const Statement& statement, const binary::Params& params,
                       const std::function<absl::Status(const Row&)>& visit);
   // Runs statements without parameters, as text: for setup and migrations.
@@ -130,7 +133,8 @@ class Connection {
   void Notice(const pg_result* notice);
 
  private:
-  explicit Connection(pg_conn* connection, Span patience) : connection_(connection), patience_(patience) {}
+  explicit Connection(pg_conn* connection, Span patience)
+      : connection_(connection), patience_(patience) {}
   enum class Wait { kReady, kWoken, kLost };  // kLost: error_ says why.
   std::optional<Failure> Prepare(const Statement& statement);
   bool SetPipeline(bool on);

@@ -4,8 +4,8 @@
 
 #include <optional>
 
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -17,8 +17,9 @@ struct Line {
   std::string body{};
 };
 
-// The bytes of the value of `key` in a JSON object on one line, exactly as they stand: the hash covers bytes,
-// and what is parsed and written again would be other bytes. The object is known to be well-formed.
+// The bytes of the value of `key` in a JSON object on one line, exactly as they stand: the hash
+// covers bytes, and what is parsed and written again would be other bytes. The object is known to
+// be well-formed.
 std::string_view RawValue(std::string_view object, std::string_view key) {
   const std::string quoted = Cat("\"", key, "\"");
   int depth = 0;
@@ -28,9 +29,11 @@ std::string_view RawValue(std::string_view object, std::string_view key) {
     if (c == '"') {
       const size_t start = i;
       for (++i; object[i] != '"'; ++i) i += object[i] == '\\' ? 1 : 0;
-      if (depth == 1 && from == std::string_view::npos && object.substr(start, i + 1 - start) == quoted) {
+      if (depth == 1 && from == std::string_view::npos &&
+          object.substr(start, i + 1 - start) == quoted) {
         size_t colon = object.find_first_not_of(" \t", i + 1);
-        if (colon == std::string_view::npos || object[colon] != ':') continue;  // A value, not a key.
+        if (colon == std::string_view::npos || object[colon] != ':')
+          continue;  // A value, not a key.
         from = object.find_first_not_of(" \t", colon + 1);
         i = from - 1;
       }
@@ -48,11 +51,13 @@ std::string_view RawValue(std::string_view object, std::string_view key) {
 absl::StatusOr<Line> ReadLine(std::string_view text) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
-  if (document.HasParseError() || !document.IsObject()) return absl::DataLossError("is not a JSON object");
+  if (document.HasParseError() || !document.IsObject())
+    return absl::DataLossError("is not a JSON object");
   for (const char* name : {"sequence", "hash", "body"}) {
     if (!document.HasMember(name)) return absl::DataLossError(Cat("lacks ", name));
   }
-  const rapidjson::Value &sequence = document["sequence"], &hash = document["hash"], &body = document["body"];
+  const rapidjson::Value &sequence = document["sequence"], &hash = document["hash"],
+                         &body = document["body"];
   Line out;
   if (sequence.IsUint64()) {
     out.sequence = sequence.GetUint64();
@@ -76,12 +81,15 @@ struct Header {
 absl::StatusOr<Header> ReadHeader(std::string_view text) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
-  const auto is_text = [&](const char* key) { return document.HasMember(key) && document[key].IsString(); };
+  const auto is_text = [&](const char* key) {
+    return document.HasMember(key) && document[key].IsString();
+  };
   if (document.HasParseError() || !document.IsObject() || !document.HasMember("evidence") ||
       !is_text("owner"))
     return absl::DataLossError("does not say whose evidence this is");
   const rapidjson::Value& format = document["evidence"];
-  if (!format.IsInt() || format.GetInt() != 1) return absl::DataLossError("evidence: want format 1");
+  if (!format.IsInt() || format.GetInt() != 1)
+    return absl::DataLossError("evidence: want format 1");
   Header header{.owner = {document["owner"].GetString()}};
   if (!document.HasMember("request")) return header;
   const absl::StatusOr<RequestId> request =
@@ -124,7 +132,8 @@ EvidenceReport VerifyEvidence(std::string_view file) {
     }
     ++report.acts;
     if (report.first == 0) report.first = line->sequence;
-    if (line->sequence <= report.last) find("act ", line->sequence, " stands after act ", report.last);
+    if (line->sequence <= report.last)
+      find("act ", line->sequence, " stands after act ", report.last);
 
     const bool follows = before && line->sequence == before->sequence + 1;
     if (follows || line->sequence == 1) {
@@ -146,13 +155,17 @@ EvidenceReport VerifyEvidence(std::string_view file) {
       find("act ", line->sequence, ": ", act.status().message());
     } else {
       report.decisions += act->decisions.size();
-      if (Encode(*act) != line->body) find("act ", line->sequence, ": the body is not in canonical form");
-      if (act->sequence != line->sequence) find("act ", line->sequence, ": its body says ", act->sequence);
+      if (Encode(*act) != line->body)
+        find("act ", line->sequence, ": the body is not in canonical form");
+      if (act->sequence != line->sequence)
+        find("act ", line->sequence, ": its body says ", act->sequence);
       if (report.owner.empty()) report.owner = act->owner;
       if (act->owner != report.owner) find("act ", line->sequence, " is of ", act->owner.value);
-      const bool belongs = !report.request.IsSet() || !act->request.IsSet() || act->request == report.request;
+      const bool belongs =
+          !report.request.IsSet() || !act->request.IsSet() || act->request == report.request;
       if (!belongs) find("act ", line->sequence, " is about request ", Format(act->request));
-      if (act->time < time_before) find("act ", line->sequence, " is earlier than the act before it");
+      if (act->time < time_before)
+        find("act ", line->sequence, " is earlier than the act before it");
       time_before = act->time;
       if (act->decisions.empty()) find("act ", line->sequence, " decides nothing");
     }
@@ -169,8 +182,10 @@ absl::StatusOr<std::vector<Act>> ReadEvidence(std::string_view file) {
     ++number;
     if (text.empty() || (number == 1 && ReadHeader(text).ok())) continue;
     const absl::StatusOr<Line> line = ReadLine(text);
-    absl::StatusOr<Act> act = line.ok() ? DecodeAct(line->body) : absl::StatusOr<Act>(line.status());
-    if (!act.ok()) return absl::DataLossError(Cat("line ", number, ": ", View(act.status().message())));
+    absl::StatusOr<Act> act =
+        line.ok() ? DecodeAct(line->body) : absl::StatusOr<Act>(line.status());
+    if (!act.ok())
+      return absl::DataLossError(Cat("line ", number, ": ", View(act.status().message())));
     acts.push_back(*std::move(act));
   }
   return acts;
@@ -182,7 +197,8 @@ std::string EvidenceHeader(const OwnerId& owner, const RequestId& request) {
 }
 
 std::string EvidenceLine(const SealedAct& act) {
-  return Cat("{\"sequence\":", act.sequence, ",\"hash\":\"", Hex(act.hash), "\",\"body\":", act.text, "}\n");
+  return Cat("{\"sequence\":", act.sequence, ",\"hash\":\"", Hex(act.hash),
+             "\",\"body\":", act.text, "}\n");
 }
 
 }  // namespace capbroker

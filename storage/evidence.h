@@ -1,5 +1,5 @@
-// The evidence file: a trail as it leaves the broker, and what can be checked of it with nothing but the file. Its first
-// line says whose it is; every other is one act, oldest first.
+// The evidence file: a trail as it leaves the broker, and what can be checked of it with nothing
+// but the file. Its first line says whose it is; every other is one act, oldest first.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/decision.h"
-#include "broker/ids.h"
+#include "broker/trail/decision.h"
+#include "broker/values/ids.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
@@ -19,8 +19,8 @@ struct EvidenceReport {
   OwnerId owner{};
   RequestId request{};           // Unset: the owner's whole trail.
   uint64_t first = 0, last = 0;  // Sequence numbers.
-  // Links of the chain: the hash of an act was computed from the hash of the act before it. Where the act
-  // before is not in the file, it cannot be.
+  // Links of the chain: the hash of an act was computed from the hash of the act before it. Where
+  // the act before is not in the file, it cannot be.
   uint64_t links_checked = 0, links_unchecked = 0;
   Hash head{};                          // Of the last act, as the file has it.
   std::vector<std::string> findings{};  // In words, with line numbers; empty: nothing is wrong.
@@ -31,12 +31,12 @@ struct EvidenceReport {
 
 EvidenceReport VerifyEvidence(std::string_view file);
 
-// The acts of such a file, in its order. DATA_LOSS "line N: ..." at the first that cannot be read; the chain is not
-// checked.
+// The acts of such a file, in its order. DATA_LOSS "line N: ..." at the first that cannot be read;
+// the chain is not checked.
 absl::StatusOr<std::vector<Act>> ReadEvidence(std::string_view file);
 
-// {"evidence":1,"owner":"openai","request":"0194cb09-..."}: 1 is the version of the format; without a request, it is the
-// owner's whole trail.
+// {"evidence":1,"owner":"openai","request":"0194cb09-..."}: 1 is the version of the format; without
+// a request, it is the owner's whole trail.
 std::string EvidenceHeader(const OwnerId& owner, const RequestId& request);
 // {"sequence":1,"hash":"...","body":{...}}, of the body the very bytes that the hash covers.
 std::string EvidenceLine(const SealedAct& act);

@@ -1,5 +1,5 @@
-// A lock that goes round in the order it was asked for: nobody who comes back at once overtakes those who
-// wait.
+// A lock that goes round in the order it was asked for: nobody who comes back at once overtakes
+// those who wait.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace capbroker {
 
-// absl::Mutex lets a thread that gives it up take it again before the one it woke has run. Threads that read
-// in a loop would shut a writer out, for good where the scheduler never interrupts them.
+// absl::Mutex lets a thread that gives it up take it again before the one it woke has run. Threads
+// that read in a loop would shut a writer out, for good where the scheduler never interrupts them.
 class ABSL_LOCKABLE FairMutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
@@ -38,7 +38,9 @@ class ABSL_LOCKABLE FairMutex {
 
 class ABSL_SCOPED_LOCKABLE FairLock {
  public:
-  explicit FairLock(FairMutex* mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(*mutex) { mutex_.Lock(); }
+  explicit FairLock(FairMutex* mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(*mutex) {
+    mutex_.Lock();
+  }
   ~FairLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
   FairLock(const FairLock&) = delete;
   FairLock& operator=(const FairLock&) = delete;

@@ -1,8 +1,8 @@
 // Holding and writing; memory_reads.cc has the rest.
 #include "storage/memory_ledger.h"
 
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 
@@ -53,8 +53,10 @@ absl::StatusOr<uint32_t> MemoryLedger::Open() {
   return places_.partitions();
 }
 
-absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder, const std::string& address,
-                                                       const std::vector<uint32_t>& partitions, Span lease) {
+absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder,
+                                                       const std::string& address,
+                                                       const std::vector<uint32_t>& partitions,
+                                                       Span lease) {
   if (holder.empty()) return absl::InvalidArgumentError("holder: got \"\", want a name");
   FairLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
@@ -63,7 +65,8 @@ absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder
   for (uint32_t id : ids) {
     if (id >= partitions_.size()) return absl::InvalidArgumentError(Cat("partitions: got ", id));
     const Partition& partition = partitions_[id];
-    if (!partition.holder.empty() && partition.holder != holder && partition.heartbeat > now - lease) {
+    if (!partition.holder.empty() && partition.holder != holder &&
+        partition.heartbeat > now - lease) {
       return absl::FailedPreconditionError(
           Cat("partition ", id, " is held by ", partition.holder, " at ", partition.address));
     }
@@ -71,7 +74,8 @@ absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder
   std::vector<Tenure> taken;
   for (uint32_t id : ids) {
     Partition& partition = partitions_[id];
-    const Instant down_since = partition.down_since.IsSet() ? partition.down_since : partition.heartbeat;
+    const Instant down_since =
+        partition.down_since.IsSet() ? partition.down_since : partition.heartbeat;
     taken.push_back({id, partition.epoch + 1, partition.batch, partition.heartbeat, down_since});
     partition = {holder, address, partition.epoch + 1, partition.batch, now, down_since};
   }
@@ -79,7 +83,8 @@ absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder
 }
 
 bool MemoryLedger::Holds(const Tenure& tenure) const {
-  return tenure.partition < partitions_.size() && partitions_[tenure.partition].epoch == tenure.epoch &&
+  return tenure.partition < partitions_.size() &&
+         partitions_[tenure.partition].epoch == tenure.epoch &&
          !partitions_[tenure.partition].holder.empty();
 }
 
@@ -87,7 +92,8 @@ absl::StatusOr<Instant> MemoryLedger::Heartbeat(const std::vector<Tenure>& held)
   FairLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   for (const Tenure& tenure : held) {
-    if (!Holds(tenure)) return absl::FailedPreconditionError(Cat("fenced: partition ", tenure.partition));
+    if (!Holds(tenure))
+      return absl::FailedPreconditionError(Cat("fenced: partition ", tenure.partition));
   }
   const Instant now = clock_();
   for (const Tenure& tenure : held) {
@@ -155,8 +161,8 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
   std::set<std::pair<OwnerId, IdempotencyKey>> keys;
   std::set<std::pair<OwnerId, uint64_t>> acts;
   for (const SealedAct& act : batch.acts) {
-    if (act.repeat &&
-        (keys_.contains({act.owner, act.repeat->key}) || !keys.insert({act.owner, act.repeat->key}).second)) {
+    if (act.repeat && (keys_.contains({act.owner, act.repeat->key}) ||
+                       !keys.insert({act.owner, act.repeat->key}).second)) {
       return {CommitOutcome::kDuplicateKey, {}, "act: its key is already recorded"};
     }
     const Owner* owner = Find(act.owner);
@@ -171,8 +177,10 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
     for (const RequestRow& row : *rows) {
       const Owner* owner = Find(row.owner);
       bool exists = owner != nullptr && owner->requests.contains(row.request);
-      if (exists && rows == &batch.requests) exists = owner->requests.at(row.request).state == row.before;
-      if (exists != (rows == &batch.requests) || !requests.insert({row.owner, row.request}).second) {
+      if (exists && rows == &batch.requests)
+        exists = owner->requests.at(row.request).state == row.before;
+      if (exists != (rows == &batch.requests) ||
+          !requests.insert({row.owner, row.request}).second) {
         return refuse("request ", Format(row.request), exists ? " exists" : " is not there",
                       ", or comes twice");
       }
@@ -183,8 +191,10 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
     for (const OfferRow& row : *rows) {
       const Owner* owner = Find(row.owner);
       const bool exists = owner != nullptr && owner->offers.contains({row.request, row.offer});
-      if (exists != (rows == &batch.offers) || !offers.insert({row.owner, row.request, row.offer}).second) {
-        return refuse("offer ", row.offer, exists ? " exists" : " is not there", ", or comes twice");
+      if (exists != (rows == &batch.offers) ||
+          !offers.insert({row.owner, row.request, row.offer}).second) {
+        return refuse("offer ", row.offer, exists ? " exists" : " is not there",
+                      ", or comes twice");
       }
     }
   }
@@ -207,11 +217,13 @@ void MemoryLedger::Apply(const Batch& batch) {
     owner.trails[act.request].push_back(act.sequence);
     if (act.repeat) {
       const auto& [key, payload] = *act.repeat;
-      keys_.emplace(std::pair(act.owner, key), KeyRecord{act.owner, key, payload, act.request, act.sequence});
+      keys_.emplace(std::pair(act.owner, key),
+                    KeyRecord{act.owner, key, payload, act.request, act.sequence});
     }
   }
   for (const auto* rows : {&batch.new_requests, &batch.requests}) {
-    for (const RequestRow& row : *rows) owners_[row.owner].requests.insert_or_assign(row.request, row);
+    for (const RequestRow& row : *rows)
+      owners_[row.owner].requests.insert_or_assign(row.request, row);
   }
   for (const OfferRow& row : batch.new_offers) {
     owners_[row.owner].offers.emplace(std::pair(row.request, row.offer), row);

@@ -1,5 +1,5 @@
-// The ledger in memory: the same promises as the one in PostgreSQL but durability, and failures on demand.
-// For tests and the simulator.
+// The ledger in memory: the same promises as the one in PostgreSQL but durability, and failures on
+// demand. For tests and the simulator.
 #pragma once
 
 #include <deque>
@@ -22,22 +22,24 @@ class MemoryLedger : public Ledger {
   // `clock` stands for the database's; called under a lock, from any thread.
   MemoryLedger(uint32_t partitions, std::function<Instant()> clock);
 
-  // The next Commit not yet spoken for answers `outcome`, after it took effect or without. A commit that
-  // would have failed by itself does not take effect and answers so.
+  // The next Commit not yet spoken for answers `outcome`, after it took effect or without. A commit
+  // that would have failed by itself does not take effect and answers so.
   void FailNextCommit(CommitOutcome outcome, bool takes_effect) ABSL_LOCKS_EXCLUDED(mutex_);
-  // While set, writing (and taking, and recovering) or reading answers UNAVAILABLE, and Commit kUnknown with
-  // no effect.
+  // While set, writing (and taking, and recovering) or reading answers UNAVAILABLE, and Commit
+  // kUnknown with no effect.
   void SetUnavailable(bool writing, bool reading) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Lets the caller change what is held as no method of the interface could: to test that it is found.
+  // Lets the caller change what is held as no method of the interface could: to test that it is
+  // found.
   void Tamper(const OwnerId& owner, const std::function<void(std::map<uint64_t, SealedAct>&)>& acts)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void TamperRows(const OwnerId& owner, const std::function<void(RequestRow&)>& request,
-                  const std::function<void(OfferRow&)>& offer, const std::function<void(BookRow&)>& book)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+                  const std::function<void(OfferRow&)>& offer,
+                  const std::function<void(BookRow&)>& book) ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::StatusOr<uint32_t> Open() override;
   absl::StatusOr<std::vector<Tenure>> Take(const std::string& holder, const std::string& address,
-                                           const std::vector<uint32_t>& partitions, Span lease) override;
+                                           const std::vector<uint32_t>& partitions,
+                                           Span lease) override;
   absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) override;
   absl::Status Release(const std::vector<Tenure>& held) override;
   absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
@@ -47,7 +49,8 @@ class MemoryLedger : public Ledger {
 
   absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
                                               const std::vector<IdempotencyKey>& keys) override;
-  absl::StatusOr<std::vector<SealedAct>> ReadRequest(const OwnerId& owner, const RequestId& request) override;
+  absl::StatusOr<std::vector<SealedAct>> ReadRequest(const OwnerId& owner,
+                                                     const RequestId& request) override;
   absl::StatusOr<std::vector<RequestTrail>> ReadRequests(
       const std::vector<std::pair<OwnerId, RequestId>>& requests) override;
   absl::StatusOr<std::vector<SealedAct>> ReadActs(const ActRange& range) override;
@@ -68,7 +71,8 @@ class MemoryLedger : public Ledger {
   };
   struct Owner {
     std::map<uint64_t, SealedAct> acts;
-    std::map<RequestId, std::vector<uint64_t>> trails;  // Sequences; under an unset id, the account's.
+    std::map<RequestId, std::vector<uint64_t>>
+        trails;  // Sequences; under an unset id, the account's.
     std::map<RequestId, RequestRow> requests;
     std::map<std::pair<RequestId, uint32_t>, OfferRow> offers;
     std::optional<BookRow> book;

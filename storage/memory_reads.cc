@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
 #include "storage/memory_ledger.h"
 #include "storage/page.h"
 
@@ -23,7 +23,8 @@ const MemoryLedger::Owner* MemoryLedger::Find(const OwnerId& owner) const {
 absl::StatusOr<std::vector<RecoveredOwner>> MemoryLedger::Recover(uint32_t partition) {
   FairLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
-  if (partition >= partitions_.size()) return absl::InvalidArgumentError(Cat("partition: got ", partition));
+  if (partition >= partitions_.size())
+    return absl::InvalidArgumentError(Cat("partition: got ", partition));
   std::vector<RecoveredOwner> all;
   for (const auto& [id, owner] : owners_) {
     if (places_.Of(id) != partition || !owner.book) continue;
@@ -95,19 +96,20 @@ absl::StatusOr<std::vector<SealedAct>> MemoryLedger::ReadActs(const ActRange& ra
   };
   if (range.newest_first) {
     const auto end = range.from == 0 ? owner->acts.end() : owner->acts.lower_bound(range.from);
-    for (auto at = std::make_reverse_iterator(end); at != owner->acts.rend() && acts.size() < range.limit;
-         ++at)
+    for (auto at = std::make_reverse_iterator(end);
+         at != owner->acts.rend() && acts.size() < range.limit; ++at)
       take(*at);
   } else {
-    for (auto at = owner->acts.upper_bound(range.from); at != owner->acts.end() && acts.size() < range.limit;
-         ++at) {
+    for (auto at = owner->acts.upper_bound(range.from);
+         at != owner->acts.end() && acts.size() < range.limit; ++at) {
       take(*at);
     }
   }
   return acts;
 }
 
-absl::StatusOr<Page<RequestRow>> MemoryLedger::ListRequests(const RequestFilter& filter, uint32_t size,
+absl::StatusOr<Page<RequestRow>> MemoryLedger::ListRequests(const RequestFilter& filter,
+                                                            uint32_t size,
                                                             const std::string& token) {
   const std::string list = ListName(filter);
   const absl::StatusOr<Cursor> from = ParseToken(list, token);
@@ -142,7 +144,8 @@ absl::StatusOr<Page<OfferRow>> MemoryLedger::ListOffers(const OfferFilter& filte
   const auto found = by_provider_.find(filter.provider);
   if (found == by_provider_.end()) return page;
   const std::set<OfferPlace>& places = found->second;
-  for (auto at = std::make_reverse_iterator(places.lower_bound({from->request, from->offer, from->owner}));
+  for (auto at = std::make_reverse_iterator(
+           places.lower_bound({from->request, from->offer, from->owner}));
        at != places.rend(); ++at) {
     const auto& [request, number, owner] = *at;
     const OfferRow& row = owners_.at(owner).offers.at({request, number});

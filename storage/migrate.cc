@@ -1,6 +1,6 @@
 #include "storage/migrate.h"
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -10,14 +10,15 @@ constexpr uint32_t kDefaultPartitions = 64;
 constexpr uint32_t kMostPartitions = 4096;
 
 constexpr Statement kHasSchema{"has_schema", "SELECT to_regclass('schema_migration') IS NOT NULL"};
-constexpr Statement kApplied{"applied",
-                             "SELECT version, name, checksum FROM schema_migration ORDER BY version"};
+constexpr Statement kApplied{
+    "applied", "SELECT version, name, checksum FROM schema_migration ORDER BY version"};
 constexpr Statement kRecord{
-    "record", "INSERT INTO schema_migration (version, name, checksum) VALUES ($1::integer, $2, $3)"};
+    "record",
+    "INSERT INTO schema_migration (version, name, checksum) VALUES ($1::integer, $2, $3)"};
 constexpr Statement kCount{"count_partitions", "SELECT count(*) FROM partition"};
-constexpr Statement kMakePartitions{
-    "make_partitions",
-    "INSERT INTO partition (partition_id) SELECT n::smallint FROM generate_series(0, $1::integer - 1) AS n"};
+constexpr Statement kMakePartitions{"make_partitions",
+                                    "INSERT INTO partition (partition_id) SELECT n::smallint FROM "
+                                    "generate_series(0, $1::integer - 1) AS n"};
 
 struct Applied {
   uint32_t version;
@@ -36,7 +37,8 @@ absl::StatusOr<std::vector<Applied>> ReadApplied(Connection& connection) {
   if (!answer.ok()) return ToStatus(*answer.failure);
   std::vector<Applied> applied;
   for (int i = 0; i < answer.size(); ++i) {
-    applied.push_back({static_cast<uint32_t>(answer[i].Int(0)), answer[i].Text(1), answer[i].Array<32>(2)});
+    applied.push_back(
+        {static_cast<uint32_t>(answer[i].Int(0)), answer[i].Text(1), answer[i].Array<32>(2)});
   }
   return applied;
 }
@@ -53,18 +55,20 @@ absl::Status Run(Connection& connection, const std::string& script) {
 }
 
 // Whether what is applied is a beginning of what this program carries.
-absl::Status Compare(const std::vector<Applied>& applied, const std::vector<Migration>& migrations) {
+absl::Status Compare(const std::vector<Applied>& applied,
+                     const std::vector<Migration>& migrations) {
   for (size_t i = 0; i < applied.size(); ++i) {
     if (i >= migrations.size()) {
       return absl::FailedPreconditionError(Cat("schema: got ", applied.back().version, ", want ",
                                                migrations.size(),
                                                "; the database is newer than this program"));
     }
-    if (applied[i].version != migrations[i].version || applied[i].checksum != Sha256(migrations[i].sql)) {
-      return absl::FailedPreconditionError(
-          Cat("migration ", applied[i].name, " is not the one that was applied: got ",
-              Hex(Sha256(migrations[i].sql)).substr(0, 12), ", want ", Hex(applied[i].checksum).substr(0, 12),
-              "; migrations are never edited, add a new one"));
+    if (applied[i].version != migrations[i].version ||
+        applied[i].checksum != Sha256(migrations[i].sql)) {
+      return absl::FailedPreconditionError(Cat(
+          "migration ", applied[i].name, " is not the one that was applied: got ",
+          Hex(Sha256(migrations[i].sql)).substr(0, 12), ", want ",
+          Hex(applied[i].checksum).substr(0, 12), "; migrations are never edited, add a new one"));
     }
   }
   return absl::OkStatus();
@@ -96,7 +100,8 @@ absl::StatusOr<std::vector<std::string>> Apply(Connection& connection, uint32_t 
     params.Int4(static_cast<int32_t>(migration.version));
     params.Bytes(migration.name);
     params.Bytes(binary::ViewOf(Sha256(migration.sql)));
-    if (Answer recorded = connection.Run(kRecord, params); !recorded.ok()) return ToStatus(*recorded.failure);
+    if (Answer recorded = connection.Run(kRecord, params); !recorded.ok())
+      return ToStatus(*recorded.failure);
     done.push_back(Cat("migration ", migration.name));
   }
 
@@ -106,7 +111,8 @@ absl::StatusOr<std::vector<std::string>> Apply(Connection& connection, uint32_t 
     if (partitions == 0) partitions = kDefaultPartitions;
     binary::Params params;
     params.Int4(static_cast<int32_t>(partitions));
-    if (Answer made = connection.Run(kMakePartitions, params); !made.ok()) return ToStatus(*made.failure);
+    if (Answer made = connection.Run(kMakePartitions, params); !made.ok())
+      return ToStatus(*made.failure);
     done.push_back(Cat(partitions, " partitions"));
   } else if (partitions != 0 && *have != partitions) {
     return absl::FailedPreconditionError(Cat("partitions: got ", partitions, ", want ", *have,
@@ -124,7 +130,8 @@ absl::StatusOr<std::vector<std::string>> Migrate(const std::string& url, uint32_
 absl::StatusOr<std::vector<std::string>> Migrate(const std::string& url, uint32_t partitions,
                                                  const std::vector<Migration>& migrations) {
   if (partitions > kMostPartitions) {
-    return absl::InvalidArgumentError(Cat("partitions: got ", partitions, ", want 1 to ", kMostPartitions));
+    return absl::InvalidArgumentError(
+        Cat("partitions: got ", partitions, ", want 1 to ", kMostPartitions));
   }
   // No bounds: an index over a large table takes what it takes, and whoever migrates is watching.
   absl::StatusOr<std::unique_ptr<Connection>> connection =
@@ -146,7 +153,8 @@ absl::StatusOr<uint32_t> CheckSchema(Connection& connection) {
   const absl::StatusOr<bool> exists = HasSchema(connection);
   if (!exists.ok()) return exists.status();
   const absl::StatusOr<std::vector<Applied>> applied =
-      *exists ? ReadApplied(connection) : absl::StatusOr<std::vector<Applied>>(std::vector<Applied>());
+      *exists ? ReadApplied(connection)
+              : absl::StatusOr<std::vector<Applied>>(std::vector<Applied>());
   if (!applied.ok()) return applied.status();
   if (absl::Status status = Compare(*applied, Migrations()); !status.ok()) return status;
   if (applied->size() < want) {
@@ -156,7 +164,8 @@ absl::StatusOr<uint32_t> CheckSchema(Connection& connection) {
   }
   const absl::StatusOr<uint32_t> partitions = CountPartitions(connection);
   if (partitions.ok() && *partitions == 0) {
-    return absl::FailedPreconditionError("schema: got no partitions, want some; run capbroker migrate");
+    return absl::FailedPreconditionError(
+        "schema: got no partitions, want some; run capbroker migrate");
   }
   return partitions;
 }

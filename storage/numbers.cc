@@ -15,7 +15,8 @@ Numbers::Unknown Numbers::UnknownOf(const Batch& batch) {
   absl::flat_hash_set<std::string> seen;
   const auto look = [&](const auto& rows) {
     for (const auto& row : rows) {
-      if (Of(row.owner) == 0 && seen.insert(row.owner.value).second) unknown.owners.push_back(row.owner);
+      if (Of(row.owner) == 0 && seen.insert(row.owner.value).second)
+        unknown.owners.push_back(row.owner);
     }
   };
   look(batch.acts);

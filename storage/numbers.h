@@ -11,8 +11,8 @@
 
 namespace capbroker {
 
-// Those that are known. A number never changes once it is given; what is forgotten is asked for again. Not safe to
-// call from several threads at once.
+// Those that are known. A number never changes once it is given; what is forgotten is asked for
+// again. Not safe to call from several threads at once.
 class Numbers {
  public:
   // 0: not known.

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "storage/binary.h"
 
 namespace capbroker {

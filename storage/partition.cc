@@ -1,4 +1,4 @@
-#include "broker/ids.h"
+#include "broker/values/ids.h"
 #include "storage/ledger.h"
 
 namespace capbroker {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "storage/book_state.h"
 #include "storage/migrate.h"
 #include "storage/rows.h"
@@ -18,12 +18,13 @@ namespace {
 
 using binary::Params;
 
-constexpr Statement kCommit{
-    "commit",
-    "SELECT "
-    "commit_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,"
-    "$26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39)"};
-constexpr Statement kNumberOwners{"number_owners", "SELECT name, owner_id FROM number_owners($1, $2)"};
+constexpr Statement kCommit{"commit",
+                            "SELECT "
+                            "commit_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$"
+                            "17,$18,$19,$20,$21,$22,$23,$24,$25,"
+                            "$26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39)"};
+constexpr Statement kNumberOwners{"number_owners",
+                                  "SELECT name, owner_id FROM number_owners($1, $2)"};
 constexpr Statement kNumberProviders{"number_providers",
                                      "SELECT name, provider_id FROM number_providers($1)"};
 constexpr Statement kTake{"take",
@@ -46,7 +47,9 @@ void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
   using namespace binary;
   const auto owner = [&](const auto& row, Array& a) { a.Int4(numbers.Of(row.owner)); };
   const auto request = [](const auto& row, Array& a) { a.Uuid(row.request); };
-  const auto sequence = [](const auto& row, Array& a) { a.Int8(static_cast<int64_t>(row.sequence)); };
+  const auto sequence = [](const auto& row, Array& a) {
+    a.Int8(static_cast<int64_t>(row.sequence));
+  };
   const auto time = [](const auto& row, Array& a) { a.Time(row.time); };
   const auto hash = [](const auto& row, Array& a) { a.Bytes(ViewOf(row.hash)); };
   const auto state = [](const auto& row, Array& a) { a.Int2(static_cast<int16_t>(row.state)); };
@@ -64,8 +67,9 @@ void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
   out.Many(kUuid, batch.acts, request);
   out.Many(kInt4, batch.acts, [](const SealedAct& act, Array& a) { a.Int4(act.decisions); });
   out.Many(kBytea, batch.acts, hash);
-  out.Many(kUuid, batch.acts,
-           [](const SealedAct& act, Array& a) { act.repeat ? a.Bytes(ViewOf(act.repeat->key)) : a.Null(); });
+  out.Many(kUuid, batch.acts, [](const SealedAct& act, Array& a) {
+    act.repeat ? a.Bytes(ViewOf(act.repeat->key)) : a.Null();
+  });
   out.Many(kBytea, batch.acts, [](const SealedAct& act, Array& a) {
     act.repeat ? a.Bytes(ViewOf(act.repeat->payload)) : a.Null();
   });
@@ -85,7 +89,8 @@ void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
     out.Many(kUuid, *rows, request);
     out.Many(kInt4, *rows, [](const OfferRow& row, Array& a) { a.Int4(row.offer); });
     if (rows == &batch.new_offers) {  // A provider never changes.
-      out.Many(kInt4, *rows, [&](const OfferRow& row, Array& a) { a.Int4(numbers.Of(row.provider)); });
+      out.Many(kInt4, *rows,
+               [&](const OfferRow& row, Array& a) { a.Int4(numbers.Of(row.provider)); });
     }
     out.Many(kInt2, *rows, state);
     out.Many(kInt2, *rows,
@@ -113,9 +118,10 @@ Params HeldParams(const std::vector<Tenure>& held) {
 CommitOutcome OutcomeOf(const Failure& failure) {
   if (failure.lost) return CommitOutcome::kUnknown;
   if (failure.sqlstate == kFencedState) return CommitOutcome::kFenced;
-  if (failure.sqlstate == "23505" && failure.constraint == "act_key") return CommitOutcome::kDuplicateKey;
-  // An error answer means that nothing was written; but where the batch is not to blame, splitting it would
-  // not help, and taking the partitions again finds out when the database works once more.
+  if (failure.sqlstate == "23505" && failure.constraint == "act_key")
+    return CommitOutcome::kDuplicateKey;
+  // An error answer means that nothing was written; but where the batch is not to blame, splitting
+  // it would not help, and taking the partitions again finds out when the database works once more.
   const absl::StatusCode code = ToStatus(failure).code();
   if (code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDataLoss)
     return CommitOutcome::kUnknown;
@@ -181,7 +187,8 @@ absl::StatusOr<Answer> PostgresLedger::Write(const Statement& statement, const P
   if (!writer.ok()) return writer.status();
   Answer answer = (*writer)->Run(statement, params);
   if (answer.ok()) {
-    if (answer.unconfirmed) return absl::UnavailableError("database: a synchronous standby did not confirm");
+    if (answer.unconfirmed)
+      return absl::UnavailableError("database: a synchronous standby did not confirm");
     return answer;
   }
   if (answer.failure->lost) writer_.reset();
@@ -194,7 +201,8 @@ absl::StatusOr<std::vector<Tenure>> PostgresLedger::Take(const std::string& hold
                                                          Span lease) {
   if (holder.empty()) return absl::InvalidArgumentError("holder: got \"\", want a name");
   for (uint32_t partition : partitions) {
-    if (partition > INT16_MAX) return absl::InvalidArgumentError(Cat("partitions: got ", partition));
+    if (partition > INT16_MAX)
+      return absl::InvalidArgumentError(Cat("partitions: got ", partition));
   }
   Params params;
   params.Many(binary::kInt2, partitions, [](uint32_t p, Params::Array& a) { a.Int2(p); });
@@ -232,9 +240,11 @@ std::optional<Failure> PostgresLedger::Number(Connection& writer, const Batch& b
   const Numbers::Unknown unknown = numbers_.UnknownOf(batch);
   if (!unknown.owners.empty()) {
     Params params;
-    params.Many(binary::kText, unknown.owners, [](const OwnerId& o, Params::Array& a) { a.Bytes(o.value); });
-    params.Many(binary::kInt2, unknown.owners,
-                [this](const OwnerId& o, Params::Array& a) { a.Int2(PartitionOf(o, partitions_)); });
+    params.Many(binary::kText, unknown.owners,
+                [](const OwnerId& o, Params::Array& a) { a.Bytes(o.value); });
+    params.Many(binary::kInt2, unknown.owners, [this](const OwnerId& o, Params::Array& a) {
+      a.Int2(PartitionOf(o, partitions_));
+    });
     const Answer answer = writer.Run(kNumberOwners, params);
     if (!answer.ok()) return answer.failure;
     for (int i = 0; i < answer.size(); ++i)
@@ -272,12 +282,14 @@ std::optional<CommitResult> PostgresLedger::Put(const Batch& batch) {
   if (!IsUnderWay()) {
     const absl::StatusOr<Connection*> writer = Writer();
     if (!writer.ok())
-      return CommitResult{CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
+      return CommitResult{
+          CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
     if (const auto failure = Number(**writer, batch)) return ResultOf(*failure);
   }
   Fill(batch, numbers_, batch_params_);
   if (batch_params_.bytes() > kLargestBatch)
-    return refuse(Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch));
+    return refuse(
+        Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch));
   if (const auto failure = writer_->Send(kCommit, batch_params_)) return ResultOf(*failure);
   return std::nullopt;
 }
@@ -304,8 +316,8 @@ void PostgresLedger::Wake() {
 }
 
 void PostgresLedger::Note(const Answer& answer) {
-  CommitResult result =
-      answer.ok() ? CommitResult{CommitOutcome::kDurable, answer[0].Time(0), ""} : ResultOf(*answer.failure);
+  CommitResult result = answer.ok() ? CommitResult{CommitOutcome::kDurable, answer[0].Time(0), ""}
+                                    : ResultOf(*answer.failure);
   if (answer.ok() && answer.unconfirmed)
     result = {CommitOutcome::kUnknown, {}, "database: a synchronous standby did not confirm"};
   const bool is_lost = !answer.ok() && answer.failure->lost;

@@ -33,7 +33,8 @@ class PostgresLedger : public Ledger {
 
   absl::StatusOr<uint32_t> Open() override;
   absl::StatusOr<std::vector<Tenure>> Take(const std::string& holder, const std::string& address,
-                                           const std::vector<uint32_t>& partitions, Span lease) override;
+                                           const std::vector<uint32_t>& partitions,
+                                           Span lease) override;
   absl::StatusOr<Instant> Heartbeat(const std::vector<Tenure>& held) override;
   absl::Status Release(const std::vector<Tenure>& held) override;
   absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
@@ -43,7 +44,8 @@ class PostgresLedger : public Ledger {
 
   absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
                                               const std::vector<IdempotencyKey>& keys) override;
-  absl::StatusOr<std::vector<SealedAct>> ReadRequest(const OwnerId& owner, const RequestId& request) override;
+  absl::StatusOr<std::vector<SealedAct>> ReadRequest(const OwnerId& owner,
+                                                     const RequestId& request) override;
   absl::StatusOr<std::vector<RequestTrail>> ReadRequests(
       const std::vector<std::pair<OwnerId, RequestId>>& requests) override;
   absl::StatusOr<std::vector<SealedAct>> ReadActs(const ActRange& range) override;
@@ -91,10 +93,11 @@ class PostgresLedger : public Ledger {
   absl::Mutex writer_mutex_;
   std::unique_ptr<Connection> writer_ ABSL_GUARDED_BY(writer_mutex_);
   std::unique_ptr<Places> places_ ABSL_GUARDED_BY(writer_mutex_);
-  Numbers numbers_
-      ABSL_GUARDED_BY(writer_mutex_);  // Of this session: another may be with a server that knows less.
+  Numbers numbers_ ABSL_GUARDED_BY(
+      writer_mutex_);  // Of this session: another may be with a server that knows less.
   binary::Params batch_params_ ABSL_GUARDED_BY(writer_mutex_);
-  // Of the batches sent and not received, oldest first; nullopt: it is under way, on the writer as it is.
+  // Of the batches sent and not received, oldest first; nullopt: it is under way, on the writer as
+  // it is.
   std::deque<std::optional<CommitResult>> sent_ ABSL_GUARDED_BY(writer_mutex_);
   const int wake_;  // An eventfd.
 

@@ -1,6 +1,6 @@
 // Everything that reads: by key or along an index, so that the size of the trail does not matter.
 #include "absl/time/time.h"
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "storage/book_state.h"
 #include "storage/page.h"
 #include "storage/postgres_ledger.h"
@@ -12,7 +12,8 @@ namespace {
 using binary::Params;
 using binary::ViewOf;
 
-// Of the owner $1: its number, looked up once a statement. Rows come without the owner's name where one was asked for.
+// Of the owner $1: its number, looked up once a statement. Rows come without the owner's name where
+// one was asked for.
 #define OWNER "(SELECT owner_id FROM owner WHERE name = $1)"
 
 #define ACT_COLUMNS "a.sequence, a.time, a.request_id, a.decisions, a.body, a.hash"
@@ -44,32 +45,34 @@ OfferRow OfferOf(const Row& row) {
 constexpr Statement kKeys{"keys",
                           "SELECT key, payload, request_id, sequence FROM act"
                           " WHERE key = ANY ($2::uuid[]) AND owner_id = " OWNER};
-// By request alone, and the owner compared afterwards: on a table that was never analyzed the planner would read all that
-// the owner ever did, by its key.
+// By request alone, and the owner compared afterwards: on a table that was never analyzed the
+// planner would read all that the owner ever did, by its key.
 #define ACTS_OF(request) "(SELECT * FROM act WHERE request_id = " request " OFFSET 0) AS a"
-constexpr Statement kReadRequest{"read_request",
-                                 "SELECT " ACT_COLUMNS " FROM " ACTS_OF("$2") " WHERE a.owner_id = " OWNER
-                                                                              " ORDER BY a.sequence"};
+constexpr Statement kReadRequest{"read_request", "SELECT " ACT_COLUMNS
+                                                 " FROM " ACTS_OF("$2") " WHERE a.owner_id = " OWNER
+                                                                        " ORDER BY a.sequence"};
 constexpr Statement kReadRequests{
-    "read_requests", "SELECT " ACT_COLUMNS
-                     ", n.position"
-                     " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS n (owner, request_id, position)"
-                     " JOIN owner AS o ON o.name = n.owner"
-                     " CROSS JOIN LATERAL " ACTS_OF(
-                         "n.request_id") " WHERE a.owner_id = o.owner_id ORDER BY n.position, a.sequence"};
+    "read_requests",
+    "SELECT " ACT_COLUMNS
+    ", n.position"
+    " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS n (owner, request_id, position)"
+    " JOIN owner AS o ON o.name = n.owner"
+    " CROSS JOIN LATERAL " ACTS_OF(
+        "n.request_id") " WHERE a.owner_id = o.owner_id ORDER BY n.position, a.sequence"};
 #undef ACTS_OF
 // `request_id IS NULL` stands in the text: only then can the partial index be chosen.
-#define ACTS(name, compare, order, also)                                                              \
-  {                                                                                                   \
-    name, "SELECT " ACT_COLUMNS " FROM act AS a WHERE a.owner_id = " OWNER " AND a.sequence " compare \
-          " $2 " also " ORDER BY a.sequence " order " LIMIT $3::bigint"                               \
+#define ACTS(name, compare, order, also)                                                           \
+  {                                                                                                \
+    name, "SELECT " ACT_COLUMNS " FROM act AS a WHERE a.owner_id = " OWNER                         \
+          " AND a.sequence " compare " $2 " also " ORDER BY a.sequence " order " LIMIT $3::bigint" \
   }
 constexpr Statement kActsUp ACTS("acts_up", ">", "ASC", "");
 constexpr Statement kActsDown ACTS("acts_down", "<", "DESC", "");
 constexpr Statement kAccountUp ACTS("account_up", ">", "ASC", "AND a.request_id IS NULL");
 constexpr Statement kAccountDown ACTS("account_down", "<", "DESC", "AND a.request_id IS NULL");
 #undef ACTS
-// A page from each state, then the first of all of them: a rare state costs no more than a common one.
+// A page from each state, then the first of all of them: a rare state costs no more than a common
+// one.
 constexpr Statement kListRequests{
     "list_requests",
     "SELECT r.request_id, r.state FROM unnest($2::smallint[]) AS s (state) CROSS JOIN LATERAL ("
@@ -80,10 +83,12 @@ constexpr Statement kListRequests{
     " ORDER BY r.request_id DESC LIMIT $4::bigint"};
 constexpr Statement kListOffers{
     "list_offers",
-    "SELECT o.name, r.request_id, r.number, $1, r.state, r.allocation, r.accepted, r.deadline FROM ("
+    "SELECT o.name, r.request_id, r.number, $1, r.state, r.allocation, r.accepted, r.deadline FROM "
+    "("
     " SELECT r.* FROM unnest($2::smallint[]) AS s (state) CROSS JOIN LATERAL ("
     "   SELECT * FROM offer"
-    "   WHERE provider_id = (SELECT provider_id FROM provider WHERE name = $1::text) AND state = s.state"
+    "   WHERE provider_id = (SELECT provider_id FROM provider WHERE name = $1::text) AND state = "
+    "s.state"
     "     AND (request_id, number, owner_id)"
     "       < ($3::uuid, $4::integer, (SELECT owner_id FROM owner WHERE name = $5::text))"
     "   ORDER BY request_id DESC, number DESC, owner_id DESC LIMIT $6::bigint) AS r"
@@ -94,29 +99,34 @@ constexpr Statement kOwners{"owners",
                             "SELECT o.name FROM owner AS o WHERE o.name > $1"
                             " AND EXISTS (SELECT FROM book AS b WHERE b.owner_id = o.owner_id)"
                             " ORDER BY o.name LIMIT $2::bigint"};
-constexpr Statement kReadBook{"read_book",
-                              "SELECT sequence, hash, time, state FROM book WHERE owner_id = " OWNER};
-constexpr Statement kAllRequests{
-    "all_requests", "SELECT request_id, state FROM request WHERE owner_id = " OWNER " ORDER BY request_id"};
+constexpr Statement kReadBook{
+    "read_book", "SELECT sequence, hash, time, state FROM book WHERE owner_id = " OWNER};
+constexpr Statement kAllRequests{"all_requests",
+                                 "SELECT request_id, state FROM request WHERE owner_id = " OWNER
+                                 " ORDER BY request_id"};
 constexpr Statement kAllOffers{
     "all_offers",
     "SELECT $1, f.request_id, f.number, p.name, f.state, f.allocation, f.accepted, f.deadline"
     " FROM offer AS f LEFT JOIN provider AS p USING (provider_id)"
-    " WHERE f.owner_id = (SELECT owner_id FROM owner WHERE name = $1::text) ORDER BY f.request_id, f.number"};
+    " WHERE f.owner_id = (SELECT owner_id FROM owner WHERE name = $1::text) ORDER BY f.request_id, "
+    "f.number"};
 
 // The states asked for as numbers; all there are, if none is.
 template <class State>
 void AddStates(Params& params, std::vector<State> states) {
   if (states.empty()) {
-    for (size_t i = 0; i < Names<State>::values.size(); ++i) states.push_back(static_cast<State>(i));
+    for (size_t i = 0; i < Names<State>::values.size(); ++i)
+      states.push_back(static_cast<State>(i));
   }
   std::sort(states.begin(), states.end());
   states.erase(std::unique(states.begin(), states.end()), states.end());
-  params.Many(binary::kInt2, states, [](State s, Params::Array& a) { a.Int2(static_cast<int16_t>(s)); });
+  params.Many(binary::kInt2, states,
+              [](State s, Params::Array& a) { a.Int2(static_cast<int16_t>(s)); });
 }
 
 template <class T, class... Also>
-std::vector<T> All(const Answer& answer, T (*read)(const Row&, const Also&...), const Also&... also) {
+std::vector<T> All(const Answer& answer, T (*read)(const Row&, const Also&...),
+                   const Also&... also) {
   std::vector<T> out;
   out.reserve(static_cast<size_t>(answer.size()));
   for (int i = 0; i < answer.size(); ++i) out.push_back(read(answer[i], also...));
@@ -125,7 +135,8 @@ std::vector<T> All(const Answer& answer, T (*read)(const Row&, const Also&...), 
 
 // One row more than the page was asked for: whether there is more.
 template <class T>
-Page<T> PageOf(std::vector<T> rows, uint32_t size, const std::string& list, Cursor (*last)(const T&)) {
+Page<T> PageOf(std::vector<T> rows, uint32_t size, const std::string& list,
+               Cursor (*last)(const T&)) {
   Page<T> page{std::move(rows), ""};
   if (page.items.size() > size) {
     page.items.resize(size);
@@ -149,8 +160,8 @@ absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Pa
       return busy_ < options_.readers;
     };
     ++waiting_;
-    const bool freed =
-        readers_mutex_.AwaitWithTimeout(absl::Condition(&is_free), absl::Microseconds(options_.read.micros));
+    const bool freed = readers_mutex_.AwaitWithTimeout(absl::Condition(&is_free),
+                                                       absl::Microseconds(options_.read.micros));
     --waiting_;
     if (!freed) return absl::UnavailableError("database: every reader is busy");
     ++busy_;
@@ -183,19 +194,20 @@ absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Pa
   return answer;
 }
 
-absl::StatusOr<std::vector<KeyRecord>> PostgresLedger::Keys(const OwnerId& owner,
-                                                            const std::vector<IdempotencyKey>& keys) {
+absl::StatusOr<std::vector<KeyRecord>> PostgresLedger::Keys(
+    const OwnerId& owner, const std::vector<IdempotencyKey>& keys) {
   if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
   params.Bytes(owner.value);
-  params.Many(binary::kUuid, keys, [](const IdempotencyKey& key, Params::Array& a) { a.Bytes(ViewOf(key)); });
+  params.Many(binary::kUuid, keys,
+              [](const IdempotencyKey& key, Params::Array& a) { a.Bytes(ViewOf(key)); });
   absl::StatusOr<Answer> answer = Read(kKeys, params);
   if (!answer.ok()) return answer.status();
   std::vector<KeyRecord> records;
   for (int i = 0; i < answer->size(); ++i) {
     const Row row = (*answer)[i];
-    records.push_back(
-        {owner, row.Array<16>(0), row.Array<32>(1), row.Uuid(2), static_cast<uint64_t>(row.Int(3))});
+    records.push_back({owner, row.Array<16>(0), row.Array<32>(1), row.Uuid(2),
+                       static_cast<uint64_t>(row.Int(3))});
   }
   return records;
 }
@@ -208,7 +220,8 @@ absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadRequest(const OwnerId
   params.Bytes(ViewOf(request.bytes));
   absl::StatusOr<Answer> answer = Read(kReadRequest, params);
   if (!answer.ok()) return answer.status();
-  if (answer->size() == 0) return absl::NotFoundError(Cat("request ", Format(request), " of ", owner.value));
+  if (answer->size() == 0)
+    return absl::NotFoundError(Cat("request ", Format(request), " of ", owner.value));
   return All(*answer, ActOf, owner);
 }
 
@@ -216,7 +229,8 @@ absl::StatusOr<std::vector<RequestTrail>> PostgresLedger::ReadRequests(
     const std::vector<std::pair<OwnerId, RequestId>>& requests) {
   if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
-  params.Many(binary::kText, requests, [](const auto& r, Params::Array& a) { a.Bytes(r.first.value); });
+  params.Many(binary::kText, requests,
+              [](const auto& r, Params::Array& a) { a.Bytes(r.first.value); });
   params.Many(binary::kUuid, requests,
               [](const auto& r, Params::Array& a) { a.Bytes(ViewOf(r.second.bytes)); });
   absl::StatusOr<Answer> answer = Read(kReadRequests, params);
@@ -236,7 +250,8 @@ absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadActs(const ActRange& 
   const bool from_end = range.newest_first && range.from == 0;
   Params params;
   params.Bytes(range.owner.value);
-  params.Int8(from_end ? INT64_MAX : static_cast<int64_t>(std::min<uint64_t>(range.from, INT64_MAX)));
+  params.Int8(from_end ? INT64_MAX
+                       : static_cast<int64_t>(std::min<uint64_t>(range.from, INT64_MAX)));
   params.Int8(range.limit);
   const Statement& statement = range.newest_first ? (range.account_only ? kAccountDown : kActsDown)
                                                   : (range.account_only ? kAccountUp : kActsUp);
@@ -245,7 +260,8 @@ absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadActs(const ActRange& 
   return All(*answer, ActOf, range.owner);
 }
 
-absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilter& filter, uint32_t size,
+absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilter& filter,
+                                                              uint32_t size,
                                                               const std::string& token) {
   if (const auto open = Partitions(); !open.ok()) return open.status();
   const std::string list = ListName(filter);
@@ -259,9 +275,10 @@ absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilte
   params.Int8(size + 1);
   absl::StatusOr<Answer> answer = Read(kListRequests, params);
   if (!answer.ok()) return answer.status();
-  return PageOf<RequestRow>(All(*answer, RequestOf, filter.owner), size, list, [](const RequestRow& row) {
-    return Cursor{row.request, 0, row.owner};
-  });
+  return PageOf<RequestRow>(All(*answer, RequestOf, filter.owner), size, list,
+                            [](const RequestRow& row) {
+                              return Cursor{row.request, 0, row.owner};
+                            });
 }
 
 absl::StatusOr<Page<OfferRow>> PostgresLedger::ListOffers(const OfferFilter& filter, uint32_t size,

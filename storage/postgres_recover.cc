@@ -1,6 +1,6 @@
 // Recovery: the owners of a partition, and what they have not finished.
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
 #include "storage/book_state.h"
 #include "storage/postgres_ledger.h"
 #include "storage/rows.h"
@@ -8,22 +8,25 @@
 namespace capbroker {
 namespace {
 
-// The numbers of a partition's owners are neighbours: books, acts and requests are ranges of their indexes. Owners are
-// few enough to be put in the order of their names.
-#define OWNERS                                                                                            \
-  "(SELECT owner_id, name FROM owner WHERE owner_id BETWEEN $1::integer << 19 AND ($1::integer << 19) + " \
-  "524287"                                                                                                \
+// The numbers of a partition's owners are neighbours: books, acts and requests are ranges of their
+// indexes. Owners are few enough to be put in the order of their names.
+#define OWNERS                                                                                   \
+  "(SELECT owner_id, name FROM owner WHERE owner_id BETWEEN $1::integer << 19 AND ($1::integer " \
+  "<< 19) + "                                                                                    \
+  "524287"                                                                                       \
   " ORDER BY name OFFSET 0) AS o"
-constexpr Statement kBooks{"recover_books", "SELECT o.name, b.sequence, b.hash, b.time, b.state FROM " OWNERS
-                                            " JOIN book AS b USING (owner_id) ORDER BY o.name"};
-constexpr Statement kAccounts{"recover_accounts",
-                              "SELECT a.body, o.name FROM " OWNERS
-                              " CROSS JOIN LATERAL (SELECT body FROM act WHERE owner_id = o.owner_id"
-                              "   AND request_id IS NULL ORDER BY sequence OFFSET 0) AS a"};
+constexpr Statement kBooks{"recover_books",
+                           "SELECT o.name, b.sequence, b.hash, b.time, b.state FROM " OWNERS
+                           " JOIN book AS b USING (owner_id) ORDER BY o.name"};
+constexpr Statement kAccounts{
+    "recover_accounts", "SELECT a.body, o.name FROM " OWNERS
+                        " CROSS JOIN LATERAL (SELECT body FROM act WHERE owner_id = o.owner_id"
+                        "   AND request_id IS NULL ORDER BY sequence OFFSET 0) AS a"};
 constexpr Statement kUnfinished{
-    "recover_unfinished", "SELECT r.request_id, o.name FROM " OWNERS
-                          " CROSS JOIN LATERAL (SELECT request_id FROM request WHERE owner_id = o.owner_id"
-                          "   AND state < 6 OFFSET 0) AS r"};
+    "recover_unfinished",
+    "SELECT r.request_id, o.name FROM " OWNERS
+    " CROSS JOIN LATERAL (SELECT request_id FROM request WHERE owner_id = o.owner_id"
+    "   AND state < 6 OFFSET 0) AS r"};
 
 }  // namespace
 
@@ -31,7 +34,8 @@ absl::StatusOr<std::vector<RecoveredOwner>> PostgresLedger::Recover(uint32_t par
   const absl::StatusOr<uint32_t> partitions = Partitions();
   if (!partitions.ok()) return partitions.status();
   if (partition >= *partitions)
-    return absl::InvalidArgumentError(Cat("partition: got ", partition, ", want less than ", *partitions));
+    return absl::InvalidArgumentError(
+        Cat("partition: got ", partition, ", want less than ", *partitions));
   // A session of its own, without a bound on the whole: it takes as long as there is to read.
   absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(Span{}));
   if (!connection.ok()) return connection.status();
@@ -55,13 +59,15 @@ absl::StatusOr<std::vector<RecoveredOwner>> PostgresLedger::Recover(uint32_t par
     size_t at = 0;
     return (*connection)->Stream(statement, params, [&](const Row& row) -> absl::Status {
       while (at < owners.size() && owners[at].book.owner.value.compare(row.Bytes(1)) < 0) ++at;
-      if (at < owners.size() && owners[at].book.owner.value == row.Bytes(1)) return visit(owners[at], row);
+      if (at < owners.size() && owners[at].book.owner.value == row.Bytes(1))
+        return visit(owners[at], row);
       return absl::DataLossError(Cat(row.Bytes(1), " has a trail and no book"));
     });
   };
   status = each(kAccounts, [](RecoveredOwner& owner, const Row& row) {
     absl::StatusOr<Act> act = DecodeAct(row.Bytes(0));
-    if (!act.ok()) return absl::DataLossError(Cat("an act cannot be read: ", act.status().message()));
+    if (!act.ok())
+      return absl::DataLossError(Cat("an act cannot be read: ", act.status().message()));
     owner.acts.push_back(*std::move(act));
     return absl::OkStatus();
   });

@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
-#include "broker/canonical.h"
-#include "broker/fold.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
 #include "storage/book_state.h"
 
 namespace capbroker {
@@ -15,8 +15,9 @@ namespace {
 // More of them say no more.
 constexpr size_t kMostFindings = 1'000;
 
-// What one request comes to, by the fold: what its rows must say. Finished requests are kept as this alone,
-// which is some hundred bytes each; an act about one of them folds it again from its trail.
+// What one request comes to, by the fold: what its rows must say. Finished requests are kept as
+// this alone, which is some hundred bytes each; an act about one of them folds it again from its
+// trail.
 struct Expected {
   RequestState state = RequestState::kReceived;
   std::vector<OfferRow> offers;
@@ -25,8 +26,8 @@ struct Expected {
 Expected ExpectedOf(const OwnerId& owner, const RequestId& id, const RequestBook& book) {
   Expected expected{book.state, {}};
   for (const Offer& offer : book.offers) {
-    expected.offers.push_back({owner, id, offer.number, offer.provider, offer.state, offer.allocation,
-                               offer.accepted, offer.deadline});
+    expected.offers.push_back({owner, id, offer.number, offer.provider, offer.state,
+                               offer.allocation, offer.accepted, offer.deadline});
   }
   return expected;
 }
@@ -37,12 +38,12 @@ bool Same(const OfferRow& a, const OfferRow& b) {
 }
 
 std::string Words(const OfferRow& row) {
-  return Cat(NameOf(row.state), " ", row.provider.value, " ", NameOf(row.allocation), " ", row.accepted,
-             " by ", Format(row.deadline));
+  return Cat(NameOf(row.state), " ", row.provider.value, " ", NameOf(row.allocation), " ",
+             row.accepted, " by ", Format(row.deadline));
 }
 
-// What moves a lineage has to name it, what moves a right over it the right's clause as well; what moves an offer, or
-// the allocation that came of it, has to name that.
+// What moves a lineage has to name it, what moves a right over it the right's clause as well; what
+// moves an offer, or the allocation that came of it, has to name that.
 bool NeedsLineage(Kind kind) {
   switch (kind) {
     case Kind::ROUTE_EXCLUSIVE:
@@ -132,7 +133,8 @@ std::string WhyNotOfAccount(const Decision& d, const Account& account) {
   if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
     return "an activation without its agreement";
   if (d.kind == Kind::WAIVER_GRANTED && d.grant == nullptr) return "a grant without its waiver";
-  if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) && d.record == nullptr)
+  if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) &&
+      d.record == nullptr)
     return "a registration without its provider";
   const std::string_view kind = NameOf(d.kind);
   if (!kind.starts_with("TRIGGER_") && d.kind != Kind::DISPUTE_RESOLVED) return "";
@@ -141,8 +143,8 @@ std::string WhyNotOfAccount(const Decision& d, const Account& account) {
   return known ? "" : Cat(kind, " names no trigger of an agreement: ", Format(d.clause));
 }
 
-// Fold is total over acts that Decide made. One that was changed may name an offer, a lineage or a clause that is
-// not there: why this one cannot be folded; empty if it can.
+// Fold is total over acts that Decide made. One that was changed may name an offer, a lineage or a
+// clause that is not there: why this one cannot be folded; empty if it can.
 std::string WhyNotFoldable(const Act& act, const RequestBook* book, const Account& account) {
   size_t offers = book == nullptr ? 0 : book->offers.size();
   Rights rights = RightsOf(book);
@@ -159,10 +161,12 @@ std::string WhyNotFoldable(const Act& act, const RequestBook* book, const Accoun
     if (kind.starts_with("ROUTE_")) {
       if (d.replaces > rights.size())
         return Cat(kind, " replaces lineage ", d.replaces, " of ", rights.size());
-      const bool has_rights = d.kind == Kind::ROUTE_EXCLUSIVE || d.kind == Kind::ROUTE_FIRST_REFUSAL;
+      const bool has_rights =
+          d.kind == Kind::ROUTE_EXCLUSIVE || d.kind == Kind::ROUTE_FIRST_REFUSAL;
       rights.push_back(has_rights ? d.clauses : std::vector<ClauseRef>{});
     }
-    if (d.lineage > rights.size()) return Cat(kind, " names lineage ", d.lineage, " of ", rights.size());
+    if (d.lineage > rights.size())
+      return Cat(kind, " names lineage ", d.lineage, " of ", rights.size());
     if (NeedsLineage(d.kind) && d.lineage == 0) return Cat(kind, " names no lineage");
     if (d.kind == Kind::REQUEST_BLOCKED && rights[d.lineage - 1].empty())
       return Cat(kind, " names lineage ", d.lineage, ", which has no rights");
@@ -185,12 +189,14 @@ std::string WhyNotFoldable(const Act& act, const RequestBook* book, const Accoun
 
 class Verifier {
  public:
-  Verifier(Ledger& ledger, const OwnerId& owner) : ledger_(ledger), owner_(owner) { book_.owner = owner; }
+  Verifier(Ledger& ledger, const OwnerId& owner) : ledger_(ledger), owner_(owner) {
+    book_.owner = owner;
+  }
 
   absl::StatusOr<Verification> Run() {
     if (absl::Status status = ReadTrail(/*until=*/UINT64_MAX); !status.ok()) return status;
-    // Rows first, then the book, which moves with every batch: whatever was written since is in the acts up
-    // to it.
+    // Rows first, then the book, which moves with every batch: whatever was written since is in the
+    // acts up to it.
     const absl::StatusOr<std::vector<RequestRow>> requests = ledger_.AllRequests(owner_);
     if (!requests.ok()) return requests.status();
     const absl::StatusOr<std::vector<OfferRow>> offers = ledger_.AllOffers(owner_);
@@ -244,10 +250,11 @@ class Verifier {
     } else if (!follows) {
       Find("acts ", sequence_ + 1, " to ", sealed.sequence - 1, " are missing");
     }
-    // After a gap the link cannot be told; each link is checked from the recorded hash before it, so that one
-    // change is not reported for every act after it.
+    // After a gap the link cannot be told; each link is checked from the recorded hash before it,
+    // so that one change is not reported for every act after it.
     if (follows && Chain(hash_, sealed.text) != sealed.hash) {
-      Find(name, ": its hash is not that of act ", sequence_, " and its text; one of them was changed");
+      Find(name, ": its hash is not that of act ", sequence_,
+           " and its text; one of them was changed");
     }
     sequence_ = sealed.sequence;
     hash_ = sealed.hash;
@@ -310,9 +317,11 @@ class Verifier {
     if (!trail.ok() && !absl::IsNotFound(trail.status())) return trail.status();
     RequestBook request;
     bool whole = false;
-    for (size_t i = 0; trail.ok() && i < trail->size() && (*trail)[i].sequence < act.sequence; ++i) {
+    for (size_t i = 0; trail.ok() && i < trail->size() && (*trail)[i].sequence < act.sequence;
+         ++i) {
       const absl::StatusOr<Act> earlier = DecodeAct((*trail)[i].text);
-      if (!earlier.ok() || !WhyNotFoldable(*earlier, whole ? &request : nullptr, book_.account).empty()) {
+      if (!earlier.ok() ||
+          !WhyNotFoldable(*earlier, whole ? &request : nullptr, book_.account).empty()) {
         whole = false;
         break;
       }
@@ -330,7 +339,9 @@ class Verifier {
     return absl::OkStatus();
   }
 
-  bool IsCompared(const RequestId& id) const { return !broken_.contains(id) && !changed_.contains(id); }
+  bool IsCompared(const RequestId& id) const {
+    return !broken_.contains(id) && !changed_.contains(id);
+  }
 
   // Everything the fold came to, by request.
   std::map<RequestId, Expected> Folded() const {
@@ -349,12 +360,13 @@ class Verifier {
       if (found == folded_.end()) {
         Find("request ", Format(row.request), ": it has a row and no trail");
       } else if (found->second.state != row.state) {
-        Find("request ", Format(row.request), ": state: got ", NameOf(row.state), ", the trail says ",
-             NameOf(found->second.state));
+        Find("request ", Format(row.request), ": state: got ", NameOf(row.state),
+             ", the trail says ", NameOf(found->second.state));
       }
     }
     for (const auto& [id, expected] : folded_) {
-      if (IsCompared(id) && !seen.contains(id)) Find("request ", Format(id), ": it has a trail and no row");
+      if (IsCompared(id) && !seen.contains(id))
+        Find("request ", Format(id), ": it has a trail and no row");
     }
   }
 

@@ -7,22 +7,39 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Folder -> the folders of ours that it may include, besides itself. A new folder has to find its place here.
+# Folder -> the folders of ours that it may include, besides itself. A new folder has to find its place here: below those
+# that include it, above those that it includes.
+BROKER = ("broker/values", "broker/agreements", "broker/trail", "broker/routing", "broker/deciding")
 MAY_INCLUDE = {
     "proto": set(),
-    "broker": set(),
-    "storage": {"broker"},
-    "services/notation": {"broker"},
-    "services/simulation": {"services/notation", "broker"},
-    "services/sequencing": {"storage", "broker"},
-    "services/rpc": {"services/sequencing", "storage", "broker", "proto"},
-    "services/delivery": {"services/rpc", "services/sequencing", "storage", "broker", "proto"},
-    "services/observability": {"services/delivery", "services/rpc", "services/sequencing", "storage", "broker"},
-    "services/console": {"services/observability", "services/rpc", "broker", "proto"},
-    "services/cli": {"services/console", "services/observability", "services/delivery", "services/rpc",
-                     "services/sequencing", "services/simulation", "services/notation", "storage", "broker", "proto"},
-    "services": {"services/cli", "services/console", "services/observability", "services/delivery", "services/rpc",
-                 "services/sequencing", "services/simulation", "services/notation", "storage", "broker", "proto"},
+    "broker/values": set(),
+    "broker/agreements": {"broker/values"},
+    "broker/trail": {"broker/agreements", "broker/values"},
+    "broker/routing": {"broker/trail", "broker/agreements", "broker/values"},
+    "broker/deciding": {"broker/routing", "broker/trail", "broker/agreements", "broker/values"},
+    "storage": {"broker/trail", "broker/agreements", "broker/values"},
+    "services/notation": {"broker/values"},
+    "services/simulation": {"services/notation", *BROKER},
+    "services/sequencing": {"storage", *BROKER},
+    "services/log": {"broker/values"},
+    "services/messages": {"storage", "proto", *BROKER},
+    "services/access": {"services/messages", "broker/values"},
+    "services/rpc": {"services/access", "services/messages", "services/log", "services/sequencing", "storage", "proto",
+                     *BROKER},
+    "services/delivery": {"services/rpc", "services/access", "services/messages", "services/log", "services/sequencing",
+                          "storage", "proto", *BROKER},
+    "services/admin": {"services/access", "broker/values"},
+    "services/observability": {"services/admin", "services/delivery", "services/rpc", "services/log",
+                               "services/sequencing", "storage", *BROKER},
+    "services/console": {"services/admin", "services/access", "services/rpc", "services/messages", "proto", "broker/values"},
+    "services/client": {"proto", "broker/values"},
+    "services/workload": {"services/client", "services/notation", "proto", "broker/trail", "broker/values"},
+    "services/server": {"services/console", "services/observability", "services/delivery", "services/rpc",
+                        "services/log", "services/sequencing", "services/client", "storage", "broker/values"},
+    "services/cli": {"services/server", "services/workload", "services/client", "services/simulation",
+                     "services/notation", "services/rpc", "services/messages", "services/log", "storage", "proto",
+                     *BROKER},
+    "services": {"services/cli"},
 }
 TOP_FOLDERS = {folder.split("/")[0] for folder in MAY_INCLUDE} | {"tests"}
 
@@ -33,7 +50,7 @@ BROKER_REFUSED = re.compile(
     r"absl/(synchronization|debugging|random)/|absl/time/clock\.h|absl/base/(thread_annotations|call_once)\.h|"
     r"(atomic|barrier|condition_variable|filesystem|fstream|future|latch|mutex|random|semaphore|shared_mutex|"
     r"stop_token|thread)$")
-NO_WIRE = ("broker", "storage", "services/sequencing", "services/notation", "services/simulation")
+NO_WIRE = (*BROKER, "storage", "services/sequencing", "services/notation", "services/simulation")
 GRPC = re.compile(r"grpc|google/(protobuf|rpc)/|.*\.pb\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
@@ -41,7 +58,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 def folder_of(path):
     """The folder of MAY_INCLUDE, or the unknown one, that a path written from the root belongs to."""
     parts = path.split("/")
-    if parts[0] == "services" and len(parts) > 2:
+    if parts[0] in ("broker", "services") and len(parts) > 2:
         return "/".join(parts[:2])
     return parts[0]
 
@@ -66,7 +83,7 @@ def refusal(source, included):
         return None if folder == "storage" else "only storage knows SQL"
     if GRPC.match(included) and folder in NO_WIRE:
         return f"{folder} does not know the wire"
-    if folder == "broker":
+    if folder in BROKER:
         if BROKER_REFUSED.match(included):
             return "broker admits no clock, lock, thread, chance or file"
         # The standard library's headers have no folder and no suffix.
@@ -100,11 +117,11 @@ class IncludesTest(unittest.TestCase):
 
     def test_a_bad_tree_is_refused(self):
         bad = {
-            "broker/a.h": '#include "storage/ledger.h"',
-            "broker/b.cc": '#include "capbroker/v1/offer.pb.h"',
-            "broker/c.cc": "#include <mutex>",
-            "broker/d.cc": '#include "absl/time/clock.h"',
-            "broker/e.cc": "  #  include <sys/socket.h>",
+            "broker/values/a.h": '#include "storage/ledger.h"',
+            "broker/trail/b.cc": '#include "capbroker/v1/offer.pb.h"',
+            "broker/values/c.cc": "#include <mutex>",
+            "broker/routing/d.cc": '#include "absl/time/clock.h"',
+            "broker/deciding/e.cc": "  #  include <sys/socket.h>",
             "storage/a.cc": '#include "services/sequencing/sequencer.h"',
             "storage/b.cc": "#include <grpcpp/grpcpp.h>",
             "services/sequencing/a.cc": '#include "services/rpc/server.h"',
@@ -112,12 +129,12 @@ class IncludesTest(unittest.TestCase):
             "services/rpc/a.cc": '#include "services/cli/flags.h"',
             "services/cli/a.cc": '#include "tests/end_to_end/fixture.h"',
             "services/elsewhere/a.cc": "#include <string>",
-            "proto/a.cc": '#include "broker/book.h"',
+            "proto/a.cc": '#include "broker/trail/book.h"',
         }
         good = {
-            "broker/good.cc": '#include "broker/a.h"\n#include <vector>\n#include "absl/status/status.h"\n'
+            "broker/deciding/good.cc": '#include "broker/trail/a.h"\n#include <vector>\n#include "absl/status/status.h"\n'
                               "#include <openssl/sha.h>\n#include <rapidjson/document.h>\n#include \"absl/time/time.h\"",
-            "storage/good.cc": '#include <pqxx/pqxx>\n#include "broker/a.h"\n#include <mutex>',
+            "storage/good.cc": '#include <pqxx/pqxx>\n#include "broker/trail/a.h"\n#include <mutex>',
             "services/rpc/good.cc": '#include <grpcpp/grpcpp.h>\n#include "capbroker/v1/offer.pb.h"\n'
                                     '#include "services/sequencing/a.h"',
             "services/main.cc": '#include "services/cli/run.h"',

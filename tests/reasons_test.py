@@ -6,7 +6,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROTO = "proto/capbroker/v1/error_reason.proto"
-ERRORS = "services/rpc/errors.cc"
+ERRORS = "services/messages/errors.cc"
 WORD = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"')
 
 

@@ -17,8 +17,8 @@ def read(*patterns):
 
 
 PAGE = (ROOT / "docs/rules.md").read_text()
-CODE = read("broker/*.cc", "services/*/*.cc")
-TESTS = "\n".join(read("tests/broker/*.cc", "tests/services/**/*.cc", "tests/storage/*.cc").values())
+CODE = read("broker/*/*.cc", "services/*/*.cc")
+TESTS = "\n".join(read("tests/broker/**/*.cc", "tests/services/**/*.cc", "tests/storage/*.cc").values())
 STORIES = "\n".join(read("tests/simulation/*.txt").values())
 
 
@@ -70,9 +70,9 @@ class Rules(unittest.TestCase):
                 self.check_tests(name, cells[2])
 
     def test_every_kind(self):
-        kinds = re.findall(r"X\(([A-Z_]+)\)", (ROOT / "broker/decision.h").read_text())
+        kinds = re.findall(r"X\(([A-Z_]+)\)", (ROOT / "broker/trail/decision.h").read_text())
         self.assertGreater(len(kinds), 70)
-        decided = "\n".join(text for file, text in CODE.items() if re.match(r"broker/(decide|rounds|route)", file))
+        decided = "\n".join(text for file, text in CODE.items() if re.match(r"broker/(deciding|routing)/", file))
         golden = STORIES + TESTS
         for kind in kinds:
             with self.subTest(kind):
@@ -80,9 +80,9 @@ class Rules(unittest.TestCase):
                 self.assertTrue(re.search(rf"(?m)(^(then)?\s+|\"){kind}\b", golden), f"{kind} is in no golden trail")
 
     def test_every_reason_to_pass_over(self):
-        reasons = set(re.findall(r'\bskip\("([A-Z_]+)"', CODE["broker/fallback.cc"]))
+        reasons = set(re.findall(r'\bskip\("([A-Z_]+)"', CODE["broker/routing/fallback.cc"]))
         self.assertGreater(len(reasons), 8)
-        holders = set(re.findall(r'PassOverHolder\([^;]*"([A-Z_]+)"\);', CODE["broker/rounds_rights.cc"]))
+        holders = set(re.findall(r'PassOverHolder\([^;]*"([A-Z_]+)"\);', CODE["broker/deciding/rounds_rights.cc"]))
         self.assertGreater(len(holders), 2)
         for reason in reasons:
             with self.subTest(reason):

@@ -4,12 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "broker/ids.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/ids.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/cli/app.h"
 #include "services/cli/call.h"
-#include "services/cli/version.h"
+#include "services/server/version.h"
 #include "storage/migrate.h"
 
 namespace capbroker {
@@ -20,8 +20,9 @@ void AddMigrate(CLI::App& app, Session& session) {
     uint32_t partitions = 0;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* verb = AddVerbTo(app, "migrate", "Bring a database to this program's schema",
-                             "capbroker migrate --database postgresql://capbroker@db.example/capbroker");
+  CLI::App* verb =
+      AddVerbTo(app, "migrate", "Bring a database to this program's schema",
+                "capbroker migrate --database postgresql://capbroker@db.example/capbroker");
   verb->add_option("--database", flags->database, "PostgreSQL: a URL or a libpq connection string")
       ->required()
       ->type_name("URL")
@@ -31,13 +32,15 @@ void AddMigrate(CLI::App& app, Session& session) {
       ->check(CLI::Range(1, 32767))
       ->type_name("N");
   verb->callback([&session, flags] {
-    const absl::StatusOr<std::vector<std::string>> applied = Migrate(flags->database, flags->partitions);
+    const absl::StatusOr<std::vector<std::string>> applied =
+        Migrate(flags->database, flags->partitions);
     if (!applied.ok()) {
       session.exit_code = session.Fail(applied.status());
       return;
     }
     for (const std::string& step : *applied) Print(step + "\n");
-    if (applied->empty()) Print(Cat("schema ", Migrations().size(), " is there already, nothing to do\n"));
+    if (applied->empty())
+      Print(Cat("schema ", Migrations().size(), " is there already, nothing to do\n"));
   });
 }
 
@@ -46,8 +49,9 @@ void AddToken(CLI::App& app, Session& session) {
     std::string role{}, name{};
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* verb = AddVerbTo(app, "token", "Make a bearer token, and its line for the principals file",
-                             "capbroker token --role owner --name openai");
+  CLI::App* verb =
+      AddVerbTo(app, "token", "Make a bearer token, and its line for the principals file",
+                "capbroker token --role owner --name openai");
   verb->add_option("--role", flags->role, "owner, provider, operator or auditor")
       ->required()
       ->check(CLI::IsMember({"owner", "provider", "operator", "auditor"}))
@@ -67,17 +71,19 @@ void AddToken(CLI::App& app, Session& session) {
     const std::string token = Cat("cb_", Hex(random));
     const std::string hash = Hex(Sha256(token));
     if (session.json) {
-      Print(Cat("{\"token\":\"", token, "\",\"role\":\"", flags->role, "\",\"name\":\"", flags->name,
-                "\",\"token_sha256\":\"", hash, "\"}\n"));
+      Print(Cat("{\"token\":\"", token, "\",\"role\":\"", flags->role, "\",\"name\":\"",
+                flags->name, "\",\"token_sha256\":\"", hash, "\"}\n"));
       return;
     }
     // Words to one side, so that a script gets two lines to take apart.
     std::fputs(
-        "The token, for its bearer; it is kept nowhere and not shown again. Below it, the line for the "
+        "The token, for its bearer; it is kept nowhere and not shown again. Below it, the line for "
+        "the "
         "principals\n"
         "file, which cannot be turned back into the token.\n",
         stderr);
-    Print(Cat(token, "\n- {role: ", flags->role, ", name: ", flags->name, ", token_sha256: ", hash, "}\n"));
+    Print(Cat(token, "\n- {role: ", flags->role, ", name: ", flags->name, ", token_sha256: ", hash,
+              "}\n"));
   });
 }
 
@@ -87,7 +93,8 @@ void AddVersion(CLI::App& app, Session& session) {
         const std::string version(Version());
         const size_t schema = Migrations().size();
         if (session.json) {
-          Print(Cat("{\"version\":\"", version, "\",\"api\":\"capbroker.v1\",\"schema\":", schema, "}\n"));
+          Print(Cat("{\"version\":\"", version, "\",\"api\":\"capbroker.v1\",\"schema\":", schema,
+                    "}\n"));
         } else {
           Print(Cat("capbroker ", version, "\nAPI       capbroker.v1\nschema    ", schema, "\n"));
         }

@@ -6,20 +6,20 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
-#include "broker/difference.h"
-#include "broker/lint.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/agreements/difference.h"
+#include "broker/deciding/lint.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/agreement_file.h"
 #include "services/cli/call.h"
-#include "services/cli/parse.h"
 #include "services/cli/show_beside.h"
 #include "services/cli/typed_name.h"
-#include "services/rpc/fields.h"
-#include "services/rpc/parse.h"
-#include "services/rpc/parse_values.h"
-#include "services/rpc/render.h"
+#include "services/client/local_clock.h"
+#include "services/messages/fields.h"
+#include "services/messages/parse.h"
+#include "services/messages/parse_values.h"
+#include "services/messages/render.h"
 
 namespace capbroker {
 namespace {
@@ -33,7 +33,8 @@ struct CheckFlags {
   bool server = false;
 };
 
-// As the broker would read it. Where the file leaves the number or the first instant open, 1 and this one.
+// As the broker would read it. Where the file leaves the number or the first instant open, 1 and
+// this one.
 absl::StatusOr<AgreementVersion> VersionOf(const AgreementFile& file) {
   Fields fields;
   AgreementVersion version = ReadVersion(fields, "version", file.body);
@@ -100,7 +101,8 @@ int LintFile(Session& session, const CheckFlags& flags) {
 }
 
 // A file, or a recorded version: "openai/azure", the newest, or "openai/azure@2".
-int ReadEither(Session& session, const CheckFlags& flags, const std::string& text, AgreementVersion& out) {
+int ReadEither(Session& session, const CheckFlags& flags, const std::string& text,
+               AgreementVersion& out) {
   AgreementFile file;
   if (text == "-" || std::filesystem::exists(text)) {
     absl::StatusOr<AgreementFile> loaded = LoadAgreement(text);
@@ -113,26 +115,29 @@ int ReadEither(Session& session, const CheckFlags& flags, const std::string& tex
     const auto number =
         at == text.npos ? std::optional<int32_t>(0) : ParseNumber<int32_t>(text.substr(at + 1));
     if (!number || (at != text.npos && *number < 1))
-      return session.Fail(Invalid("AGREEMENT", text, "a file, OWNER/AGREEMENT or OWNER/AGREEMENT@VERSION"));
+      return session.Fail(
+          Invalid("AGREEMENT", text, "a file, OWNER/AGREEMENT or OWNER/AGREEMENT@VERSION"));
     const auto stub = Reach<Service>(session);
     if (stub == nullptr) return session.exit_code;
     v1::GetAgreementRequest get;
     get.set_name(*name);
     v1::Agreement agreement;
-    if (const grpc::Status status = Call(session, *stub, &Stub::GetAgreement, get, agreement); !status.ok())
+    if (const grpc::Status status = Call(session, *stub, &Stub::GetAgreement, get, agreement);
+        !status.ok())
       return session.Fail(status);
     v1::ListAgreementVersionsRequest ask;
     ask.set_parent(*name);
     v1::ListAgreementVersionsResponse versions;
-    const grpc::Status status = CallPages(session, *stub, &Stub::ListAgreementVersions, ask, 0, versions);
+    const grpc::Status status =
+        CallPages(session, *stub, &Stub::ListAgreementVersions, ask, 0, versions);
     if (!status.ok()) return session.Fail(status);
     const int32_t wanted = *number == 0 ? agreement.latest_version().version() : *number;
     for (const v1::AgreementVersion& version : versions.agreement_versions()) {
       if (version.version() == wanted) file.body = version;
     }
     if (file.body.version() == 0) {
-      return session.Fail(
-          Invalid("AGREEMENT", text, Cat("a version from 1 to ", agreement.latest_version().version())));
+      return session.Fail(Invalid(
+          "AGREEMENT", text, Cat("a version from 1 to ", agreement.latest_version().version())));
     }
     const std::string short_name = ShortName(*name);
     file.agreement = short_name.substr(short_name.find('/') + 1);
@@ -141,14 +146,16 @@ int ReadEither(Session& session, const CheckFlags& flags, const std::string& tex
   }
   absl::StatusOr<AgreementVersion> version = VersionOf(file);
   if (!version.ok())
-    return session.Fail(absl::InvalidArgumentError(Cat(text, ": ", View(version.status().message()))));
+    return session.Fail(
+        absl::InvalidArgumentError(Cat(text, ": ", View(version.status().message()))));
   out = *std::move(version);
   return kExitOk;
 }
 
 int Diff(Session& session, const CheckFlags& flags) {
   AgreementVersion before, after;
-  if (const int exit_code = ReadEither(session, flags, flags.names[0], before); exit_code != kExitOk)
+  if (const int exit_code = ReadEither(session, flags, flags.names[0], before);
+      exit_code != kExitOk)
     return exit_code;
   if (const int exit_code = ReadEither(session, flags, flags.names[1], after); exit_code != kExitOk)
     return exit_code;
@@ -170,20 +177,23 @@ int Diff(Session& session, const CheckFlags& flags) {
 
 void AddAgreementChecks(CLI::App& family, Session& session) {
   auto flags = std::make_shared<CheckFlags>();
-  CLI::App* lint =
-      AddVerbTo(family, "lint", "Show what is wrong or odd about a version, from its file; 1 if it is wrong",
-                "capbroker agreement lint openai-azure-v4.yaml --server");
+  CLI::App* lint = AddVerbTo(
+      family, "lint", "Show what is wrong or odd about a version, from its file; 1 if it is wrong",
+      "capbroker agreement lint openai-azure-v4.yaml --server");
   lint->add_option("FILE", flags->names, "One version; - is stdin")->required()->expected(1);
   lint->add_flag("--server", flags->server, "Beside what the broker has recorded, not by itself");
   lint->callback([&session, flags] { session.exit_code = LintFile(session, *flags); });
   auto both = std::make_shared<CheckFlags>();
-  CLI::App* diff = AddVerbTo(family, "diff", "Show in words what changes from one version to another",
-                             "capbroker agreement diff openai/azure@2 openai-azure-v3.yaml");
+  CLI::App* diff =
+      AddVerbTo(family, "diff", "Show in words what changes from one version to another",
+                "capbroker agreement diff openai/azure@2 openai-azure-v3.yaml");
   diff->add_option("A-B", both->names,
                    "Two of: a file, OWNER/AGREEMENT (the newest), OWNER/AGREEMENT@VERSION")
       ->required()
       ->expected(2);
-  diff->add_option("--owner", both->owner, "Whose: openai")->type_name("OWNER")->envname("CAPBROKER_OWNER");
+  diff->add_option("--owner", both->owner, "Whose: openai")
+      ->type_name("OWNER")
+      ->envname("CAPBROKER_OWNER");
   diff->callback([&session, both] { session.exit_code = Diff(session, *both); });
 }
 

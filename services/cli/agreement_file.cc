@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/agreement.h"
-#include "broker/ids.h"
-#include "broker/text.h"
-#include "services/cli/parse.h"
+#include "broker/agreements/agreement.h"
+#include "broker/values/ids.h"
+#include "broker/values/text.h"
 #include "services/cli/wire.h"
 #include "services/cli/yaml.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -23,7 +23,8 @@ absl::StatusOr<std::string> ReadId(std::string_view text) {
 }
 
 absl::StatusOr<Instant> ReadInstant(std::string_view text) {
-  if (text.starts_with('+')) return Unreadable(text, "an instant; a file means the same on every day");
+  if (text.starts_with('+'))
+    return Unreadable(text, "an instant; a file means the same on every day");
   return ParseWhen(text, Instant{});
 }
 
@@ -83,7 +84,8 @@ absl::StatusOr<std::vector<v1::WeeklyHours>> ReadHours(std::string_view text) {
   return out;
 }
 
-void ReadCalendar(const Yaml& node, const std::string& path, YamlErrors& errors, v1::Calendar& out) {
+void ReadCalendar(const Yaml& node, const std::string& path, YamlErrors& errors,
+                  v1::Calendar& out) {
   YamlMap map(node, path, errors);
   if (!errors.ok()) return;
   map.Require("id", "the calendar's name, such as office");
@@ -165,7 +167,8 @@ void ReadRight(YamlMap& map, Right& right) {
 void ReadFirstRefusal(YamlMap& map, v1::FirstRefusal& right) {
   Mode mode = Mode::kFirstOffer;
   map.Read("mode", mode, ReadName<Mode>);
-  right.set_mode(static_cast<v1::FirstRefusal::Mode>(static_cast<int>(mode) + 1));  // Without UNSPECIFIED.
+  right.set_mode(
+      static_cast<v1::FirstRefusal::Mode>(static_cast<int>(mode) + 1));  // Without UNSPECIFIED.
   ReadRight(map, right);
   int32_t priority = 0;
   map.Read("priority", priority, [](std::string_view text) -> absl::StatusOr<int32_t> {
@@ -189,7 +192,8 @@ void ReadFirstRefusal(YamlMap& map, v1::FirstRefusal& right) {
 void ReadWaiver(YamlMap& map, v1::Waiver& waiver) {
   std::vector<std::string> lifts;
   map.Require("lifts", "the ids of the clauses it lifts, such as [C2]");
-  if (map.ReadTexts("lifts", lifts)) waiver.mutable_lifted_clause_ids()->Add(lifts.begin(), lifts.end());
+  if (map.ReadTexts("lifts", lifts))
+    waiver.mutable_lifted_clause_ids()->Add(lifts.begin(), lifts.end());
   int64_t number = 0;
   if (map.Read("min_share", number, [](std::string_view text) { return ParseShare(text); })) {
     waiver.set_min_share_ppm(static_cast<int32_t>(number));
@@ -242,7 +246,8 @@ void ReadClause(const Yaml& node, const std::string& path, YamlErrors& errors, v
     case ClauseKind::kCommitment: {
       Money amount;
       map.Require("amount", "an amount such as 250,000,000,000 USD");
-      if (map.Read("amount", amount, ParseAmount)) ToWire(amount, out.mutable_commitment()->mutable_amount());
+      if (map.Read("amount", amount, ParseAmount))
+        ToWire(amount, out.mutable_commitment()->mutable_amount());
       break;
     }
     case ClauseKind::kTerm:
@@ -283,9 +288,11 @@ absl::StatusOr<AgreementFile> ReadAgreement(std::string_view file, std::string_v
   ReadInstantField(map, "effective_from", [&] { return out.body.mutable_effective_from(); });
   map.ReadText("text", *out.body.mutable_text());
   if (const Yaml* calendars = map.Find("calendars"); calendars != nullptr) {
-    if (calendars->kind != Yaml::Kind::kList) errors.Add(*calendars, "calendars", "want a list of calendars");
+    if (calendars->kind != Yaml::Kind::kList)
+      errors.Add(*calendars, "calendars", "want a list of calendars");
     for (size_t i = 0; i < calendars->items.size() && errors.ok(); ++i) {
-      ReadCalendar(calendars->items[i], Cat("calendars[", i, "]"), errors, *out.body.add_calendars());
+      ReadCalendar(calendars->items[i], Cat("calendars[", i, "]"), errors,
+                   *out.body.add_calendars());
     }
   }
   map.Require("clauses", "a list of clauses");

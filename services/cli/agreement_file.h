@@ -16,13 +16,13 @@ struct AgreementFile {
   v1::AgreementVersion body{};                 // effective_from, calendars, clauses, text.
 };
 
-// INVALID_ARGUMENT "FILE:LINE:COLUMN: clauses[1].window: got ..., want ...". What clauses demand of each
-// other the broker checks.
+// INVALID_ARGUMENT "FILE:LINE:COLUMN: clauses[1].window: got ..., want ...". What clauses demand of
+// each other the broker checks.
 absl::StatusOr<AgreementFile> ReadAgreement(std::string_view file, std::string_view text);
 absl::StatusOr<AgreementFile> LoadAgreement(const std::string& path);
 
-// What ReadAgreement reads back as the same. Defaults are left out, so that two versions that say the same
-// have the same text.
+// What ReadAgreement reads back as the same. Defaults are left out, so that two versions that say
+// the same have the same text.
 std::string WriteAgreement(const AgreementFile& agreement);
 
 }  // namespace capbroker

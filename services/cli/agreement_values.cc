@@ -3,9 +3,9 @@
 #include <utility>
 #include <variant>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/cli/agreement_file.h"
-#include "services/rpc/parse.h"
+#include "services/messages/parse.h"
 
 namespace capbroker {
 
@@ -22,7 +22,8 @@ absl::StatusOr<OwnedAgreement> LoadAgreementValues(const std::string& path) {
   *message.mutable_first_version() = std::move(file->body);
   message.set_request_id("simulate");
   absl::StatusOr<Command> command = Parse(message);
-  if (!command.ok()) return absl::InvalidArgumentError(Cat(path, ": ", View(command.status().message())));
+  if (!command.ok())
+    return absl::InvalidArgumentError(Cat(path, ": ", View(command.status().message())));
   OwnedAgreement out{command->owner, std::move(std::get<ActivateAgreement>(command->what).version)};
   out.version.version = file->version;
   return out;

@@ -1,10 +1,10 @@
 // Agreements: `capbroker agreement ...`, recorded from files and shown as files.
 #include <CLI/CLI.hpp>
 
-#include "broker/describe.h"
-#include "broker/ids.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/ids.h"
+#include "broker/values/refusal.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/agreement_check.h"
 #include "services/cli/agreement_file.h"
@@ -26,9 +26,10 @@ struct AgreementFlags {
   bool yaml = false;
 };
 
-// What a recorded version would be as a file. Without its number and, where the other does not say it, its
-// first instant: then what is left is what it says.
-std::string Words(const v1::Agreement& agreement, const v1::AgreementVersion& version, bool with_time) {
+// What a recorded version would be as a file. Without its number and, where the other does not say
+// it, its first instant: then what is left is what it says.
+std::string Words(const v1::Agreement& agreement, const v1::AgreementVersion& version,
+                  bool with_time) {
   AgreementFile file;
   const std::string name = ShortName(agreement.name());
   file.owner = name.substr(0, name.find('/'));
@@ -46,7 +47,8 @@ grpc::Status Versions(const Session& session, Stub& stub, const std::string& nam
   return CallPages(session, stub, &Stub::ListAgreementVersions, ask, 0, versions);
 }
 
-void Say(const Session& session, std::string_view deed, const v1::Agreement& agreement, uint32_t version) {
+void Say(const Session& session, std::string_view deed, const v1::Agreement& agreement,
+         uint32_t version) {
   if (session.json) {
     Print(Json(agreement));
   } else {
@@ -54,9 +56,10 @@ void Say(const Session& session, std::string_view deed, const v1::Agreement& agr
   }
 }
 
-// Records one file. The key of each call is made from what it says, so that a repeat after a lost answer is
-// known as one.
-int ApplyFile(const Session& session, Stub& stub, const std::string& path, const AgreementFile& file) {
+// Records one file. The key of each call is made from what it says, so that a repeat after a lost
+// answer is known as one.
+int ApplyFile(const Session& session, Stub& stub, const std::string& path,
+              const AgreementFile& file) {
   const std::string name = Cat("owners/", file.owner, "/agreements/", file.agreement);
   const auto refuse = [&](std::string_view got, std::string_view want) {
     (void)session.Fail(Invalid(Cat(path, ": version"), got, want));
@@ -92,7 +95,8 @@ int ApplyFile(const Session& session, Stub& stub, const std::string& path, const
 
   const auto latest = static_cast<uint32_t>(known.latest_version().version());
   const bool with_time = file.body.has_effective_from();
-  if (file.version > latest + 1) return refuse(Cat(file.version), Cat("at most ", latest + 1, ", the next"));
+  if (file.version > latest + 1)
+    return refuse(Cat(file.version), Cat("at most ", latest + 1, ", the next"));
   if (file.version <= latest) {  // Also where the file leaves the number open.
     v1::ListAgreementVersionsResponse versions;
     status = Versions(session, stub, name, versions);
@@ -107,8 +111,8 @@ int ApplyFile(const Session& session, Stub& stub, const std::string& path, const
       if (file.version != 0) {
         return refuse(Cat(file.version),
                       Cat(latest + 1, ": version ", file.version,
-                          " is recorded and says something else (capbroker agreement show ", file.owner, "/",
-                          file.agreement, " --version ", file.version, ")"));
+                          " is recorded and says something else (capbroker agreement show ",
+                          file.owner, "/", file.agreement, " --version ", file.version, ")"));
       }
     }
   }
@@ -134,9 +138,10 @@ int Apply(Session& session, const AgreementFlags& flags) {
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   for (size_t i = 0; i < files.size(); ++i) {
-    if (const int exit_code = ApplyFile(session, *stub, flags.files[i], files[i]); exit_code != kExitOk) {
-      std::fprintf(stderr, "capbroker: %s was not applied; %zu of %zu files were\n", flags.files[i].c_str(),
-                   i, files.size());
+    if (const int exit_code = ApplyFile(session, *stub, flags.files[i], files[i]);
+        exit_code != kExitOk) {
+      std::fprintf(stderr, "capbroker: %s was not applied; %zu of %zu files were\n",
+                   flags.files[i].c_str(), i, files.size());
       return exit_code;
     }
   }
@@ -165,8 +170,8 @@ int ShowVersion(Session& session, const AgreementFlags& flags) {
       found = true;
     }
     if (!found) {
-      (void)session.Fail(
-          Invalid("--version", Cat(flags.version), Cat("1 to ", agreement.latest_version().version())));
+      (void)session.Fail(Invalid("--version", Cat(flags.version),
+                                 Cat("1 to ", agreement.latest_version().version())));
       return kExitRefused;
     }
   }
@@ -176,8 +181,10 @@ int ShowVersion(Session& session, const AgreementFlags& flags) {
   }
   std::string out;
   if (!flags.yaml) {
-    out = Cat("# ", ShowEnum(v1::AgreementVersion::State_Name(version.state()), "STATE"),
-              version.has_effective_to() ? " until " + ShowTime(FromWire(version.effective_to())) : "", "\n");
+    out = Cat(
+        "# ", ShowEnum(v1::AgreementVersion::State_Name(version.state()), "STATE"),
+        version.has_effective_to() ? " until " + ShowTime(FromWire(version.effective_to())) : "",
+        "\n");
   }
   AgreementFile file;
   const std::string short_name = ShortName(agreement.name());
@@ -219,8 +226,9 @@ void AddAgreement(CLI::App& app, Session& session) {
       "capbroker agreement apply deploy/agreements/openai-azure-v*.yaml", Apply)
       ->add_option("FILE", flags->files, "One version each; - is stdin")
       ->required();
-  CLI::App* show = add("show", "Show one version, the newest if none is named",
-                       "capbroker agreement show openai/azure --version 2 --output yaml", ShowVersion);
+  CLI::App* show =
+      add("show", "Show one version, the newest if none is named",
+          "capbroker agreement show openai/azure --version 2 --output yaml", ShowVersion);
   show->add_option("AGREEMENT", flags->name, "OWNER/AGREEMENT, or the full name")->required();
   show->add_option("--version", flags->version, "Which")->type_name("N");
   // In place of the shared --output, which has no YAML.
@@ -233,7 +241,8 @@ void AddAgreement(CLI::App& app, Session& session) {
           "yaml: only what apply reads back")
       ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->option_text("table|json|yaml");
-  CLI::App* list = add("list", "Show an owner's agreements", "capbroker agreement list --owner openai", List);
+  CLI::App* list =
+      add("list", "Show an owner's agreements", "capbroker agreement list --owner openai", List);
   for (CLI::App* verb : {show, list}) {
     verb->add_option("--owner", flags->owner, "Whose: openai")
         ->type_name("OWNER")

@@ -1,8 +1,8 @@
 // The other half of agreement_file.h: an agreement version written as YAML.
 #include <algorithm>
 
-#include "broker/describe.h"
-#include "broker/text.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "services/cli/agreement_file.h"
 #include "services/cli/wire.h"
 #include "services/cli/yaml.h"
@@ -16,7 +16,8 @@ std::string Exact(const google::protobuf::Timestamp& time) {
   return t.micros % 1'000 == 0 ? ShowTime(t) : Format(t);
 }
 
-// The lines of one clause, each "key: value" with the list's indent; values that are not set leave none.
+// The lines of one clause, each "key: value" with the list's indent; values that are not set leave
+// none.
 class Lines {
  public:
   void Add(std::string_view key, std::string_view value) {
@@ -85,7 +86,8 @@ void WriteRight(const Right& right, Lines& lines) {
 }
 template <class Right>
 void WriteRightsEnd(const Right& right, Lines& lines) {
-  if (right.open_offers_at_end() == v1::OPEN_OFFERS_AT_END_VOID) lines.Add("open_offers_at_end", "VOID");
+  if (right.open_offers_at_end() == v1::OPEN_OFFERS_AT_END_VOID)
+    lines.Add("open_offers_at_end", "VOID");
   lines.AddSpan("toll_over", right.toll_over());
   if (!right.calendar().empty()) lines.Add("calendar", QuoteYaml(right.calendar()));
   lines.AddSpan("min_remaining", right.min_remaining());
@@ -169,12 +171,13 @@ std::string ClockOf(int32_t minute) {
 }
 
 std::string CalendarText(const v1::Calendar& calendar) {
-  static constexpr std::string_view kDays[] = {"?", "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"};
+  static constexpr std::string_view kDays[] = {"?",   "MON", "TUE", "WED",
+                                               "THU", "FRI", "SAT", "SUN"};
   std::vector<std::string> hours;
   for (const v1::WeeklyHours& h : calendar.hours()) {
     const bool known = h.weekday() >= 1 && h.weekday() <= 7;
-    hours.push_back(
-        Cat(kDays[known ? h.weekday() : 0], " ", ClockOf(h.start_minute()), "-", ClockOf(h.end_minute())));
+    hours.push_back(Cat(kDays[known ? h.weekday() : 0], " ", ClockOf(h.start_minute()), "-",
+                        ClockOf(h.end_minute())));
   }
   Lines lines;
   lines.Add("id", QuoteYaml(calendar.id()));

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "broker/describe.h"
-#include "broker/text.h"
-#include "services/cli/parse.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 
@@ -36,28 +36,31 @@ fault; 6 --wait ended otherwise than FULFILLED. Times are UTC; lengths of time a
 
 Start with:  capbroker migrate --help,  capbroker serve --help,  capbroker request create --help)";
 
-// CAPBROKER_REQUEST_CREATE_STEP_WINDOW for --step-window of `request create`; flags of all verbs have no verb
-// in it. A prefix for the verb keeps clear of what Kubernetes sets for a service called capbroker
-// (CAPBROKER_PORT, CAPBROKER_SERVICE_HOST).
+// CAPBROKER_REQUEST_CREATE_STEP_WINDOW for --step-window of `request create`; flags of all verbs
+// have no verb in it. A prefix for the verb keeps clear of what Kubernetes sets for a service
+// called capbroker (CAPBROKER_PORT, CAPBROKER_SERVICE_HOST).
 std::string EnvironmentName(const CLI::App* verb, const CLI::Option* option) {
   std::string name = option->get_lnames().front();
-  for (; verb->get_parent() != nullptr; verb = verb->get_parent()) name = Cat(verb->get_name(), "_", name);
+  for (; verb->get_parent() != nullptr; verb = verb->get_parent())
+    name = Cat(verb->get_name(), "_", name);
   name = "capbroker_" + name;
-  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : name)
+    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 
 void NameEnvironment(CLI::App& verb) {
   for (CLI::Option* option : verb.get_options()) {
-    if (option->get_lnames().empty() || !option->get_configurable() || !option->get_envname().empty())
+    if (option->get_lnames().empty() || !option->get_configurable() ||
+        !option->get_envname().empty())
       continue;
     option->envname(EnvironmentName(&verb, option));
   }
   for (CLI::App* sub : verb.get_subcommands({})) NameEnvironment(*sub);
 }
 
-// CLI11 lets the file win over the environment; here the environment wins, so the file's items that it also
-// gives are left out.
+// CLI11 lets the file win over the environment; here the environment wins, so the file's items that
+// it also gives are left out.
 class EnvironmentFirst : public CLI::ConfigTOML {
  public:
   explicit EnvironmentFirst(const CLI::App* app) : app_(app) {}
@@ -74,7 +77,8 @@ class EnvironmentFirst : public CLI::ConfigTOML {
   bool IsInEnvironment(const CLI::ConfigItem& item) const {
     const CLI::App* verb = app_;
     for (const std::string& parent : item.parents) {
-      const auto subs = verb->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == parent; });
+      const auto subs =
+          verb->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == parent; });
       if (subs.empty()) return false;
       verb = subs.front();
     }
@@ -87,7 +91,8 @@ class EnvironmentFirst : public CLI::ConfigTOML {
   const CLI::App* app_;
 };
 
-// The house's help: the example stays with the verb; environment names follow one rule and are not repeated.
+// The house's help: the example stays with the verb; environment names follow one rule and are not
+// repeated.
 class HouseFormatter : public CLI::Formatter {
  public:
   HouseFormatter() { column_width(34); }
@@ -95,9 +100,10 @@ class HouseFormatter : public CLI::Formatter {
   std::string make_option_opts(const CLI::Option* option) const override {
     if (!option->get_option_text().empty()) return " " + option->get_option_text();
     std::string out;
-    if (option->get_expected_max() == 0) return out;   // A switch takes no value.
-    const bool named = option->get_positional();       // Its own name says enough.
-    const std::string type = option->get_type_name();  // With what is checked, after a colon: "INT:POSITIVE".
+    if (option->get_expected_max() == 0) return out;  // A switch takes no value.
+    const bool named = option->get_positional();      // Its own name says enough.
+    const std::string type =
+        option->get_type_name();  // With what is checked, after a colon: "INT:POSITIVE".
     if (!named) out += " " + (type.empty() ? "TEXT" : type.substr(0, type.find(':')));
     if (!option->get_default_str().empty()) out += " [" + option->get_default_str() + "]";
     if (option->get_required()) out += " (required)";
@@ -106,7 +112,8 @@ class HouseFormatter : public CLI::Formatter {
   std::string make_description(const CLI::App* app) const override {
     return app->get_description().empty() ? "" : app->get_description() + "\n";
   }
-  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
     std::string out = CLI::Formatter::make_help(app, std::move(name), mode);
     for (size_t at; (at = out.find("\n\n\n")) != std::string::npos;) out.erase(at, 1);
     while (out.ends_with("\n\n")) out.pop_back();
@@ -119,7 +126,8 @@ void AddSharedFlags(CLI::App& app, Session& session) {
   app.add_option("--target", client.target, "The broker: host:port")
       ->capture_default_str()
       ->group("Connection");
-  app.add_option("--token", client.token, "Bearer token; a file keeps it out of `ps`")->group("Connection");
+  app.add_option("--token", client.token, "Bearer token; a file keeps it out of `ps`")
+      ->group("Connection");
   app.add_option("--token-file", client.token_file, "File with the bearer token")
       ->type_name("FILE")
       ->group("Connection");
@@ -174,7 +182,8 @@ CLI::App* AddVerbTo(CLI::App& parent, const std::string& name, const std::string
   return verb;
 }
 
-CLI::Option* AddSpan(CLI::App& verb, const std::string& name, Span& value, const std::string& what) {
+CLI::Option* AddSpan(CLI::App& verb, const std::string& name, Span& value,
+                     const std::string& what) {
   CLI::Option* option = verb.add_option_function<std::string>(
       name,
       [&value, name](const std::string& text) {
@@ -195,7 +204,8 @@ CLI::Option* AddLimit(CLI::App& verb, int& value, const std::string& what) {
           [&value](const std::string& text) {
             const auto number = ParseNumber<int>(text);
             if (!number || *number < 0) {
-              throw CLI::ValidationError("--limit", "got \"" + text + "\", want a whole number, 0 or more");
+              throw CLI::ValidationError("--limit",
+                                         "got \"" + text + "\", want a whole number, 0 or more");
             }
             value = *number;
           },
@@ -207,12 +217,15 @@ CLI::Option* AddLimit(CLI::App& verb, int& value, const std::string& what) {
 CLI::Option* AddList(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
                      const std::string& type, const std::string& what) {
   // CLI11 would let the flag swallow every word after it, a positional's among them.
-  return verb.add_option(name, values, what + "; repeat for more")->type_name(type)->allow_extra_args(false);
+  return verb.add_option(name, values, what + "; repeat for more")
+      ->type_name(type)
+      ->allow_extra_args(false);
 }
 
 int RunCommandLine(int argc, char** argv) {
   CLI::App app(
-      "Capacity Broker: places requests for compute capacity as the agreements demand, and records why.");
+      "Capacity Broker: places requests for compute capacity as the agreements demand, and records "
+      "why.");
   app.name("capbroker");
   app.footer(kFooter);
   app.formatter(std::make_shared<HouseFormatter>());
@@ -231,9 +244,11 @@ int RunCommandLine(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   NameEnvironment(app);
   app.config_formatter(std::make_shared<EnvironmentFirst>(&app));
-  // CLI11 passes in silence over a default file that is missing; one that was named has to be there.
+  // CLI11 passes in silence over a default file that is missing; one that was named has to be
+  // there.
   if (file_named && !std::ifstream(file)) {
-    std::fprintf(stderr, "capbroker: CAPBROKER_CONFIG: got %s, want a file that can be read\n", file);
+    std::fprintf(stderr, "capbroker: CAPBROKER_CONFIG: got %s, want a file that can be read\n",
+                 file);
     return kExitUsage;
   }
   try {
@@ -254,8 +269,10 @@ int RunCommandLine(int argc, char** argv) {
     }
     // An unknown verb shows as a missing one.
     const std::vector<std::string> left = app.remaining(true);
-    const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left.empty();
-    const std::string what = unknown ? "got \"" + left.front() + "\", want a subcommand" : error.what();
+    const bool unknown =
+        dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left.empty();
+    const std::string what =
+        unknown ? "got \"" + left.front() + "\", want a subcommand" : error.what();
     std::fprintf(stderr, "%s: %s (see %s --help)\n", name.c_str(), what.c_str(), name.c_str());
     return kExitUsage;
   }

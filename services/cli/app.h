@@ -1,8 +1,8 @@
 // The command line as a whole: the flags that every verb has, and the table of verbs.
 //
-// To add a verb: write `void AddThing(CLI::App& app, Session& session)` in a file of its own, which adds a
-// subcommand to `app` and gives it a callback, and add the line VERB(AddThing) to verbs.inc. The callback
-// runs after parsing, does the work, and leaves its result in session.exit_code:
+// To add a verb: write `void AddThing(CLI::App& app, Session& session)` in a file of its own, which
+// adds a subcommand to `app` and gives it a callback, and add the line VERB(AddThing) to verbs.inc.
+// The callback runs after parsing, does the work, and leaves its result in session.exit_code:
 //
 //   void AddThing(CLI::App& app, Session& session) {
 //     auto flags = std::make_shared<ThingFlags>();  // Lives as long as the callback.
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "services/cli/client.h"
+#include "services/client/client.h"
 
 namespace CLI {
 class App;
@@ -28,10 +28,12 @@ namespace capbroker {
 // One run of the program.
 struct Session {
   ClientOptions client{};
-  bool json = false;  // --output json: protobuf JSON or canonical bodies on stdout, nothing else there.
+  bool json =
+      false;  // --output json: protobuf JSON or canonical bodies on stdout, nothing else there.
   int exit_code = kExitOk;
 
-  // One line on stderr; returns the exit code, so that a verb ends with `return session.Fail(status)`.
+  // One line on stderr; returns the exit code, so that a verb ends with `return
+  // session.Fail(status)`.
   int Fail(const absl::Status& status) const;
   int Fail(const grpc::Status& status) const;
 };

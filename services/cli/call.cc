@@ -8,8 +8,8 @@
 #include <thread>
 #include <utility>
 
-#include "broker/ids.h"
-#include "services/cli/parse.h"
+#include "broker/values/ids.h"
+#include "services/client/local_clock.h"
 
 namespace capbroker {
 
@@ -45,7 +45,8 @@ void NoteBreak(const grpc::Status& status, bool& said) {
 int FailChange(const Session& session, const grpc::Status& status, const std::string& request_key) {
   const int exit_code = session.Fail(status);
   if (exit_code == kExitUnavailable || exit_code == kExitFault) {
-    std::fprintf(stderr, "capbroker: whether or not it was recorded, --request-id %s repeats it safely\n",
+    std::fprintf(stderr,
+                 "capbroker: whether or not it was recorded, --request-id %s repeats it safely\n",
                  request_key.c_str());
   }
   return exit_code;

@@ -1,4 +1,5 @@
-// One call of the broker from a verb: connect, ask, page through; and how the answer is printed as JSON.
+// One call of the broker from a verb: connect, ask, page through; and how the answer is printed as
+// JSON.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -34,12 +35,14 @@ grpc::Status Call(const Session& session, Stub& stub,
 // All pages, or as many as give `limit` items, merged into one response.
 template <class Stub, class Request, class Response>
 grpc::Status CallPages(const Session& session, Stub& stub,
-                       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
                        Request request, int limit, Response& all) {
   request.set_page_size(limit > 0 && limit < 1000 ? limit : 1000);
   for (int got = 0;;) {
     Response page;
-    if (grpc::Status status = Call(session, stub, method, request, page); !status.ok()) return status;
+    if (grpc::Status status = Call(session, stub, method, request, page); !status.ok())
+      return status;
     const auto* field = page.GetDescriptor()->field(0);  // The items: first in every list response.
     got += page.GetReflection()->FieldSize(page, field);
     request.set_page_token(page.next_page_token());
@@ -65,8 +68,8 @@ void NoteMore(const Response& response) {
 // Waits a second; says on stderr that a watch broke, once until it is there again.
 void NoteBreak(const grpc::Status& status, bool& said);
 
-// Follows a stream until `take` says false or it ends with an error that trying again does not mend. After a
-// break it is opened anew, with a note on stderr: what is present comes again.
+// Follows a stream until `take` says false or it ends with an error that trying again does not
+// mend. After a break it is opened anew, with a note on stderr: what is present comes again.
 template <class Response, class Open, class Take>
 grpc::Status Follow(const Session& session, Open open, Take take) {
   for (bool reached = false, said = false;;) {
@@ -89,7 +92,8 @@ grpc::Status Follow(const Session& session, Open open, Take take) {
 // A key for one intention: `given`, or a random UUID.
 std::string RequestKey(const std::string& given);
 
-// As Session::Fail, and where the outcome is not known the key with which the same call may be repeated.
+// As Session::Fail, and where the outcome is not known the key with which the same call may be
+// repeated.
 int FailChange(const Session& session, const grpc::Status& status, const std::string& request_key);
 
 }  // namespace capbroker

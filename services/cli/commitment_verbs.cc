@@ -26,7 +26,8 @@ int Statement(Session& session, const CommitmentFlags& flags) {
     v1::ListCommitmentEntriesRequest ask;
     ask.set_parent(*name);
     v1::ListCommitmentEntriesResponse response;
-    const grpc::Status status = CallPages(session, *stub, &Stub::ListCommitmentEntries, ask, 0, response);
+    const grpc::Status status =
+        CallPages(session, *stub, &Stub::ListCommitmentEntries, ask, 0, response);
     if (!status.ok()) return session.Fail(status);
     Print(session.json ? Json(response) : ShowEntries(response.entries()));
     return kExitOk;
@@ -44,11 +45,14 @@ int Statement(Session& session, const CommitmentFlags& flags) {
 
 void AddCommitment(CLI::App& app, Session& session) {
   auto flags = std::make_shared<CommitmentFlags>();
-  CLI::App* verb =
-      AddVerbTo(app, "commitment", "Where a commitment stands, and what it comes to at the term's end",
-                "capbroker commitment openai/azure/C4 --entries");
-  verb->add_option("COMMITMENT", flags->name, "OWNER/AGREEMENT/CLAUSE, or the full name")->required();
-  verb->add_option("--owner", flags->owner, "Whose: openai")->type_name("OWNER")->envname("CAPBROKER_OWNER");
+  CLI::App* verb = AddVerbTo(app, "commitment",
+                             "Where a commitment stands, and what it comes to at the term's end",
+                             "capbroker commitment openai/azure/C4 --entries");
+  verb->add_option("COMMITMENT", flags->name, "OWNER/AGREEMENT/CLAUSE, or the full name")
+      ->required();
+  verb->add_option("--owner", flags->owner, "Whose: openai")
+      ->type_name("OWNER")
+      ->envname("CAPBROKER_OWNER");
   verb->add_flag("--entries", flags->entries, "Every movement instead, oldest first");
   verb->callback([&session, flags] { session.exit_code = Statement(session, *flags); });
 }

@@ -4,18 +4,18 @@
 #include <cstdio>
 #include <fstream>
 
-#include "broker/describe.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "services/cli/call.h"
-#include "services/cli/parse.h"
 #include "services/cli/show.h"
 #include "services/cli/table.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/verify_metrics.h"
 #include "services/cli/wire.h"
 #include "services/cli/yaml.h"
+#include "services/client/local_clock.h"
 #include "storage/evidence.h"
 #include "storage/postgres_ledger.h"
 #include "storage/verify.h"
@@ -34,7 +34,8 @@ struct TrailFlags {
 
 absl::StatusOr<std::string> ParentOf(const TrailFlags& flags) {
   if (flags.registry) return std::string("providers");
-  return flags.request.empty() ? ReadOwnerName(flags.owner) : ReadRequestName(flags.request, flags.owner);
+  return flags.request.empty() ? ReadOwnerName(flags.owner)
+                               : ReadRequestName(flags.request, flags.owner);
 }
 
 int List(Session& session, const TrailFlags& flags) {
@@ -46,7 +47,8 @@ int List(Session& session, const TrailFlags& flags) {
   ask.set_parent(*parent);
   if (flags.newest) ask.set_order(v1::DECISION_ORDER_NEWEST_FIRST);
   v1::ListDecisionsResponse response;
-  const grpc::Status status = CallPages(session, *stub, &Stub::ListDecisions, ask, flags.limit, response);
+  const grpc::Status status =
+      CallPages(session, *stub, &Stub::ListDecisions, ask, flags.limit, response);
   if (!status.ok()) return session.Fail(status);
   if (session.json) {
     std::string lines;  // The canonical bodies themselves: what the hashes cover.
@@ -106,10 +108,11 @@ int Checkpoint(Session& session, const TrailFlags& flags) {
   const grpc::Status status = Call(session, *stub, &Stub::GetCheckpoint, ask, checkpoint);
   if (!status.ok()) return session.Fail(status);
   Hash hash{};
-  std::copy_n(checkpoint.hash().begin(), std::min(hash.size(), checkpoint.hash().size()), hash.begin());
+  std::copy_n(checkpoint.hash().begin(), std::min(hash.size(), checkpoint.hash().size()),
+              hash.begin());
   Print(session.json ? Json(checkpoint)
-                     : Cat("act   ", checkpoint.sequence(), "\ntime  ", ShowTime(FromWire(checkpoint.time())),
-                           "\nhash  ", Hex(hash), "\n"));
+                     : Cat("act   ", checkpoint.sequence(), "\ntime  ",
+                           ShowTime(FromWire(checkpoint.time())), "\nhash  ", Hex(hash), "\n"));
   return kExitOk;
 }
 
@@ -128,25 +131,28 @@ int VerifyFile(const Session& session, const TrailFlags& flags) {
           ShowQuantity(static_cast<int64_t>(report.decisions)), " decisions",
           report.owner.empty() ? "" : Cat(" of ", report.owner.value),
           report.request.IsSet() ? Cat(", request ", Format(report.request)) : "", "\n");
-  out +=
-      Cat("  acts         ", report.first, " to ", report.last, "\n  last hash    ", Hex(report.head), "\n");
+  out += Cat("  acts         ", report.first, " to ", report.last, "\n  last hash    ",
+             Hex(report.head), "\n");
   out += Cat("  checked      form, order and owner of every act; ", report.links_checked, " of ",
              report.links_checked + report.links_unchecked, " links of the chain\n");
   if (report.links_unchecked > 0) {
-    out += Cat(
-        "  not checked  ", report.links_unchecked,
-        report.links_unchecked == 1 ? " link: the act before it is" : " links: the acts before them are",
-        " not in the file,\n               so that an act left out, or these texts changed, would not show;"
-        "\n               the owner's whole export, or verify --database, shows it\n");
+    out += Cat("  not checked  ", report.links_unchecked,
+               report.links_unchecked == 1 ? " link: the act before it is"
+                                           : " links: the acts before them are",
+               " not in the file,\n               so that an act left out, or these texts changed, "
+               "would not show;"
+               "\n               the owner's whole export, or verify --database, shows it\n");
   } else if (!report.IsWhole()) {
     out += "  not checked  what came before the first act\n";
   }
   if (flags.head.empty()) {
     out +=
-        "  not checked  that this is the chain the broker holds, to its end; --head HASH from a checkpoint "
+        "  not checked  that this is the chain the broker holds, to its end; --head HASH from a "
+        "checkpoint "
         "does\n";
   }
-  for (const std::string& finding : report.findings) out += Cat("  FOUND        ", Printable(finding), "\n");
+  for (const std::string& finding : report.findings)
+    out += Cat("  FOUND        ", Printable(finding), "\n");
   Print(out + (report.findings.empty() ? "verified\n" : "NOT verified\n"));
   return report.findings.empty() ? kExitOk : kExitUnverified;
 }
@@ -169,7 +175,8 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
     const absl::StatusOr<Verification> v = VerifyOwner(ledger, owner);
     if (!v.ok()) return v.status();
     if (!flags.head.empty() && v->head != *head)
-      findings += Cat("FOUND  ", owner.value, ": the last hash is not that of --head, ", flags.head, "\n");
+      findings +=
+          Cat("FOUND  ", owner.value, ": the last hash is not that of --head, ", flags.head, "\n");
     const auto show = [](uint64_t n) { return ShowQuantity(static_cast<int64_t>(n)); };
     table.Add({owner == kDirectory ? "(providers)" : owner.value, show(v->acts), show(v->decisions),
                show(v->requests), show(v->offers), show(v->findings.size()), Hex(v->head)});
@@ -201,10 +208,11 @@ int VerifyDatabase(const Session& session, const TrailFlags& flags) {
     }
   }
   std::string out = table.Text("no trail") + findings;
-  if (unsettled > 0) out += Cat(unsettled, " requests changed meanwhile; their rows were not compared\n");
-  Print(out + (findings.empty()
-                   ? Cat("verified ", figures.trails, figures.trails == 1 ? " trail\n" : " trails\n")
-                   : "NOT verified\n"));
+  if (unsettled > 0)
+    out += Cat(unsettled, " requests changed meanwhile; their rows were not compared\n");
+  Print(out + (findings.empty() ? Cat("verified ", figures.trails,
+                                      figures.trails == 1 ? " trail\n" : " trails\n")
+                                : "NOT verified\n"));
   if (!flags.metrics.empty()) {
     figures.ended = LocalNow();
     figures.took = figures.ended - began;
@@ -239,8 +247,10 @@ void AddDecisions(CLI::App& app, Session& session) {
     return verb;
   };
   const auto add_parent = [&](CLI::App* verb) {
-    verb->add_option("--request", flags->request, "Only about this one: OWNER/REQUEST")->type_name("REQUEST");
-    verb->add_flag("--registry", flags->registry, "The registry's of providers, instead of an owner's");
+    verb->add_option("--request", flags->request, "Only about this one: OWNER/REQUEST")
+        ->type_name("REQUEST");
+    verb->add_flag("--registry", flags->registry,
+                   "The registry's of providers, instead of an owner's");
   };
   CLI::App* list = add("list", "Show decisions in words, oldest first",
                        "capbroker decisions list --owner openai --newest --limit 20", List);
@@ -251,9 +261,11 @@ void AddDecisions(CLI::App& app, Session& session) {
                           "capbroker decisions export --owner openai --out openai.jsonl", Export);
   add_parent(exports);
   exports->add_option("--out", flags->out, "Where to; default standard output")->type_name("FILE");
-  CLI::App* checkpoint = add("checkpoint", "Show where a chain stands, to keep elsewhere and verify against",
-                             "capbroker decisions checkpoint --owner openai", Checkpoint);
-  checkpoint->add_flag("--registry", flags->registry, "The registry's of providers, instead of an owner's");
+  CLI::App* checkpoint =
+      add("checkpoint", "Show where a chain stands, to keep elsewhere and verify against",
+          "capbroker decisions checkpoint --owner openai", Checkpoint);
+  checkpoint->add_flag("--registry", flags->registry,
+                       "The registry's of providers, instead of an owner's");
   CLI::App* verify =
       add("verify", "Check an exported file, or a whole database, against its own hashes and rules",
           "capbroker decisions verify openai.jsonl\n"
@@ -264,8 +276,9 @@ void AddDecisions(CLI::App& app, Session& session) {
       ->type_name("URL")
       ->envname("CAPBROKER_DATABASE");
   verify
-      ->add_option("--metrics-file", flags->metrics,
-                   "Gets what came of --database, for the textfile collector of Prometheus' node exporter")
+      ->add_option(
+          "--metrics-file", flags->metrics,
+          "Gets what came of --database, for the textfile collector of Prometheus' node exporter")
       ->option_text("FILE");
   verify->add_option("--head", flags->head, "What the last hash must be, from a checkpoint")
       ->type_name("HASH");

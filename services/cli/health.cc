@@ -13,7 +13,8 @@ void AddHealth(CLI::App& app, Session& session) {
       AddVerbTo(app, "health", "Ask whether the broker serves: exit 0 if so, 1 if not, 3 unreached",
                 "capbroker health --deadline 2s\n"
                 "capbroker health --target broker.example:7420 --tls-ca ca.crt");
-  verb->add_option("--service", *service, "One of its services, capbroker.v1.OfferService; default all")
+  verb->add_option("--service", *service,
+                   "One of its services, capbroker.v1.OfferService; default all")
       ->type_name("NAME");
   verb->callback([&session, service] {
     using grpc::health::v1::Health;
@@ -28,8 +29,10 @@ void AddHealth(CLI::App& app, Session& session) {
       return;
     }
     const bool serves = response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
-    Print(session.json ? Json(response)
-                       : grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status()) + "\n");
+    Print(session.json
+              ? Json(response)
+              : grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status()) +
+                    "\n");
     session.exit_code = serves ? kExitOk : kExitRefused;
   });
 }

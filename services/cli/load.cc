@@ -1,18 +1,18 @@
-// `capbroker load`: replays a trace of real requests, or plain load, through the API, and reports what came
-// of it.
+// `capbroker load`: replays a trace of real requests, or plain load, through the API, and reports
+// what came of it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 
-#include "broker/ids.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/ids.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/cli/app.h"
-#include "services/cli/desk_flags.h"
-#include "services/cli/load_run.h"
-#include "services/cli/parse.h"
-#include "services/cli/trace.h"
+#include "services/client/local_clock.h"
+#include "services/workload/desk_flags.h"
+#include "services/workload/load_run.h"
+#include "services/workload/trace.h"
 
 namespace capbroker {
 namespace {
@@ -55,8 +55,9 @@ absl::Status ReadTasks(const LoadFlags& flags, LoadPlan& plan) {
   absl::StatusOr<Trace> trace = ParseTrace(flags.trace, *text);
   if (!trace.ok()) return trace.status();
   plan.tasks = std::move(trace->tasks);
-  plan.notes.push_back(Cat(plan.tasks.size() + static_cast<size_t>(trace->without_gpu), " tasks in ",
-                           flags.trace, "; ", trace->without_gpu, " without a GPU are skipped"));
+  plan.notes.push_back(Cat(plan.tasks.size() + static_cast<size_t>(trace->without_gpu),
+                           " tasks in ", flags.trace, "; ", trace->without_gpu,
+                           " without a GPU are skipped"));
   if (trace->lengthened > 0) {
     plan.notes.push_back(Cat(trace->lengthened, " of no length are taken as one second long"));
   }
@@ -77,7 +78,8 @@ absl::Status ReadTasks(const LoadFlags& flags, LoadPlan& plan) {
   return absl::OkStatus();
 }
 
-// What each provider has: even nodes are the holder's; of the odd ones each alternative has its turn.
+// What each provider has: even nodes are the holder's; of the odd ones each alternative has its
+// turn.
 absl::Status ShareNodes(const LoadFlags& flags, LoadPlan& plan,
                         std::map<std::string, std::map<std::string, int64_t>>& stock) {
   if (flags.nodes.empty()) return absl::OkStatus();
@@ -94,8 +96,10 @@ absl::Status ShareNodes(const LoadFlags& flags, LoadPlan& plan,
   return absl::OkStatus();
 }
 
-// Without --tokens everybody uses the connection's own token, for brokers that let one caller be all.
-ClientOptions ClientFor(const Session& session, const LoadFlags& flags, const std::string& principal) {
+// Without --tokens everybody uses the connection's own token, for brokers that let one caller be
+// all.
+ClientOptions ClientFor(const Session& session, const LoadFlags& flags,
+                        const std::string& principal) {
   ClientOptions client = session.client;
   if (!flags.tokens.empty()) {
     client.token.clear();
@@ -110,18 +114,21 @@ absl::StatusOr<LoadPlan> PlanOf(const Session& session, const LoadFlags& flags) 
   std::vector<std::string> providers = {flags.holder};
   providers.insert(providers.end(), flags.alternatives.begin(), flags.alternatives.end());
   for (const std::string& provider : providers) {
-    if (!IsName(provider)) return Invalid("--holder or --alternatives", provider, "ids such as azure");
+    if (!IsName(provider))
+      return Invalid("--holder or --alternatives", provider, "ids such as azure");
     if (std::count(providers.begin(), providers.end(), provider) > 1) {
       return Invalid("--alternatives", provider, "each provider once");
     }
   }
   if (flags.quantity < 1) return Invalid("--quantity", std::to_string(flags.quantity), "1 or more");
-  if (flags.concurrency < 1) return Invalid("--concurrency", std::to_string(flags.concurrency), "1 or more");
+  if (flags.concurrency < 1)
+    return Invalid("--concurrency", std::to_string(flags.concurrency), "1 or more");
   if (absl::Status s = ReadTasks(flags, plan); !s.ok()) return s;
   std::map<std::string, std::map<std::string, int64_t>> stock;
   if (absl::Status s = ShareNodes(flags, plan, stock); !s.ok()) return s;
   const absl::StatusOr<Money> price = ParseMoney(flags.price);
-  if (!price.ok()) return Invalid("--price", flags.price, "an amount and a currency, such as '0.0025 USD'");
+  if (!price.ok())
+    return Invalid("--price", flags.price, "an amount and a currency, such as '0.0025 USD'");
   absl::StatusOr<DeskScript> script = ScriptOf(flags.desk);
   if (!script.ok()) return script.status();
 
@@ -169,20 +176,23 @@ int RunLoadVerb(Session& session, const LoadFlags& flags) {
 
 void AddWhat(CLI::App& verb, LoadFlags& flags) {
   const std::string group = "What is asked for";
-  CLI::Option* trace = verb.add_option("--trace", flags.trace,
-                                       "CSV of tasks, in the columns of Alibaba's cluster-trace-gpu-v2023")
-                           ->option_text("FILE")
-                           ->group(group);
-  verb.add_option("--nodes", flags.nodes,
-                  "CSV of machines; even lines are the holder's, the others the alternatives' in turn")
+  CLI::Option* trace =
+      verb.add_option("--trace", flags.trace,
+                      "CSV of tasks, in the columns of Alibaba's cluster-trace-gpu-v2023")
+          ->option_text("FILE")
+          ->group(group);
+  verb.add_option(
+          "--nodes", flags.nodes,
+          "CSV of machines; even lines are the holder's, the others the alternatives' in turn")
       ->option_text("FILE")
       ->group(group);
-  verb.add_flag("--keep", flags.keep, "Give nothing of the trace back before the last task has come")
+  verb.add_flag("--keep", flags.keep,
+                "Give nothing of the trace back before the last task has come")
       ->group(group);
   verb.add_option("--limit", flags.limit, "Only the first so many tasks; 0: all")->group(group);
-  verb.add_option(
-          "--speedup", flags.speedup,
-          "Seconds of the trace in one second; max: as fast as its order of taking and giving back allows")
+  verb.add_option("--speedup", flags.speedup,
+                  "Seconds of the trace in one second; max: as fast as its order of taking and "
+                  "giving back allows")
       ->capture_default_str()
       ->option_text("N|max [max]")
       ->group(group);
@@ -190,14 +200,21 @@ void AddWhat(CLI::App& verb, LoadFlags& flags) {
                   "So many equal requests instead, each given back once it has ended")
       ->excludes(trace)
       ->group(group);
-  verb.add_option("--quantity", flags.quantity, "Of each of --requests")->capture_default_str()->group(group);
+  verb.add_option("--quantity", flags.quantity, "Of each of --requests")
+      ->capture_default_str()
+      ->group(group);
   verb.add_option("--qos", flags.qos, "Of each of --requests: LS, or BE for the way of a waiver")
       ->check(CLI::IsMember({"LS", "BE"}))
       ->option_text("LS|BE [LS]")
       ->group(group);
-  verb.add_option("--region", flags.region, "Of every request")->capture_default_str()->group(group);
-  verb.add_option("--price", flags.price, "Of a unit and hour")->capture_default_str()->group(group);
-  AddSpan(verb, "--ahead", flags.ahead, "The trace's zero is so long from now: every window must fit before")
+  verb.add_option("--region", flags.region, "Of every request")
+      ->capture_default_str()
+      ->group(group);
+  verb.add_option("--price", flags.price, "Of a unit and hour")
+      ->capture_default_str()
+      ->group(group);
+  AddSpan(verb, "--ahead", flags.ahead,
+          "The trace's zero is so long from now: every window must fit before")
       ->group(group);
   AddSpan(verb, "--step-window", flags.step_window,
           "How long an alternative may think; else the broker's default")
@@ -208,33 +225,38 @@ void AddWhat(CLI::App& verb, LoadFlags& flags) {
 
 void AddLoad(CLI::App& app, Session& session) {
   auto flags = std::make_shared<LoadFlags>();
-  CLI::App* verb =
-      AddVerbTo(app, "load", "Replay a trace of requests, or plain load, and check the trail it leaves",
-                "capbroker load --trace pods.csv --nodes nodes.csv --tokens tokens/ --output json\n"
-                "capbroker load --requests 1000 --concurrency 64 --tokens tokens/\n"
-                "capbroker load --requests 1000 --concurrency 64 --tokens tokens/ --session");
+  CLI::App* verb = AddVerbTo(
+      app, "load", "Replay a trace of requests, or plain load, and check the trail it leaves",
+      "capbroker load --trace pods.csv --nodes nodes.csv --tokens tokens/ --output json\n"
+      "capbroker load --requests 1000 --concurrency 64 --tokens tokens/\n"
+      "capbroker load --requests 1000 --concurrency 64 --tokens tokens/ --session");
   AddWhat(*verb, *flags);
   verb->add_option("--owner", flags->owner, "Who asks")->capture_default_str();
   verb->add_option("--holder", flags->holder, "The provider with rights")->capture_default_str();
-  verb->add_option("--alternatives", flags->alternatives, "The other providers, in the order they are asked")
+  verb->add_option("--alternatives", flags->alternatives,
+                   "The other providers, in the order they are asked")
       ->delimiter(',')
       ->option_text("ID,... [stargate-oracle,coreweave]");
   verb->add_flag("--holder-last", flags->holder_last,
                  "Ask the holder as an alternative too, after the others");
-  verb->add_option("--tokens", flags->tokens, "Directory of token files: owner-openai, provider-azure, ...")
+  verb->add_option("--tokens", flags->tokens,
+                   "Directory of token files: owner-openai, provider-azure, ...")
       ->option_text("DIR");
   verb->add_option("--desks", flags->desks,
                    "own: the providers answer from this process; external: provider-sim does")
       ->check(CLI::IsMember({"own", "external"}))
       ->option_text("own|external [own]");
-  verb->add_flag("--session", flags->session,
-                 "Owner and own desks each speak in one session, not in calls of their own and a watch");
+  verb->add_flag(
+      "--session", flags->session,
+      "Owner and own desks each speak in one session, not in calls of their own and a watch");
   verb->add_option("--concurrency", flags->concurrency, "Requests and releases in flight")
       ->capture_default_str();
   verb->add_flag("--retry", flags->retry, "After an unknown outcome send the same command again,");
   AddSpan(*verb, "--retry-for", flags->retry_for, "for so long");
-  AddSpan(*verb, "--patience", flags->patience, "A request that has not ended after so long is cancelled");
-  verb->add_option("--journal", flags->journal, "Every command sent and answer received, as JSON lines")
+  AddSpan(*verb, "--patience", flags->patience,
+          "A request that has not ended after so long is cancelled");
+  verb->add_option("--journal", flags->journal,
+                   "Every command sent and answer received, as JSON lines")
       ->option_text("FILE");
   AddDeskFlags(*verb, flags->desk);
   verb->callback([&session, flags] { session.exit_code = RunLoadVerb(session, *flags); });

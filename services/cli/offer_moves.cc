@@ -1,16 +1,17 @@
-// The verbs of `capbroker offer` that go beyond yes and no: other terms, bids, what came of an acceptance; and an
-// operator's.
+// The verbs of `capbroker offer` that go beyond yes and no: other terms, bids, what came of an
+// acceptance; and an operator's.
 #include <CLI/CLI.hpp>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/offer_service.grpc.pb.h"
 #include "services/cli/call.h"
 #include "services/cli/offer_verbs.h"
-#include "services/cli/parse.h"
 #include "services/cli/show.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
+#include "services/client/local_clock.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -19,8 +20,8 @@ using Service = v1::OfferService;
 using Stub = Service::Stub;
 
 struct MoveFlags {
-  std::string owner{}, name{}, quantity{}, price{}, start{}, end{}, availability{}, contingent{}, text{},
-      request_key{};
+  std::string owner{}, name{}, quantity{}, price{}, start{}, end{}, availability{}, contingent{},
+      text{}, request_key{};
   std::vector<std::string> conditions{};
   Span added{};
 };
@@ -31,7 +32,8 @@ absl::Status Named(std::string_view flag, const absl::Status& status) {
 
 // The offer's terms, with what the flags say in place of its own.
 absl::Status ReadTerms(const MoveFlags& flags, v1::Terms& terms) {
-  const auto read = [](const std::string& text, std::string_view flag, auto parse, auto set) -> absl::Status {
+  const auto read = [](const std::string& text, std::string_view flag, auto parse,
+                       auto set) -> absl::Status {
     if (text.empty()) return absl::OkStatus();
     auto value = parse(std::string_view(text));
     if (!value.ok()) return Named(flag, value.status());
@@ -41,10 +43,12 @@ absl::Status ReadTerms(const MoveFlags& flags, v1::Terms& terms) {
   const auto when = [](std::string_view text) { return ParseWhen(text, LocalNow()); };
   const auto share = [](std::string_view text) { return ParseShare(text); };
   for (const absl::Status& status :
-       {read(flags.quantity, "--quantity", ParseQuantity, [&](int64_t n) { terms.set_quantity(n); }),
+       {read(flags.quantity, "--quantity", ParseQuantity,
+             [&](int64_t n) { terms.set_quantity(n); }),
         read(flags.price, "--price", ParseAmount,
              [&](const Money& m) { ToWire(m, terms.mutable_unit_price()); }),
-        read(flags.start, "--start", when, [&](Instant t) { ToWire(t, terms.mutable_start_time()); }),
+        read(flags.start, "--start", when,
+             [&](Instant t) { ToWire(t, terms.mutable_start_time()); }),
         read(flags.end, "--end", when, [&](Instant t) { ToWire(t, terms.mutable_end_time()); }),
         read(flags.availability, "--availability", share,
              [&](int64_t ppm) { terms.set_availability_ppm(static_cast<int32_t>(ppm)); })}) {
@@ -59,7 +63,8 @@ absl::Status ReadTerms(const MoveFlags& flags, v1::Terms& terms) {
 // Sends `ask`, whose name is set, and shows the answer.
 template <class Request, class Response>
 int Send(Session& session, const MoveFlags& flags, Stub& stub,
-         grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Request ask) {
+         grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+         Request ask) {
   ask.set_request_id(RequestKey(flags.request_key));
   Response answer;
   const grpc::Status status = Call(session, stub, method, ask, answer);
@@ -80,7 +85,8 @@ int SendTerms(Session& session, const MoveFlags& flags) {
   const absl::StatusOr<std::string> name = ReadOfferName(flags.name, flags.owner);
   if (!name.ok()) return session.Fail(name.status());
   v1::Terms checked;  // So that what cannot be read is told before anybody is asked.
-  if (const absl::Status status = ReadTerms(flags, checked); !status.ok()) return session.Fail(status);
+  if (const absl::Status status = ReadTerms(flags, checked); !status.ok())
+    return session.Fail(status);
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   v1::GetOfferRequest get;
@@ -98,7 +104,8 @@ int SendTerms(Session& session, const MoveFlags& flags) {
     terms = ask.mutable_terms();
   }
   *terms = offer.terms();
-  if (const absl::Status status = ReadTerms(flags, *terms); !status.ok()) return session.Fail(status);
+  if (const absl::Status status = ReadTerms(flags, *terms); !status.ok())
+    return session.Fail(status);
   return Send(session, flags, *stub, kMethod, ask);
 }
 
@@ -130,13 +137,14 @@ int MoveOffer(Session& session, const MoveFlags& flags) {
 }  // namespace
 
 void AddOfferMoves(CLI::App& family, Session& session) {
-  const auto add = [&](const char* name, const char* what, const char* example, const char* positional,
-                       int (*run)(Session&, const MoveFlags&)) {
+  const auto add = [&](const char* name, const char* what, const char* example,
+                       const char* positional, int (*run)(Session&, const MoveFlags&)) {
     auto flags = std::make_shared<MoveFlags>();
     CLI::App* verb = AddVerbTo(family, name, what, example);
     verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
     verb->add_option(positional, flags->name, "OWNER/REQUEST/NUMBER, or the full name")->required();
-    verb->add_option("--request-id", flags->request_key, "Repeat a call safely under its key; default random")
+    verb->add_option("--request-id", flags->request_key,
+                     "Repeat a call safely under its key; default random")
         ->type_name("KEY");
     return std::pair(verb, flags);
   };
@@ -154,19 +162,20 @@ void AddOfferMoves(CLI::App& family, Session& session) {
     return verb.add_option("--text", flags.text, "Why, for the trail")->type_name("TEXT");
   };
   {
-    auto [verb, flags] =
-        add("counter", "Answer with other terms, where the clause allows it",
-            "capbroker offer counter openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --price \"2.6 USD\"",
-            "OFFER", SendTerms<v1::CounterOfferRequest, &Stub::CounterOffer>);
+    auto [verb, flags] = add(
+        "counter", "Answer with other terms, where the clause allows it",
+        "capbroker offer counter openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --price \"2.6 USD\"",
+        "OFFER", SendTerms<v1::CounterOfferRequest, &Stub::CounterOffer>);
     add_terms(*verb, *flags);
   }
   {
     auto [verb, flags] =
         add("bid", "Bid for a sealed offer; a later bid takes the place of an earlier one",
-            "capbroker offer bid openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/2 --price \"2.2 USD\"", "OFFER",
-            SendTerms<v1::SubmitBidRequest, &Stub::SubmitBid>);
+            "capbroker offer bid openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/2 --price \"2.2 USD\"",
+            "OFFER", SendTerms<v1::SubmitBidRequest, &Stub::SubmitBid>);
     add_terms(*verb, *flags);
-    verb->add_option("--contingent", flags->contingent, "On what the bid hangs, in words; default firm")
+    verb->add_option("--contingent", flags->contingent,
+                     "On what the bid hangs, in words; default firm")
         ->type_name("TEXT");
   }
   add("confirm", "Confirm what is held for you",
@@ -180,18 +189,20 @@ void AddOfferMoves(CLI::App& family, Session& session) {
     add_text(*verb, *flags);
   }
   {
-    auto [verb, flags] = add("toll", "As an operator: add time to an open offer",
-                             "capbroker offer toll openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --by 2h \\\n"
-                             "  --text \"the holder's line was down\"",
-                             "OFFER", MoveOffer<v1::TollOfferRequest, &Stub::TollOffer>);
+    auto [verb, flags] =
+        add("toll", "As an operator: add time to an open offer",
+            "capbroker offer toll openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --by 2h \\\n"
+            "  --text \"the holder's line was down\"",
+            "OFFER", MoveOffer<v1::TollOfferRequest, &Stub::TollOffer>);
     AddSpan(*verb, "--by", flags->added, "How much")->required();
     add_text(*verb, *flags)->required();
   }
   {
-    auto [verb, flags] = add("void", "As an operator: end an open offer without an answer",
-                             "capbroker offer void openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 \\\n"
-                             "  --text \"sent to the wrong desk\"",
-                             "OFFER", MoveOffer<v1::VoidOfferRequest, &Stub::VoidOffer>);
+    auto [verb, flags] =
+        add("void", "As an operator: end an open offer without an answer",
+            "capbroker offer void openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 \\\n"
+            "  --text \"sent to the wrong desk\"",
+            "OFFER", MoveOffer<v1::VoidOfferRequest, &Stub::VoidOffer>);
     add_text(*verb, *flags)->required();
   }
 }

@@ -3,16 +3,16 @@
 
 #include <CLI/CLI.hpp>
 
-#include "broker/describe.h"
-#include "broker/ids.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/trail/describe.h"
+#include "broker/values/ids.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/offer_service.grpc.pb.h"
 #include "services/cli/call.h"
-#include "services/cli/parse.h"
 #include "services/cli/show.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -21,7 +21,8 @@ using Service = v1::OfferService;
 using Stub = Service::Stub;
 
 struct OfferFlags {
-  std::string provider{}, owner{}, name{}, quantity{}, terms_hash{}, reason{}, text{}, request_key{};
+  std::string provider{}, owner{}, name{}, quantity{}, terms_hash{}, reason{}, text{},
+      request_key{};
   std::vector<std::string> states{};
   Span cool_down{};
   int limit = 50;
@@ -47,7 +48,8 @@ int List(Session& session, const OfferFlags& flags) {
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   v1::ListOffersResponse response;
-  const grpc::Status status = CallPages(session, *stub, &Stub::ListOffers, ask, flags.limit, response);
+  const grpc::Status status =
+      CallPages(session, *stub, &Stub::ListOffers, ask, flags.limit, response);
   if (!status.ok()) return session.Fail(status);
   Print(session.json ? Json(response) : ShowOffers(response.offers()));
   NoteMore(response);
@@ -106,14 +108,16 @@ int Accept(Session& session, const OfferFlags& flags) {
   if (!flags.quantity.empty()) {
     const absl::StatusOr<int64_t> quantity = ParseQuantity(flags.quantity);
     if (!quantity.ok())
-      return session.Fail(absl::InvalidArgumentError(Cat("--quantity: ", quantity.status().message())));
+      return session.Fail(
+          absl::InvalidArgumentError(Cat("--quantity: ", quantity.status().message())));
     if (*quantity == 0)
       return session.Fail(Invalid("--quantity", "0", "1 or more; leave it out to take all"));
     ask.set_quantity(*quantity);
   }
   if (!flags.terms_hash.empty()) {
     const absl::StatusOr<Hash> hash = ParseHash(flags.terms_hash);
-    if (!hash.ok()) return session.Fail(Invalid("--terms-hash", flags.terms_hash, "64 hexadecimal digits"));
+    if (!hash.ok())
+      return session.Fail(Invalid("--terms-hash", flags.terms_hash, "64 hexadecimal digits"));
     ask.set_terms_hash(std::string(hash->begin(), hash->end()));
   }
   const auto stub = Reach<Service>(session);
@@ -122,7 +126,8 @@ int Accept(Session& session, const OfferFlags& flags) {
     v1::Offer offer;
     if (const int exit_code = Fetch(session, *stub, flags, *name, offer); exit_code != kExitOk)
       return exit_code;
-    if (ask.terms_hash().empty()) ask.set_terms_hash(offer.terms_hash());  // Taken as it stands now.
+    if (ask.terms_hash().empty())
+      ask.set_terms_hash(offer.terms_hash());  // Taken as it stands now.
   }
   v1::Offer offer;
   const grpc::Status status = Call(session, *stub, &Stub::AcceptOffer, ask, offer);
@@ -138,8 +143,8 @@ int Decline(Session& session, const OfferFlags& flags) {
   v1::DeclineReason reason;
   if (!v1::DeclineReason_Parse("DECLINE_REASON_" + flags.reason, &reason) ||
       reason == v1::DECLINE_REASON_UNSPECIFIED) {
-    return session.Fail(
-        Invalid("--reason", flags.reason, "one of NO_CAPACITY, PRICE, TIMING, TERMS, POLICY, OTHER"));
+    return session.Fail(Invalid("--reason", flags.reason,
+                                "one of NO_CAPACITY, PRICE, TIMING, TERMS, POLICY, OTHER"));
   }
   ask.mutable_decline()->set_reason(reason);
   ask.mutable_decline()->set_text(flags.text);
@@ -178,12 +183,13 @@ void AddOffer(CLI::App& app, Session& session) {
         ->envname("CAPBROKER_PROVIDER");
   };
   const auto add_key = [](CLI::App& verb, OfferFlags& flags) {
-    verb.add_option("--request-id", flags.request_key, "Repeat a call safely under its key; default random")
+    verb.add_option("--request-id", flags.request_key,
+                    "Repeat a call safely under its key; default random")
         ->type_name("KEY");
   };
   {
-    auto [verb, flags] =
-        add("list", "Show offers, newest first", "capbroker offer list --provider azure --state OPEN", List);
+    auto [verb, flags] = add("list", "Show offers, newest first",
+                             "capbroker offer list --provider azure --state OPEN", List);
     add_provider(*verb, *flags);
     AddList(*verb, "--state", flags->states, "STATE", "Only in this state");
     AddLimit(*verb, flags->limit, "At most so many");
@@ -194,25 +200,28 @@ void AddOffer(CLI::App& app, Session& session) {
     add_provider(*verb, *flags);
   }
   {
-    auto [verb, flags] = add("get", "Show one offer",
-                             "capbroker offer get openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1", Get);
+    auto [verb, flags] =
+        add("get", "Show one offer",
+            "capbroker offer get openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1", Get);
     add_name(*verb, *flags);
   }
   {
     auto [verb, flags] =
         add("accept", "Take an offer, or a part of it",
-            "capbroker offer accept openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --quantity 5,000", Accept);
+            "capbroker offer accept openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --quantity 5,000",
+            Accept);
     add_name(*verb, *flags);
     verb->add_option("--quantity", flags->quantity, "A part; default all")->type_name("N");
-    verb->add_option("--terms-hash", flags->terms_hash, "Only on these terms; default those it has now")
+    verb->add_option("--terms-hash", flags->terms_hash,
+                     "Only on these terms; default those it has now")
         ->type_name("HEX");
     add_key(*verb, *flags);
   }
   {
-    auto [verb, flags] =
-        add("decline", "Refuse an offer",
-            "capbroker offer decline openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --reason NO_CAPACITY",
-            Decline);
+    auto [verb, flags] = add("decline", "Refuse an offer",
+                             "capbroker offer decline "
+                             "openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --reason NO_CAPACITY",
+                             Decline);
     add_name(*verb, *flags);
     verb->add_option("--reason", flags->reason, "NO_CAPACITY, PRICE, TIMING, TERMS, POLICY, OTHER")
         ->required()

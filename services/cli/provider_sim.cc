@@ -8,17 +8,17 @@
 #include <memory>
 
 #include "absl/synchronization/notification.h"
-#include "broker/ids.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/ids.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/cli/app.h"
-#include "services/cli/desk.h"
-#include "services/cli/desk_door.h"
-#include "services/cli/desk_flags.h"
-#include "services/cli/desk_signal.h"
-#include "services/cli/trace.h"
+#include "services/log/log.h"
 #include "services/rpc/listener.h"
-#include "services/rpc/log.h"
+#include "services/workload/desk.h"
+#include "services/workload/desk_door.h"
+#include "services/workload/desk_flags.h"
+#include "services/workload/desk_signal.h"
+#include "services/workload/trace.h"
 
 namespace capbroker {
 namespace {
@@ -38,10 +38,12 @@ absl::StatusOr<std::optional<Inventory>> InventoryOf(const SimFlags& flags) {
   }
   if (flags.inventory_file.empty()) return std::optional<Inventory>();
   const absl::StatusOr<std::string> text = ReadTextFile(flags.inventory_file);
-  if (!text.ok()) return absl::InvalidArgumentError(Cat("--inventory-file: ", text.status().message()));
+  if (!text.ok())
+    return absl::InvalidArgumentError(Cat("--inventory-file: ", text.status().message()));
   const absl::StatusOr<std::vector<TraceNode>> nodes = ParseNodes(flags.inventory_file, *text);
   if (!nodes.ok()) return nodes.status();
-  const absl::StatusOr<NodeShare> share = flags.share.empty() ? NodeShare() : ParseNodeShare(flags.share);
+  const absl::StatusOr<NodeShare> share =
+      flags.share.empty() ? NodeShare() : ParseNodeShare(flags.share);
   if (!share.ok()) return share.status();
   return Inventory(Stock(*nodes, *share));
 }
@@ -62,9 +64,9 @@ std::string_view Word(const DeskEvent& event) {
 std::string Line(const DeskEvent& event, bool json) {
   const std::string_view reason = NameOf(event.reason);
   if (json) {  // Names and codes need no escaping.
-    return Cat("{\"offer\":\"", event.offer, "\",\"answer\":\"", Word(event), "\",\"asked\":", event.asked,
-               ",\"quantity\":", event.quantity, ",\"reason\":\"", reason, "\",\"error\":\"", event.error,
-               "\",\"micros\":", event.micros, "}\n");
+    return Cat("{\"offer\":\"", event.offer, "\",\"answer\":\"", Word(event),
+               "\",\"asked\":", event.asked, ",\"quantity\":", event.quantity, ",\"reason\":\"",
+               reason, "\",\"error\":\"", event.error, "\",\"micros\":", event.micros, "}\n");
   }
   std::string line = Cat(Word(event), " ", event.offer, " ");
   if (event.quantity > 0 && event.quantity != event.asked) line += Cat(event.quantity, " of ");
@@ -99,10 +101,11 @@ std::string Totals(const DeskTotals& t, const std::optional<Inventory>& inventor
     }
     return line + "}\n";
   }
-  std::string text = Cat(t.offers, " offers: ", t.accepted, " accepted, ", t.partial, " in part, ",
-                         t.declined, " declined, ", t.silent, " left unanswered, ", errors, " refused; ",
-                         t.quantity, " accepted in all, ", t.standing, " placed before, ", t.returned,
-                         " given back; ", t.repeats, " answers repeated, ", t.resumed, " watches resumed\n");
+  std::string text =
+      Cat(t.offers, " offers: ", t.accepted, " accepted, ", t.partial, " in part, ", t.declined,
+          " declined, ", t.silent, " left unanswered, ", errors, " refused; ", t.quantity,
+          " accepted in all, ", t.standing, " placed before, ", t.returned, " given back; ",
+          t.repeats, " answers repeated, ", t.resumed, " watches resumed\n");
   if (inventory) {
     text += Cat("inventory ", inventory->Total(), ", in use ", inventory->InUse(), ", at most ",
                 inventory->PeakInUse(), "\n");
@@ -192,11 +195,14 @@ int RunProviderSim(Session& session, const SimFlags& flags) {
   running = &desk;
   desk.on_event = [&](const DeskEvent& event) { Tell(event, session.json); };
   desk.on_failure = [&] { loop.Stop(); };
-  desk.Start([&] { std::fprintf(stderr, "capbroker: provider %s is watching\n", flags.provider.c_str()); });
+  desk.Start([&] {
+    std::fprintf(stderr, "capbroker: provider %s is watching\n", flags.provider.c_str());
+  });
   loop.Run();
   if (!desk.failure().ok()) return session.Fail(desk.failure());
   std::fputs(Totals(desk.totals(), desk.inventory(), session.json).c_str(), stdout);
-  if (!journal.Close()) return session.Fail(absl::InternalError("--journal: not all of it was written"));
+  if (!journal.Close())
+    return session.Fail(absl::InternalError("--journal: not all of it was written"));
   return desk.totals().errors.empty() ? kExitOk : kExitRefused;
 }
 
@@ -204,33 +210,37 @@ int RunProviderSim(Session& session, const SimFlags& flags) {
 
 void AddProviderSim(CLI::App& app, Session& session) {
   auto flags = std::make_shared<SimFlags>();
-  CLI::App* verb =
-      AddVerbTo(app, "provider-sim", "Answer a provider's offers by a script, within an inventory",
-                "capbroker provider-sim --provider azure --inventory h100=8000 --always accept\n"
-                "capbroker provider-sim --provider azure --session --always decline\n"
-                "capbroker provider-sim --provider azure --serve 127.0.0.1:7430 --always partial:50%\n"
-                "capbroker provider-sim --provider coreweave --inventory-file nodes.csv --share 1/4 \\\n"
-                "  --script 'accept 0.7 after 50ms..2s; decline NO_CAPACITY 0.2; silent 0.1'");
-  verb->add_option("--provider", flags->provider, "Whose offers")->option_text("ID (required)")->required();
-  CLI::Option* serve =
-      verb->add_option(
-              "--serve", flags->serve,
-              "Be called there (CapacityProvider) instead of watching. --tls-cert and --tls-key are then "
-              "its own, and --tls-ca says who signs the broker's; without them plain text, on this machine")
-          ->option_text("HOST:PORT");
+  CLI::App* verb = AddVerbTo(
+      app, "provider-sim", "Answer a provider's offers by a script, within an inventory",
+      "capbroker provider-sim --provider azure --inventory h100=8000 --always accept\n"
+      "capbroker provider-sim --provider azure --session --always decline\n"
+      "capbroker provider-sim --provider azure --serve 127.0.0.1:7430 --always partial:50%\n"
+      "capbroker provider-sim --provider coreweave --inventory-file nodes.csv --share 1/4 \\\n"
+      "  --script 'accept 0.7 after 50ms..2s; decline NO_CAPACITY 0.2; silent 0.1'");
+  verb->add_option("--provider", flags->provider, "Whose offers")
+      ->option_text("ID (required)")
+      ->required();
+  CLI::Option* serve = verb->add_option("--serve", flags->serve,
+                                        "Be called there (CapacityProvider) instead of watching. "
+                                        "--tls-cert and --tls-key are then "
+                                        "its own, and --tls-ca says who signs the broker's; "
+                                        "without them plain text, on this machine")
+                           ->option_text("HOST:PORT");
   verb->add_flag("--session", flags->session,
                  "Answer in one session, not in calls of their own beside a watch")
       ->excludes(serve);
-  CLI::Option* quantities =
-      verb->add_option("--inventory", flags->inventory, "What there is; neither flag: always enough")
-          ->option_text("MODEL=QUANTITY,...");
+  CLI::Option* quantities = verb->add_option("--inventory", flags->inventory,
+                                             "What there is; neither flag: always enough")
+                                ->option_text("MODEL=QUANTITY,...");
   verb->add_option("--inventory-file", flags->inventory_file,
                    "CSV of machines: sn, gpu, model; counts 1000 for each GPU")
       ->option_text("FILE")
       ->excludes(quantities);
-  verb->add_option("--share", flags->share, "Only machines whose index, from 0, leaves K when divided by N")
+  verb->add_option("--share", flags->share,
+                   "Only machines whose index, from 0, leaves K when divided by N")
       ->option_text("K[,K...]/N");
-  verb->add_option("--journal", flags->journal, "Every command sent and answer received, as JSON lines")
+  verb->add_option("--journal", flags->journal,
+                   "Every command sent and answer received, as JSON lines")
       ->option_text("FILE");
   AddDeskFlags(*verb, flags->desk);
   verb->callback([&session, flags] { session.exit_code = RunProviderSim(session, *flags); });

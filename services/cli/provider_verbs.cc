@@ -1,9 +1,9 @@
 // The operator's verbs on the registry: `capbroker provider ...`.
 #include <CLI/CLI.hpp>
 
-#include "broker/money.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/money.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/provider_service.grpc.pb.h"
 #include "services/cli/call.h"
 #include "services/cli/show.h"
@@ -51,7 +51,8 @@ int ShowOne(const Session& session, const v1::Provider& provider) {
   *one.Add() = provider;
   std::string text = ShowProviders(one);
   for (const std::string& member : provider.members()) text += Cat("  member     ", member, "\n");
-  for (const std::string& other : provider.affiliates()) text += Cat("  affiliate  ", ShortName(other), "\n");
+  for (const std::string& other : provider.affiliates())
+    text += Cat("  affiliate  ", ShortName(other), "\n");
   if (const v1::Endpoint& endpoint = provider.endpoint(); provider.has_endpoint()) {
     text += Cat("  called at  ", endpoint.address(),
                 endpoint.server_name().empty() ? "" : Cat(" as ", endpoint.server_name()), "\n");
@@ -77,7 +78,8 @@ int Register(Session& session, const ProviderFlags& flags) {
   ask.set_request_id(RequestKey(flags.request_key));
   v1::Provider& provider = *ask.mutable_provider();
   provider.set_display_name(flags.display_name);
-  if (absl::Status status = ReadEndpoint(flags, provider); !status.ok()) return session.Fail(status);
+  if (absl::Status status = ReadEndpoint(flags, provider); !status.ok())
+    return session.Fail(status);
   for (const std::string& member : flags.members) provider.add_members(member);
   for (const std::string& text : flags.affiliates) {
     const absl::StatusOr<std::string> name = ReadProviderName(text);
@@ -175,7 +177,8 @@ int Health(Session& session, const ProviderFlags& flags) {
 }  // namespace
 
 void AddProvider(CLI::App& app, Session& session) {
-  CLI::App* family = AddVerbTo(app, "provider", "Keep the registry of providers, as an operator", "");
+  CLI::App* family =
+      AddVerbTo(app, "provider", "Keep the registry of providers, as an operator", "");
   const auto add = [&](const char* name, const char* what, const char* example,
                        int (*run)(Session&, const ProviderFlags&)) {
     auto flags = std::make_shared<ProviderFlags>();
@@ -187,7 +190,8 @@ void AddProvider(CLI::App& app, Session& session) {
     verb.add_option("PROVIDER", flags.id, "Its id: coreweave")->required();
   };
   const auto add_key = [](CLI::App& verb, ProviderFlags& flags) {
-    verb.add_option("--request-id", flags.request_key, "Repeat a call safely under its key; default random")
+    verb.add_option("--request-id", flags.request_key,
+                    "Repeat a call safely under its key; default random")
         ->type_name("KEY");
   };
   const auto add_server_name = [](CLI::App& verb, ProviderFlags& flags) {
@@ -196,37 +200,43 @@ void AddProvider(CLI::App& app, Session& session) {
         ->type_name("NAME");
   };
   {
-    auto [verb, flags] =
-        add("register", "Register a provider",
-            "capbroker provider register stargate --name \"Stargate\" --member Oracle --member SoftBank \\\n"
-            "  --rate \"h100@us-east=2.4 USD\" --rate gb200",
-            Register);
+    auto [verb, flags] = add("register", "Register a provider",
+                             "capbroker provider register stargate --name \"Stargate\" --member "
+                             "Oracle --member SoftBank \\\n"
+                             "  --rate \"h100@us-east=2.4 USD\" --rate gb200",
+                             Register);
     add_id(*verb, *flags);
     verb->add_option("--name", flags->display_name, "For people")->type_name("TEXT");
     AddList(*verb, "--member", flags->members, "TEXT", "Of a consortium");
-    AddList(*verb, "--rate", flags->rates, "RATE", "What it sells, at which price; default anything");
-    AddList(*verb, "--affiliate", flags->affiliates, "PROVIDER", "A provider that counts as one with it");
-    verb->add_option("--endpoint", flags->endpoint,
-                     "Where it serves CapacityProvider, and is called about its offers; default: it watches")
+    AddList(*verb, "--rate", flags->rates, "RATE",
+            "What it sells, at which price; default anything");
+    AddList(*verb, "--affiliate", flags->affiliates, "PROVIDER",
+            "A provider that counts as one with it");
+    verb->add_option(
+            "--endpoint", flags->endpoint,
+            "Where it serves CapacityProvider, and is called about its offers; default: it watches")
         ->option_text("HOST:PORT");
     add_server_name(*verb, *flags);
     add_key(*verb, *flags);
   }
   {
-    auto [verb, flags] = add("endpoint", "Say where a provider is called about its offers, or that it is not",
-                             "capbroker provider endpoint coreweave --at desk.coreweave.example:7430 \\\n"
-                             "  --server-name spiffe://example.org/provider/coreweave\n"
-                             "capbroker provider endpoint coreweave --none",
-                             MoveEndpoint);
+    auto [verb, flags] =
+        add("endpoint", "Say where a provider is called about its offers, or that it is not",
+            "capbroker provider endpoint coreweave --at desk.coreweave.example:7430 \\\n"
+            "  --server-name spiffe://example.org/provider/coreweave\n"
+            "capbroker provider endpoint coreweave --none",
+            MoveEndpoint);
     add_id(*verb, *flags);
-    verb->add_option("--at", flags->endpoint, "Where it serves CapacityProvider")->option_text("HOST:PORT");
+    verb->add_option("--at", flags->endpoint, "Where it serves CapacityProvider")
+        ->option_text("HOST:PORT");
     verb->add_flag("--none", flags->nowhere, "It is not called: it watches");
     add_server_name(*verb, *flags);
     add_key(*verb, *flags);
   }
   add("list", "Show every provider, in order of registration", "capbroker provider list", List);
   {
-    auto [verb, flags] = add("show", "Show one provider", "capbroker provider show coreweave", Show);
+    auto [verb, flags] =
+        add("show", "Show one provider", "capbroker provider show coreweave", Show);
     add_id(*verb, *flags);
   }
   const auto add_switch = [&](const char* name, const char* what, const char* example,

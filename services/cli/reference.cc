@@ -1,13 +1,14 @@
-// `capbroker reference`: everything that the command line understands, written from the parser itself, so that no
-// page can say otherwise: docs/configuration.md, the manual page, and completion for bash.
+// `capbroker reference`: everything that the command line understands, written from the parser
+// itself, so that no page can say otherwise: docs/configuration.md, the manual page, and completion
+// for bash.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/cli/app.h"
 #include "services/cli/call.h"
-#include "services/cli/version.h"
+#include "services/server/version.h"
 
 namespace capbroker {
 namespace {
@@ -73,11 +74,13 @@ Entry EntryOf(const CLI::Option& option, const std::string& path) {
   out.choices = ChoicesOf(type);
   out.standard = option.get_default_str();
   if (option.get_expected_max() != 0 && !out.positional) {
-    out.value = option.get_option_text().empty() ? type.substr(0, type.find(':')) : option.get_option_text();
+    out.value = option.get_option_text().empty() ? type.substr(0, type.find(':'))
+                                                 : option.get_option_text();
     // Some texts show the default too, in brackets at their end.
     const size_t bracket = out.value.rfind(" [");
     if (bracket != std::string::npos && out.value.ends_with(']')) {
-      if (out.standard.empty()) out.standard = out.value.substr(bracket + 2, out.value.size() - bracket - 3);
+      if (out.standard.empty())
+        out.standard = out.value.substr(bracket + 2, out.value.size() - bracket - 3);
       out.value.resize(bracket);
     }
     if (out.value.empty()) out.value = "TEXT";
@@ -113,14 +116,16 @@ void Collect(const CLI::App& app, const std::string& path, std::vector<Verb>& ou
     verb.entries.back().key.clear();
     verb.entries.back().standard.clear();
   }
-  const std::vector<const CLI::App*> subs = app.get_subcommands([](const CLI::App*) { return true; });
+  const std::vector<const CLI::App*> subs =
+      app.get_subcommands([](const CLI::App*) { return true; });
   for (const CLI::App* sub : subs) verb.verbs.push_back(sub->get_name());
   out.push_back(std::move(verb));
   for (const CLI::App* sub : subs)
     Collect(*sub, path.empty() ? sub->get_name() : Cat(path, " ", sub->get_name()), out);
 }
 
-// ---------------------------------------------------------------------------------------------- Markdown
+// ----------------------------------------------------------------------------------------------
+// Markdown
 
 // A bar would end the cell, a line break the row.
 std::string Cell(const std::string& text) {
@@ -150,15 +155,16 @@ std::string Markdown(const std::vector<Verb>& verbs) {
                              : Cat("\n## ", verb.path, "\n\n", verb.app->get_description(), ".\n");
     out += "\n| flag | environment | in the file | default | |\n| --- | --- | --- | --- | --- |\n";
     for (const Entry& entry : verb.entries) {
-      out +=
-          Row({Code(Cat(entry.flags, entry.value.empty() ? "" : " ", entry.value)), Code(entry.environment),
-               Code(entry.key), entry.required ? "required" : Code(entry.standard), Cell(entry.what)});
+      out += Row({Code(Cat(entry.flags, entry.value.empty() ? "" : " ", entry.value)),
+                  Code(entry.environment), Code(entry.key),
+                  entry.required ? "required" : Code(entry.standard), Cell(entry.what)});
     }
   }
   return out;
 }
 
-// ---------------------------------------------------------------------------------------------- the manual page
+// ----------------------------------------------------------------------------------------------
+// the manual page
 
 std::string Roff(const std::string& text) {
   std::string out;
@@ -185,23 +191,24 @@ std::string Items(const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
     out += Cat(".TP\n\\fB", Roff(entry.flags), "\\fR");
     if (!entry.value.empty()) out += Cat(" \\fI", Roff(entry.value), "\\fR");
-    out += Cat("\n",
-               entry.what.find('\n') == std::string::npos ? Roff(entry.what) + "\n" : Paragraph(entry.what));
+    out += Cat("\n", entry.what.find('\n') == std::string::npos ? Roff(entry.what) + "\n"
+                                                                : Paragraph(entry.what));
     if (entry.required) out += ".br\nRequired.\n";
     if (!entry.standard.empty()) out += Cat(".br\nDefault: ", Roff(entry.standard), ".\n");
-    if (!entry.environment.empty()) out += Cat(".br\nEnvironment: ", Roff(entry.environment), ".\n");
+    if (!entry.environment.empty())
+      out += Cat(".br\nEnvironment: ", Roff(entry.environment), ".\n");
   }
   return out;
 }
 
 std::string Man(const std::vector<Verb>& verbs) {
   const Verb& program = verbs.front();
-  std::string out =
-      Cat(".TH CAPBROKER 1 \"\" \"capbroker ", Roff(std::string(Version())), "\" \"User Commands\"\n",
-          ".SH NAME\ncapbroker \\- places requests for compute capacity as agreements demand\n",
-          ".SH SYNOPSIS\n.B capbroker\n.I VERB\n[\\fIFLAG\\fR...]\n.SH DESCRIPTION\n",
-          Roff(program.app->get_description()), "\n.SH OPTIONS OF EVERY VERB\n", Items(program.entries),
-          ".SH VERBS\n");
+  std::string out = Cat(
+      ".TH CAPBROKER 1 \"\" \"capbroker ", Roff(std::string(Version())), "\" \"User Commands\"\n",
+      ".SH NAME\ncapbroker \\- places requests for compute capacity as agreements demand\n",
+      ".SH SYNOPSIS\n.B capbroker\n.I VERB\n[\\fIFLAG\\fR...]\n.SH DESCRIPTION\n",
+      Roff(program.app->get_description()), "\n.SH OPTIONS OF EVERY VERB\n", Items(program.entries),
+      ".SH VERBS\n");
   for (const Verb& verb : verbs) {
     if (verb.path.empty() || !verb.verbs.empty()) continue;  // Of a family its members do the work.
     out += Cat(".SS capbroker ", Roff(verb.path), "\n", Roff(verb.app->get_description()), ".\n",
@@ -210,7 +217,8 @@ std::string Man(const std::vector<Verb>& verbs) {
   return out + ".SH ENVIRONMENT, FILES AND EXIT STATUS\n" + Paragraph(program.app->get_footer());
 }
 
-// ---------------------------------------------------------------------------------------------- bash
+// ----------------------------------------------------------------------------------------------
+// bash
 
 std::string FlagWords(const std::vector<Entry>& entries) {
   std::string out;
@@ -227,13 +235,16 @@ std::string Bash(const std::vector<Verb>& verbs) {
     std::string subs;
     for (const std::string& sub : verb.verbs) subs += Cat(subs.empty() ? "" : " ", sub);
     const std::string mine = verb.path.empty() ? "" : FlagWords(verb.entries);
-    words += Cat("    \"", verb.path, "\") verbs=\"", subs, "\" flags=\"--help", mine, shared, "\" ;;\n");
+    words += Cat("    \"", verb.path, "\") verbs=\"", subs, "\" flags=\"--help", mine, shared,
+                 "\" ;;\n");
     if (!verb.path.empty()) paths += Cat(paths.empty() ? "" : " | ", "\"", verb.path, "\"");
     for (const Entry& entry : verb.entries) {
       if (entry.choices.empty()) continue;
       std::string choices;
-      for (const std::string& choice : entry.choices) choices += Cat(choices.empty() ? "" : " ", choice);
-      const std::string choose = Cat("\" ", entry.flags, "\") verbs=\"", choices, "\" flags=\"\" ;;\n");
+      for (const std::string& choice : entry.choices)
+        choices += Cat(choices.empty() ? "" : " ", choice);
+      const std::string choose =
+          Cat("\" ", entry.flags, "\") verbs=\"", choices, "\" flags=\"\" ;;\n");
       if (verb.path.empty()) {
         shared_values +=
             "    *" + choose;  // It may stand after any verb, which may mean something else by it.
@@ -269,10 +280,10 @@ complete -o default -F _capbroker capbroker
 
 void AddReference(CLI::App& app, Session&) {
   auto format = std::make_shared<std::string>("markdown");
-  CLI::App* verb =
-      AddVerbTo(app, "reference", "Write all of this as a page, a manual page or completion for bash",
-                "capbroker reference --format man | man -l -\n"
-                "source <(capbroker reference --format bash)");
+  CLI::App* verb = AddVerbTo(app, "reference",
+                             "Write all of this as a page, a manual page or completion for bash",
+                             "capbroker reference --format man | man -l -\n"
+                             "source <(capbroker reference --format bash)");
   verb->add_option("--format", *format, "What to write")
       ->check(CLI::IsMember({"markdown", "man", "bash"}))
       ->capture_default_str()

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "broker/describe.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "services/cli/table.h"
 
 namespace capbroker {
@@ -48,21 +48,25 @@ std::string Took(const Placement& placement) {
   return placement.placed == 0 ? "" : ShowSpan(placement.to_placement);
 }
 
-void AddRow(Table& table, const ReplayedRequest& request, std::string_view side, const Placement& placement) {
-  table.Add({Format(request.id), ShowQuantity(request.quantity), std::string(side), StateOf(placement),
-             Asked(placement), Won(placement), Took(placement), Listed(placement.spend)});
+void AddRow(Table& table, const ReplayedRequest& request, std::string_view side,
+            const Placement& placement) {
+  table.Add({Format(request.id), ShowQuantity(request.quantity), std::string(side),
+             StateOf(placement), Asked(placement), Won(placement), Took(placement),
+             Listed(placement.spend)});
 }
 
 void AddTotals(Table& table, std::string_view side, const ReplayTotals& totals) {
   table.Add({std::string(side), Cat(totals.fulfilled), Cat(totals.partly), Cat(totals.unplaced),
-             ShowQuantity(totals.placed), totals.placed == 0 ? "" : ShowSpan(totals.mean_to_placement),
-             Listed(totals.spend)});
+             ShowQuantity(totals.placed),
+             totals.placed == 0 ? "" : ShowSpan(totals.mean_to_placement), Listed(totals.spend)});
 }
 
-void AddCommitments(Table& table, std::string_view side, const std::vector<Commitment>& commitments) {
+void AddCommitments(Table& table, std::string_view side,
+                    const std::vector<Commitment>& commitments) {
   for (const Commitment& c : commitments) {
-    table.Add({Cat(c.agreement.value, "/", c.clause.value), std::string(side), ShowMoney(c.committed),
-               ShowMoney({c.drawn.micros, c.committed.currency}), ShowMoney(c.Left())});
+    table.Add({Cat(c.agreement.value, "/", c.clause.value), std::string(side),
+               ShowMoney(c.committed), ShowMoney({c.drawn.micros, c.committed.currency}),
+               ShowMoney(c.Left())});
   }
 }
 
@@ -156,15 +160,16 @@ std::string ShowReplay(const ReplayReport& report) {
   Table commitments({"COMMITMENT", "", ">COMMITTED", ">DRAWN", ">SHORTFALL"});
   AddCommitments(commitments, "recorded", report.recorded_commitments);
   AddCommitments(commitments, "draft", report.drafted_commitments);
-  std::string out =
-      Cat(requests.Text("no requests"), "\n", totals.Text(""), "\n", commitments.Text("no commitments"));
+  std::string out = Cat(requests.Text("no requests"), "\n", totals.Text(""), "\n",
+                        commitments.Text("no commitments"));
   std::string assumed;
   for (const ReplayedRequest& request : report.requests) {
     for (const std::string& words : request.assumed)
       assumed += Cat("  ", Format(request.id), "  ", Printable(words), "\n");
   }
   for (const std::string& words : report.assumed) assumed += Cat("  ", Printable(words), "\n");
-  return Cat(out, "\n", assumed.empty() ? "nothing had to be assumed\n" : Cat("assumed:\n", assumed));
+  return Cat(out, "\n",
+             assumed.empty() ? "nothing had to be assumed\n" : Cat("assumed:\n", assumed));
 }
 
 std::string ReplayAsJson(const ReplayReport& report) {

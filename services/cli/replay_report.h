@@ -7,8 +7,8 @@
 
 namespace capbroker {
 
-// Request by request, what was recorded beside what the draft makes of it; then all of them together, the commitments,
-// and what was assumed.
+// Request by request, what was recorded beside what the draft makes of it; then all of them
+// together, the commitments, and what was assumed.
 std::string ShowReplay(const ReplayReport& report);
 std::string ReplayAsJson(const ReplayReport& report);
 

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
-#include "services/cli/parse.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
 #include "services/cli/yaml.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -72,8 +72,8 @@ absl::StatusOr<bool> ReadBool(std::string_view text) {
 
 absl::StatusOr<v1::Segment> ReadSegment(std::string_view text) {
   const std::vector<std::string_view> words = Split(text, ':');
-  const absl::Status error =
-      absl::InvalidArgumentError(Cat("got \"", text, "\", want CLASS:PURPOSE:QUANTITY or CLASS:QUANTITY"));
+  const absl::Status error = absl::InvalidArgumentError(
+      Cat("got \"", text, "\", want CLASS:PURPOSE:QUANTITY or CLASS:QUANTITY"));
   if (words.size() < 2 || words.size() > 3 || words[0].empty()) return error;
   const absl::StatusOr<int64_t> quantity = ParseQuantity(words.back());
   if (!quantity.ok()) return error;
@@ -86,7 +86,8 @@ absl::StatusOr<v1::Segment> ReadSegment(std::string_view text) {
 
 void ReadSegments(const RequestInput& in, Builder& build, v1::CapacityRequest& out) {
   for (const Written& text : in.segments) {
-    build.Read(text, ReadSegment, [&](v1::Segment segment) { *out.add_segments() = std::move(segment); });
+    build.Read(text, ReadSegment,
+               [&](v1::Segment segment) { *out.add_segments() = std::move(segment); });
   }
   if (!in.segments.empty()) {
     const Written& odd = in.workload_class.text.empty() ? in.purpose : in.workload_class;
@@ -95,7 +96,8 @@ void ReadSegments(const RequestInput& in, Builder& build, v1::CapacityRequest& o
     }
     return;
   }
-  build.Require(in.workload_class, "--class", "a class of workload such as PRODUCT_INFERENCE, or --segment");
+  build.Require(in.workload_class, "--class",
+                "a class of workload such as PRODUCT_INFERENCE, or --segment");
   build.Require(in.quantity, "--quantity", "how much, such as 8000");
   v1::Segment& segment = *out.add_segments();
   segment.set_workload_class(in.workload_class.text);
@@ -134,17 +136,20 @@ absl::StatusOr<v1::FallbackPolicy::Kind> ReadFallbackKind(std::string_view text)
 
 void ReadPolicy(const RequestInput& in, Builder& build, v1::CapacityRequest& out) {
   const auto policy = [&] { return out.mutable_fallback_policy(); };
-  build.Read(in.fallback, ReadFallbackKind, [&](v1::FallbackPolicy::Kind kind) { policy()->set_kind(kind); });
+  build.Read(in.fallback, ReadFallbackKind,
+             [&](v1::FallbackPolicy::Kind kind) { policy()->set_kind(kind); });
   build.Read(in.fan_out, ParseQuantity, [&](int64_t n) {
     policy()->set_fan_out(static_cast<int32_t>(std::min<int64_t>(n, INT32_MAX)));
   });
-  build.Read(in.step_window, ParseDuration, [&](Span d) { ToWire(d, policy()->mutable_step_window()); });
+  build.Read(in.step_window, ParseDuration,
+             [&](Span d) { ToWire(d, policy()->mutable_step_window()); });
   build.Read(in.confirm_within, ParseDuration,
              [&](Span d) { ToWire(d, policy()->mutable_confirm_within()); });
   build.Read(in.withdraw_notice, ParseDuration,
              [&](Span d) { ToWire(d, policy()->mutable_withdraw_notice()); });
   for (const Written& provider : in.providers) {
-    build.Read(provider, ReadProviderName, [&](std::string name) { policy()->add_providers(name); });
+    build.Read(provider, ReadProviderName,
+               [&](std::string name) { policy()->add_providers(name); });
   }
 }
 
@@ -164,7 +169,8 @@ RequestInput Merge(RequestInput flags, const RequestInput& file) {
       flags,
       [&](std::string_view name, Written& field) {
         const Written& from = *ones[one++];
-        if (field.text.empty() && !(other_use && (name == "class" || name == "purpose"))) field = from;
+        if (field.text.empty() && !(other_use && (name == "class" || name == "purpose")))
+          field = from;
       },
       [&](std::string_view, std::vector<Written>& field) {
         const std::vector<Written>& from = *lists[list++];
@@ -215,7 +221,8 @@ absl::StatusOr<RequestInput> ReadRequest(std::string_view file, std::string_view
   if (const Yaml* labels = map.Find("labels"); labels != nullptr) {
     YamlMap map_of_labels(*labels, "labels", errors);
     for (const auto& [key, value] : labels->fields) {
-      out.labels.push_back(At(value, file, Cat("labels.", key.text), Cat(key.text, "=", value.text)));
+      out.labels.push_back(
+          At(value, file, Cat("labels.", key.text), Cat(key.text, "=", value.text)));
     }
   }
   map.Done();
@@ -229,7 +236,8 @@ absl::StatusOr<v1::CapacityRequest> BuildRequest(const RequestInput& in, Instant
   v1::CapacityRequest out;
   ReadTerms(in, now, build, *out.mutable_terms());
   ReadSegments(in, build, out);
-  build.Read(in.price_cap, ParseAmount, [&](const Money& m) { ToWire(m, out.mutable_price_cap()); });
+  build.Read(in.price_cap, ParseAmount,
+             [&](const Money& m) { ToWire(m, out.mutable_price_cap()); });
   build.Read(in.splittable, ReadBool, [&](bool b) { out.set_splittable(b); });
   build.Read(in.renewal, ReadBool, [&](bool b) { out.set_renewal(b); });
   build.Read(in.smallest, ParseQuantity, [&](int64_t n) { out.set_smallest_useful_quantity(n); });

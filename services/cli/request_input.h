@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/time.h"
+#include "broker/values/time.h"
 #include "capbroker/v1/capacity_request.pb.h"
 
 namespace capbroker {
@@ -18,7 +18,8 @@ struct Written {
 };
 
 struct RequestInput {
-  Written resource{}, region{}, quantity{}, unit{}, start{}, end{}, price{}, price_cap{}, availability{};
+  Written resource{}, region{}, quantity{}, unit{}, start{}, end{}, price{}, price_cap{},
+      availability{};
   Written workload_class{}, purpose{};  // Of the whole quantity, where there are no segments.
   Written smallest{}, step_window{}, needed_by{}, expire{};
   Written fallback{}, fan_out{}, confirm_within{}, withdraw_notice{};
@@ -38,7 +39,8 @@ absl::StatusOr<RequestInput> LoadRequest(const std::string& path);
 
 // The message, with everything parsed; `now` is for times such as "+36h".
 //
-// INVALID_ARGUMENT  "ORIGIN: got ..., want ...", or what is missing. Limits are the broker's to check.
+// INVALID_ARGUMENT  "ORIGIN: got ..., want ...", or what is missing. Limits are the broker's to
+// check.
 absl::StatusOr<v1::CapacityRequest> BuildRequest(const RequestInput& input, Instant now);
 
 }  // namespace capbroker

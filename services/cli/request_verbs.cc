@@ -1,17 +1,18 @@
 // The owner's verbs: `capbroker request ...`.
 #include <CLI/CLI.hpp>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/capacity_request_service.grpc.pb.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "services/cli/agreement_file.h"
 #include "services/cli/call.h"
-#include "services/cli/parse.h"
 #include "services/cli/request_input.h"
 #include "services/cli/show.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
+#include "services/client/local_clock.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -25,7 +26,8 @@ struct RequestFlags {
   std::vector<std::string> segments{}, providers{}, conditions{}, labels{}, states{};
   std::string what_if{};
   std::vector<std::string> drafts{};
-  bool splittable = false, renewal = false, accept_late = false, wait = false, take = false, leave = false;
+  bool splittable = false, renewal = false, accept_late = false, wait = false, take = false,
+       leave = false;
   uint32_t base_version = 0;
   int limit = 50;
 };
@@ -33,7 +35,8 @@ struct RequestFlags {
 // What create and plan have in common: the flags, or a file, or a file and flags over it.
 absl::StatusOr<v1::CapacityRequest> BuildFrom(const RequestFlags& flags) {
   RequestInput input = flags.input;
-  const auto list = [](const std::vector<std::string>& texts, const char* flag, std::vector<Written>& out) {
+  const auto list = [](const std::vector<std::string>& texts, const char* flag,
+                       std::vector<Written>& out) {
     for (const std::string& text : texts) out.push_back({text, flag});
   };
   list(flags.segments, "--segment", input.segments);
@@ -69,14 +72,16 @@ int ShowResult(Session& session, const v1::CapacityRequest& request) {
   return request.state() == v1::CapacityRequest::STATE_FULFILLED ? kExitOk : kExitNotFulfilled;
 }
 
-int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created, const std::string& parent) {
+int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created,
+            const std::string& parent) {
   v1::WatchCapacityRequestsRequest ask;
   ask.set_parent(parent);
   ask.set_name(created.name());
   v1::CapacityRequest last = created;
   if (!IsFinished(last.state())) {
     const grpc::Status status = Follow<v1::WatchCapacityRequestsResponse>(
-        session, [&](grpc::ClientContext* context) { return stub.WatchCapacityRequests(context, ask); },
+        session,
+        [&](grpc::ClientContext* context) { return stub.WatchCapacityRequests(context, ask); },
         [&](const v1::WatchCapacityRequestsResponse& response) {
           for (const v1::CapacityRequest& request : response.capacity_requests()) {
             const bool is_news = FromWire(request.update_time()) != FromWire(last.update_time());
@@ -85,7 +90,8 @@ int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created, co
             std::fputs(ShowChange(request).c_str(), stderr);  // Progress is no part of the result.
             if (request.state() == v1::CapacityRequest::STATE_BLOCKED) {
               std::fputs(
-                  "capbroker: blocked by an exclusivity; it goes on after a waiver, an amendment, a cancel "
+                  "capbroker: blocked by an exclusivity; it goes on after a waiver, an amendment, "
+                  "a cancel "
                   "or "
                   "its expiry\n",
                   stderr);
@@ -117,7 +123,8 @@ int Create(Session& session, const RequestFlags& flags) {
   return WaitFor(session, *stub, created, *parent);
 }
 
-// What the plan is about: a new request, from flags or a file, or one that is there, perhaps amended.
+// What the plan is about: a new request, from flags or a file, or one that is there, perhaps
+// amended.
 absl::Status FillPlan(const RequestFlags& flags, v1::PlanCapacityRequestRequest& ask) {
   if (flags.name.empty()) {
     if (!flags.what_if.empty())
@@ -204,8 +211,9 @@ int Counter(Session& session, const RequestFlags& flags) {
   if (flags.take == flags.leave) {
     return session.Fail(Invalid("--take, --leave", flags.take ? "both" : "neither", "one of them"));
   }
-  return flags.take ? AnswerCounter<v1::AcceptCounterRequest, &Stub::AcceptCounter>(session, flags, *name)
-                    : AnswerCounter<v1::LeaveCounterRequest, &Stub::LeaveCounter>(session, flags, *name);
+  return flags.take
+             ? AnswerCounter<v1::AcceptCounterRequest, &Stub::AcceptCounter>(session, flags, *name)
+             : AnswerCounter<v1::LeaveCounterRequest, &Stub::LeaveCounter>(session, flags, *name);
 }
 
 int List(Session& session, const RequestFlags& flags) {
@@ -216,8 +224,8 @@ int List(Session& session, const RequestFlags& flags) {
   for (const std::string& name : flags.states) {
     v1::CapacityRequest::State state;
     if (!v1::CapacityRequest::State_Parse("STATE_" + name, &state)) {
-      return session.Fail(
-          absl::InvalidArgumentError("--state: got \"" + name + "\", want a state such as FULFILLED"));
+      return session.Fail(absl::InvalidArgumentError("--state: got \"" + name +
+                                                     "\", want a state such as FULFILLED"));
     }
     ask.add_states(state);
   }
@@ -239,7 +247,8 @@ int Watch(Session& session, const RequestFlags& flags) {
     if (!v1::CapacityRequest::State_Parse("STATE_" + flags.until, &until)) {
       return session.Fail(Invalid("--until", flags.until, "a state such as FULFILLED"));
     }
-    if (flags.name.empty()) return session.Fail(Invalid("--until", "no request", "the one to wait for"));
+    if (flags.name.empty())
+      return session.Fail(Invalid("--until", "no request", "the one to wait for"));
   }
   if (!flags.name.empty()) {
     const absl::StatusOr<std::string> name = ReadRequestName(flags.name, flags.owner);
@@ -254,7 +263,8 @@ int Watch(Session& session, const RequestFlags& flags) {
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   const grpc::Status status = Follow<v1::WatchCapacityRequestsResponse>(
-      session, [&](grpc::ClientContext* context) { return stub->WatchCapacityRequests(context, ask); },
+      session,
+      [&](grpc::ClientContext* context) { return stub->WatchCapacityRequests(context, ask); },
       [&](const v1::WatchCapacityRequestsResponse& response) {
         if (session.json) Print(Json(response, true));
         for (const v1::CapacityRequest& request : response.capacity_requests()) {
@@ -299,7 +309,8 @@ int Extend(Session& session, const RequestFlags& flags) {
   if (!name.ok()) return session.Fail(name.status());
   const absl::StatusOr<Instant> until = ParseWhen(flags.until, LocalNow());
   if (!until.ok())
-    return session.Fail(absl::InvalidArgumentError("--until: " + std::string(until.status().message())));
+    return session.Fail(
+        absl::InvalidArgumentError("--until: " + std::string(until.status().message())));
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   v1::ExtendOfferRequest ask;
@@ -338,7 +349,8 @@ void AddInput(CLI::App& verb, RequestFlags& flags) {
   RequestInput& in = flags.input;
   AddOne(verb, "--resource", in.resource, "TYPE", "What: h100");
   AddOne(verb, "--region", in.region, "REGION", "Where: us-east");
-  AddOne(verb, "--quantity", in.quantity, "N", "How much: 8000 or 8,000; else the sum of the segments");
+  AddOne(verb, "--quantity", in.quantity, "N",
+         "How much: 8000 or 8,000; else the sum of the segments");
   AddOne(verb, "--unit", in.unit, "UNIT", "What one of it is; default gpu");
   AddOne(verb, "--start", in.start, "WHEN", "First instant: RFC 3339, a date, or +30d");
   AddOne(verb, "--end", in.end, "WHEN", "End, exclusive");
@@ -346,15 +358,18 @@ void AddInput(CLI::App& verb, RequestFlags& flags) {
   AddOne(verb, "--cap", in.price_cap, "AMOUNT", "The most you pay; default the price");
   AddOne(verb, "--availability", in.availability, "SHARE", "Service level: 99.9%");
   AddList(verb, "--condition", flags.conditions, "TEXT", "A further term in words");
-  AddOne(verb, "--class", in.workload_class, "CLASS", "Class of workload: PRODUCT_INFERENCE, API_SERVING");
+  AddOne(verb, "--class", in.workload_class, "CLASS",
+         "Class of workload: PRODUCT_INFERENCE, API_SERVING");
   AddOne(verb, "--purpose", in.purpose, "PURPOSE", "What it is for: RESEARCH, TRAINING");
-  AddList(verb, "--segment", flags.segments, "SEGMENT", "Instead of --class: CLASS:PURPOSE:N or CLASS:N");
+  AddList(verb, "--segment", flags.segments, "SEGMENT",
+          "Instead of --class: CLASS:PURPOSE:N or CLASS:N");
   verb.add_flag("--splittable", flags.splittable, "May be divided among routes and providers");
   AddOne(verb, "--smallest", in.smallest, "N", "Smallest part worth having");
   verb.add_flag("--renewal", flags.renewal, "Extends capacity already in use");
   AddList(verb, "--provider", flags.providers, "PROVIDER",
           "Alternatives in rank order; default all registered");
-  AddOne(verb, "--step-window", in.step_window, "DURATION", "How long each alternative has to answer: 2h");
+  AddOne(verb, "--step-window", in.step_window, "DURATION",
+         "How long each alternative has to answer: 2h");
   AddOne(verb, "--fallback", in.fallback, "KIND",
          "How alternatives are asked: SEQUENTIAL, FAN_OUT, CHEAPEST, NONE");
   AddOne(verb, "--fan-out", in.fan_out, "N", "Of FAN_OUT: how many are asked at once");
@@ -386,39 +401,45 @@ void AddRequest(CLI::App& app, Session& session) {
     return std::pair(verb, flags);
   };
   const auto add_key = [](CLI::App& verb, RequestFlags& flags) {
-    verb.add_option("--request-id", flags.request_key, "Repeat a call safely under its key; default random")
+    verb.add_option("--request-id", flags.request_key,
+                    "Repeat a call safely under its key; default random")
         ->type_name("KEY");
   };
   const auto add_text = [](CLI::App& verb, RequestFlags& flags) {
     verb.add_option("--text", flags.text, "Why, for the trail")->type_name("TEXT");
   };
   const auto add_name = [](CLI::App& verb, RequestFlags& flags, const char* what) {
-    return verb.add_option(what, flags.name, "OWNER/REQUEST, or REQUEST with --owner, or the full name");
+    return verb.add_option(what, flags.name,
+                           "OWNER/REQUEST, or REQUEST with --owner, or the full name");
   };
   {
-    auto [verb, flags] = add("create", "Ask for capacity",
-                             "capbroker request create --owner openai --resource h100 --region us-east \\\n"
-                             "  --quantity 8,000 --start 2025-06-01 --end 2026-06-01 --price \"2.5 USD\" \\\n"
-                             "  --class PRODUCT_INFERENCE --splittable --provider stargate-oracle --wait",
-                             Create);
+    auto [verb, flags] =
+        add("create", "Ask for capacity",
+            "capbroker request create --owner openai --resource h100 --region us-east \\\n"
+            "  --quantity 8,000 --start 2025-06-01 --end 2026-06-01 --price \"2.5 USD\" \\\n"
+            "  --class PRODUCT_INFERENCE --splittable --provider stargate-oracle --wait",
+            Create);
     AddInput(*verb, *flags);
     add_key(*verb, *flags);
     verb->add_flag("--wait", flags->wait, "Until it has ended; then print its trail");
   }
   {
-    auto [verb, flags] = add("plan", "What would become of a request, and why; records nothing",
-                             "capbroker request plan --owner openai -f request.yaml --quantity 4,000", Plan);
+    auto [verb, flags] =
+        add("plan", "What would become of a request, and why; records nothing",
+            "capbroker request plan --owner openai -f request.yaml --quantity 4,000", Plan);
     AddInput(*verb, *flags);
     add_name(*verb, *flags, "REQUEST");
     verb->add_option("--what-if", flags->what_if, "With REQUEST: as if it were amended so")
         ->type_name("FILE");
-    AddList(*verb, "--agreement", flags->drafts, "FILE", "As if this agreement version were recorded");
+    AddList(*verb, "--agreement", flags->drafts, "FILE",
+            "As if this agreement version were recorded");
   }
   {
-    auto [verb, flags] = add("amend", "Change what is needed: the whole next version, from flags or a file",
-                             "capbroker request amend openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f \\\n"
-                             "  -f request.yaml --quantity 6,000",
-                             Amend);
+    auto [verb, flags] =
+        add("amend", "Change what is needed: the whole next version, from flags or a file",
+            "capbroker request amend openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f \\\n"
+            "  -f request.yaml --quantity 6,000",
+            Amend);
     add_name(*verb, *flags, "REQUEST")->required();
     AddInput(*verb, *flags);
     verb->add_option("--base-version", flags->base_version, "Only if this is the newest version")
@@ -426,17 +447,18 @@ void AddRequest(CLI::App& app, Session& session) {
     add_key(*verb, *flags);
   }
   {
-    auto [verb, flags] =
-        add("counter", "Take or leave the terms that a holder countered with",
-            "capbroker request counter openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --take", Counter);
+    auto [verb, flags] = add(
+        "counter", "Take or leave the terms that a holder countered with",
+        "capbroker request counter openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --take", Counter);
     verb->add_option("OFFER", flags->name, "OWNER/REQUEST/NUMBER, or the full name")->required();
     verb->add_flag("--take", flags->take, "Place the capacity on these terms");
     verb->add_flag("--leave", flags->leave, "Go on to others, on no worse terms");
     add_key(*verb, *flags);
   }
   {
-    auto [verb, flags] = add("get", "Show one request",
-                             "capbroker request get openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", Get);
+    auto [verb, flags] =
+        add("get", "Show one request",
+            "capbroker request get openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", Get);
     add_name(*verb, *flags, "REQUEST")->required();
   }
   {
@@ -449,7 +471,8 @@ void AddRequest(CLI::App& app, Session& session) {
     auto [verb, flags] = add("watch", "Show requests as they change, until interrupted",
                              "capbroker request watch --owner openai --output json", Watch);
     add_name(*verb, *flags, "REQUEST");
-    verb->add_option("--until", flags->until, "End when the request is so, or has ended otherwise (then 6)")
+    verb->add_option("--until", flags->until,
+                     "End when the request is so, or has ended otherwise (then 6)")
         ->type_name("STATE");
   }
   {
@@ -463,7 +486,8 @@ void AddRequest(CLI::App& app, Session& session) {
   {
     auto [verb, flags] =
         add("extend", "Give the addressee of an offer more time",
-            "capbroker request extend openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --until +12h", Extend);
+            "capbroker request extend openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --until +12h",
+            Extend);
     verb->add_option("OFFER", flags->name, "OWNER/REQUEST/NUMBER, or the full name")->required();
     verb->add_option("--until", flags->until, "The new deadline")->required()->type_name("WHEN");
     add_key(*verb, *flags);
@@ -472,7 +496,8 @@ void AddRequest(CLI::App& app, Session& session) {
     auto [verb, flags] =
         add("release", "Give confirmed capacity back",
             "capbroker request release openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1", Release);
-    verb->add_option("ALLOCATION", flags->name, "OWNER/REQUEST/NUMBER, or the full name")->required();
+    verb->add_option("ALLOCATION", flags->name, "OWNER/REQUEST/NUMBER, or the full name")
+        ->required();
     add_text(*verb, *flags);
     add_key(*verb, *flags);
   }

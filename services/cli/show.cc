@@ -1,8 +1,9 @@
 #include "services/cli/show.h"
 
-#include "broker/canonical.h"
-#include "broker/describe.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/describe.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "services/cli/table.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
@@ -34,7 +35,8 @@ std::string UsesOf(const Items<v1::Segment>& segments) {
 
 std::string ClausesOf(const Items<v1::ClauseRef>& clauses) {
   std::string out;
-  for (const v1::ClauseRef& clause : clauses) out += Cat(out.empty() ? "" : ", then ", Show(clause));
+  for (const v1::ClauseRef& clause : clauses)
+    out += Cat(out.empty() ? "" : ", then ", Show(clause));
   return out;
 }
 
@@ -74,10 +76,10 @@ std::string ShowPassedOver(const Items<v1::PassedOver>& passed, std::string_view
 }
 
 void ShowTerms(const v1::Terms& terms, std::string& out) {
-  out +=
-      Cat("  what      ", ShowQuantity(terms.quantity()), " ", terms.unit(), " of ", terms.resource_type(),
-          " in ", terms.region(), "\n  when      ", TimeOf(terms.start_time()), " to ",
-          TimeOf(terms.end_time()), "\n  price     ", PriceOf(terms), " for a ", terms.unit(), " and hour\n");
+  out += Cat("  what      ", ShowQuantity(terms.quantity()), " ", terms.unit(), " of ",
+             terms.resource_type(), " in ", terms.region(), "\n  when      ",
+             TimeOf(terms.start_time()), " to ", TimeOf(terms.end_time()), "\n  price     ",
+             PriceOf(terms), " for a ", terms.unit(), " and hour\n");
   if (terms.availability_ppm() > 0)
     out += Cat("  service   ", ShowShare(terms.availability_ppm()), " available\n");
   for (const std::string& condition : terms.conditions())
@@ -89,12 +91,15 @@ void ShowTerms(const v1::Terms& terms, std::string& out) {
 std::string ShowState(v1::CapacityRequest::State state) {
   return ShowEnum(v1::CapacityRequest::State_Name(state), "STATE");
 }
-std::string ShowState(v1::Offer::State state) { return ShowEnum(v1::Offer::State_Name(state), "STATE"); }
+std::string ShowState(v1::Offer::State state) {
+  return ShowEnum(v1::Offer::State_Name(state), "STATE");
+}
 
 bool IsFinished(v1::CapacityRequest::State state) {
   return state == v1::CapacityRequest::STATE_FULFILLED ||
          state == v1::CapacityRequest::STATE_PARTIALLY_FULFILLED ||
-         state == v1::CapacityRequest::STATE_UNFILLED || state == v1::CapacityRequest::STATE_CANCELLED ||
+         state == v1::CapacityRequest::STATE_UNFILLED ||
+         state == v1::CapacityRequest::STATE_CANCELLED ||
          state == v1::CapacityRequest::STATE_EXPIRED;
 }
 
@@ -113,13 +118,13 @@ std::string ShowRequests(const Items<v1::CapacityRequest>& requests) {
 }
 
 std::string ShowOffers(const Items<v1::Offer>& offers) {
-  Table table({"OFFER", "PROVIDER", "KIND", "STATE", ">QUANTITY", "RESOURCE", "REGION", "PRICE", "DEADLINE",
-               "ENDING", "ALLOCATION"});
+  Table table({"OFFER", "PROVIDER", "KIND", "STATE", ">QUANTITY", "RESOURCE", "REGION", "PRICE",
+               "DEADLINE", "ENDING", "ALLOCATION"});
   for (const v1::Offer& offer : offers) {
     table.Add({ShortName(offer.name()), ShortName(offer.provider()), KindOf(offer.kind()),
-               ShowState(offer.state()), ShowQuantity(offer.quantity()), offer.terms().resource_type(),
-               offer.terms().region(), PriceOf(offer.terms()), TimeOf(offer.deadline()), EndingOf(offer),
-               AllocationOf(offer)});
+               ShowState(offer.state()), ShowQuantity(offer.quantity()),
+               offer.terms().resource_type(), offer.terms().region(), PriceOf(offer.terms()),
+               TimeOf(offer.deadline()), EndingOf(offer), AllocationOf(offer)});
   }
   return table.Text("no offers");
 }
@@ -129,9 +134,9 @@ std::string ShowProviders(const Items<v1::Provider>& providers) {
   for (const v1::Provider& provider : providers) {
     std::string sells;
     for (const v1::Rate& rate : provider.rates()) {
-      sells +=
-          Cat(sells.empty() ? "" : ", ", rate.resource_type(), rate.region().empty() ? "" : "@",
-              rate.region(), rate.has_unit_price() ? " at " + ShowMoney(FromWire(rate.unit_price())) : "");
+      sells += Cat(sells.empty() ? "" : ", ", rate.resource_type(),
+                   rate.region().empty() ? "" : "@", rate.region(),
+                   rate.has_unit_price() ? " at " + ShowMoney(FromWire(rate.unit_price())) : "");
     }
     table.Add({ShortName(provider.name()),
                Cat(ShowEnum(v1::Provider::State_Name(provider.state()), "STATE"),
@@ -156,28 +161,32 @@ std::string ShowAgreements(const Items<v1::Agreement>& agreements) {
 }
 
 std::string ShowRequest(const v1::CapacityRequest& request) {
-  std::string out =
-      Cat("request   ", ShortName(request.name()), "\n  state     ", ShowState(request.state()), ", ",
-          ShowQuantity(request.placed_quantity()), " of ", ShowQuantity(request.terms().quantity()),
-          " placed, ", ShowQuantity(request.confirmed_quantity()), " confirmed\n");
+  std::string out = Cat("request   ", ShortName(request.name()), "\n  state     ",
+                        ShowState(request.state()), ", ", ShowQuantity(request.placed_quantity()),
+                        " of ", ShowQuantity(request.terms().quantity()), " placed, ",
+                        ShowQuantity(request.confirmed_quantity()), " confirmed\n");
   ShowTerms(request.terms(), out);
-  if (request.has_price_cap()) out += Cat("  cap       ", ShowMoney(FromWire(request.price_cap())), "\n");
-  out += Cat("  use       ", UsesOf(request.segments()), "\n  needed by ", TimeOf(request.needed_by_time()),
-             "\n  expires   ", TimeOf(request.expire_time()), "\n  created   ", TimeOf(request.create_time()),
-             "\n");
+  if (request.has_price_cap())
+    out += Cat("  cap       ", ShowMoney(FromWire(request.price_cap())), "\n");
+  out += Cat("  use       ", UsesOf(request.segments()), "\n  needed by ",
+             TimeOf(request.needed_by_time()), "\n  expires   ", TimeOf(request.expire_time()),
+             "\n  created   ", TimeOf(request.create_time()), "\n");
   for (const v1::Lineage& lineage : request.lineages()) {
     out += Cat("  lineage ", lineage.number(), " ", ShowQuantity(lineage.quantity()), ", ",
-               ShowEnum(v1::Route_Name(lineage.route()), "ROUTE"), lineage.clauses().empty() ? "" : " under ",
-               ClausesOf(lineage.clauses()), "\n");
+               ShowEnum(v1::Route_Name(lineage.route()), "ROUTE"),
+               lineage.clauses().empty() ? "" : " under ", ClausesOf(lineage.clauses()), "\n");
   }
-  Table offers({">OFFER", "PROVIDER", "KIND", "STATE", ">QUANTITY", "PRICE", "CLAUSE", "DEADLINE", "ENDING"});
+  Table offers({">OFFER", "PROVIDER", "KIND", "STATE", ">QUANTITY", "PRICE", "CLAUSE", "DEADLINE",
+                "ENDING"});
   for (const v1::Offer& offer : request.offers()) {
-    offers.Add({std::string(offer.name().substr(offer.name().rfind('/') + 1)), ShortName(offer.provider()),
-                KindOf(offer.kind()), ShowState(offer.state()), ShowQuantity(offer.quantity()),
-                PriceOf(offer.terms()), Show(offer.clause()), TimeOf(offer.deadline()), EndingOf(offer)});
+    offers.Add({std::string(offer.name().substr(offer.name().rfind('/') + 1)),
+                ShortName(offer.provider()), KindOf(offer.kind()), ShowState(offer.state()),
+                ShowQuantity(offer.quantity()), PriceOf(offer.terms()), Show(offer.clause()),
+                TimeOf(offer.deadline()), EndingOf(offer)});
   }
   out += offers.Text("no offers", "  ");
-  Table allocations({">ALLOCATION", "PROVIDER", "STATE", ">QUANTITY", "HELD", "CONFIRMED", "ENDED"});
+  Table allocations(
+      {">ALLOCATION", "PROVIDER", "STATE", ">QUANTITY", "HELD", "CONFIRMED", "ENDED"});
   for (const v1::Allocation& allocation : request.allocations()) {
     allocations.Add({std::string(allocation.name().substr(allocation.name().rfind('/') + 1)),
                      ShortName(allocation.provider()),
@@ -190,23 +199,26 @@ std::string ShowRequest(const v1::CapacityRequest& request) {
 }
 
 std::string ShowOffer(const v1::Offer& offer) {
-  std::string out = Cat("offer     ", ShortName(offer.name()), "\n  to        ", ShortName(offer.provider()),
-                        ", ", KindOf(offer.kind()), offer.has_clause() ? " under " : "", Show(offer.clause()),
-                        "\n  state     ", ShowState(offer.state()), offer.accepted_quantity() > 0 ? ", " : "",
-                        offer.accepted_quantity() > 0 ? EndingOf(offer) : "",
-                        AllocationOf(offer).empty() ? "" : ", ", AllocationOf(offer), "\n");
+  std::string out =
+      Cat("offer     ", ShortName(offer.name()), "\n  to        ", ShortName(offer.provider()),
+          ", ", KindOf(offer.kind()), offer.has_clause() ? " under " : "", Show(offer.clause()),
+          "\n  state     ", ShowState(offer.state()), offer.accepted_quantity() > 0 ? ", " : "",
+          offer.accepted_quantity() > 0 ? EndingOf(offer) : "",
+          AllocationOf(offer).empty() ? "" : ", ", AllocationOf(offer), "\n");
   ShowTerms(offer.terms(), out);
   out += Cat("  use       ", UsesOf(offer.segments()), "\n  parts     ");
   if (offer.min_quantity() == 0) {
     out += "all or nothing\n";
   } else {
-    out +=
-        Cat(ShowQuantity(offer.min_quantity()), " or more",
-            offer.quantity_step() > 1 ? Cat(" in steps of ", ShowQuantity(offer.quantity_step())) : "", "\n");
+    out += Cat(
+        ShowQuantity(offer.min_quantity()), " or more",
+        offer.quantity_step() > 1 ? Cat(" in steps of ", ShowQuantity(offer.quantity_step())) : "",
+        "\n");
   }
   out += Cat("  deadline  ", TimeOf(offer.deadline()));
   if (offer.has_remaining())
-    out += Cat(", ", ShowSpan({FromWire(offer.remaining()).micros / 1'000'000 * 1'000'000}), " left");
+    out +=
+        Cat(", ", ShowSpan({FromWire(offer.remaining()).micros / 1'000'000 * 1'000'000}), " left");
   out += "\n";
   const auto line = [&](std::string_view title, std::string text) {
     if (!text.empty()) out += Cat("  ", title, Printable(text), "\n");
@@ -215,8 +227,9 @@ std::string ShowOffer(const v1::Offer& offer) {
   if (offer.sealed()) line("answer by ", "sealed bid");
   if (offer.has_bid()) {
     const std::string& on = offer.bid().contingent_on();
-    line("bid       ", Cat(ShowQuantity(offer.bid().terms().quantity()), " at ", PriceOf(offer.bid().terms()),
-                           on.empty() ? ", firm" : ", contingent on ", on));
+    line("bid       ",
+         Cat(ShowQuantity(offer.bid().terms().quantity()), " at ", PriceOf(offer.bid().terms()),
+             on.empty() ? ", firm" : ", contingent on ", on));
   }
   if (offer.has_counter()) line("counter   ", EndingOf(offer));
   if (offer.standby()) line("standby   ", "in reserve");
@@ -226,16 +239,21 @@ std::string ShowOffer(const v1::Offer& offer) {
 }
 
 std::string ShowAllocation(const v1::Allocation& allocation) {
-  return Cat(
-      "allocation ", ShortName(allocation.name()), "\n  with      ", ShortName(allocation.provider()),
-      "\n  state     ", ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"), "\n  quantity  ",
-      ShowQuantity(allocation.quantity()), "\n",
-      allocation.has_confirm_by_time() ? "  confirm by " + TimeOf(allocation.confirm_by_time()) + "\n" : "",
-      allocation.has_withdraw_time() ? "  withdrawn " + TimeOf(allocation.withdraw_time()) + "\n" : "");
+  return Cat("allocation ", ShortName(allocation.name()), "\n  with      ",
+             ShortName(allocation.provider()), "\n  state     ",
+             ShowEnum(v1::Allocation::State_Name(allocation.state()), "STATE"), "\n  quantity  ",
+             ShowQuantity(allocation.quantity()), "\n",
+             allocation.has_confirm_by_time()
+                 ? "  confirm by " + TimeOf(allocation.confirm_by_time()) + "\n"
+                 : "",
+             allocation.has_withdraw_time()
+                 ? "  withdrawn " + TimeOf(allocation.withdraw_time()) + "\n"
+                 : "");
 }
 
 std::string ShowPlan(const v1::Plan& plan) {
-  std::string out = Cat("Plan for ", TimeOf(plan.plan_time()), "; nothing is recorded or promised.\n");
+  std::string out =
+      Cat("Plan for ", TimeOf(plan.plan_time()), "; nothing is recorded or promised.\n");
   if (plan.has_latest_submit_time()) {
     out += Cat("Submit by ", TimeOf(plan.latest_submit_time()),
                ": later, the windows of the rights-holders would not fit before it is needed.\n");
@@ -243,17 +261,19 @@ std::string ShowPlan(const v1::Plan& plan) {
   for (const v1::PlannedLineage& planned : plan.lineages()) {
     const v1::Lineage& lineage = planned.lineage();
     out += Cat("\nLineage ", lineage.number(), ": ", ShowQuantity(lineage.quantity()), " ",
-               ShowEnum(v1::Route_Name(lineage.route()), "ROUTE"), lineage.clauses().empty() ? "" : " under ",
-               ClausesOf(lineage.clauses()), "\n  for ", UsesOf(lineage.segments()), "\n");
-    Table steps(
-        {">STEP", "PROVIDER", "KIND", "CLAUSE", ">QUANTITY", "PRICE", "ASKED FROM", "UNTIL AT THE LATEST"});
+               ShowEnum(v1::Route_Name(lineage.route()), "ROUTE"),
+               lineage.clauses().empty() ? "" : " under ", ClausesOf(lineage.clauses()), "\n  for ",
+               UsesOf(lineage.segments()), "\n");
+    Table steps({">STEP", "PROVIDER", "KIND", "CLAUSE", ">QUANTITY", "PRICE", "ASKED FROM",
+                 "UNTIL AT THE LATEST"});
     int number = 0;
     for (const v1::PlannedStep& step : planned.steps()) {
-      steps.Add({Cat(++number), ShortName(step.provider()), KindOf(step.kind()), Show(step.clause()),
-                 ShowQuantity(step.terms().quantity()), PriceOf(step.terms()),
+      steps.Add({Cat(++number), ShortName(step.provider()), KindOf(step.kind()),
+                 Show(step.clause()), ShowQuantity(step.terms().quantity()), PriceOf(step.terms()),
                  TimeOf(step.earliest_open_time()), TimeOf(step.latest_deadline())});
     }
-    out += steps.Text("nobody would be asked", "  ") + ShowPassedOver(lineage.passed_over(), "passed over:");
+    out += steps.Text("nobody would be asked", "  ") +
+           ShowPassedOver(lineage.passed_over(), "passed over:");
   }
   return out;
 }
@@ -277,10 +297,12 @@ std::string ShowTrail(const Items<v1::Act>& acts) {
 
 std::string ShowChange(const v1::CapacityRequest& request) {
   int open = 0;
-  for (const v1::Offer& offer : request.offers()) open += offer.state() == v1::Offer::STATE_OPEN ? 1 : 0;
-  return Cat(TimeOf(request.update_time()), "  ", ShortName(request.name()), "  ", ShowState(request.state()),
-             "  ", ShowQuantity(request.placed_quantity()), " of ", ShowQuantity(request.terms().quantity()),
-             " placed, ", open, open == 1 ? " offer" : " offers", " open\n");
+  for (const v1::Offer& offer : request.offers())
+    open += offer.state() == v1::Offer::STATE_OPEN ? 1 : 0;
+  return Cat(TimeOf(request.update_time()), "  ", ShortName(request.name()), "  ",
+             ShowState(request.state()), "  ", ShowQuantity(request.placed_quantity()), " of ",
+             ShowQuantity(request.terms().quantity()), " placed, ", open,
+             open == 1 ? " offer" : " offers", " open\n");
 }
 
 std::string ShowChange(const v1::Offer& offer) {
@@ -288,11 +310,12 @@ std::string ShowChange(const v1::Offer& offer) {
   return Cat(TimeOf(open                      ? offer.open_time()
                     : offer.has_answer_time() ? offer.answer_time()
                                               : offer.deadline()),
-             "  ", ShortName(offer.name()), "  ", ShowState(offer.state()), "  ", KindOf(offer.kind()), "  ",
-             ShowQuantity(offer.quantity()), " ", offer.terms().unit(), " of ", offer.terms().resource_type(),
-             " in ", offer.terms().region(), open ? " until " + TimeOf(offer.deadline()) : "",
-             EndingOf(offer).empty() ? "" : "  ", Printable(EndingOf(offer)),
-             AllocationOf(offer).empty() ? "" : "  ", AllocationOf(offer), "\n");
+             "  ", ShortName(offer.name()), "  ", ShowState(offer.state()), "  ",
+             KindOf(offer.kind()), "  ", ShowQuantity(offer.quantity()), " ", offer.terms().unit(),
+             " of ", offer.terms().resource_type(), " in ", offer.terms().region(),
+             open ? " until " + TimeOf(offer.deadline()) : "", EndingOf(offer).empty() ? "" : "  ",
+             Printable(EndingOf(offer)), AllocationOf(offer).empty() ? "" : "  ",
+             AllocationOf(offer), "\n");
 }
 
 }  // namespace capbroker

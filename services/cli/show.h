@@ -27,7 +27,8 @@ std::string ShowOffer(const v1::Offer& offer);
 std::string ShowAllocation(const v1::Allocation& allocation);
 std::string ShowPlan(const v1::Plan& plan);
 
-// One row a decision, in the words of broker/describe.h; an act's number, time and actor on each of its rows.
+// One row a decision, in the words of broker/trail/describe.h; an act's number, time and actor on
+// each of its rows.
 std::string ShowTrail(const Items<v1::Act>& acts);
 
 // For a watch: one line a change.

@@ -1,7 +1,7 @@
 #include "services/cli/show_beside.h"
 
-#include "broker/describe.h"
-#include "broker/text.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "services/cli/table.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
@@ -10,7 +10,9 @@ namespace capbroker {
 namespace {
 
 std::string TimeOf(const google::protobuf::Timestamp& t) { return ShowTime(FromWire(t)); }
-std::string AmountOf(const v1::Money& m) { return m.currency_code().empty() ? "" : ShowMoney(FromWire(m)); }
+std::string AmountOf(const v1::Money& m) {
+  return m.currency_code().empty() ? "" : ShowMoney(FromWire(m));
+}
 
 template <class List>
 std::string Joined(const List& texts) {
@@ -35,24 +37,25 @@ std::string ShowWaivers(const Items<v1::GrantedWaiver>& waivers) {
   Table table({"WAIVER", "LIFTS", "PURPOSES", "FOR", ">CAP", ">DRAWN", "GRANTED", "REVOKED"});
   for (const v1::GrantedWaiver& waiver : waivers) {
     const v1::Waiver& content = waiver.clause().waiver();
-    table.Add({ShortName(waiver.name()), Joined(content.lifted_clause_ids()),
-               Joined(waiver.clause().scope().purposes()),
-               waiver.capacity_request().empty() ? "all requests" : ShortName(waiver.capacity_request()),
-               content.cap_quantity() == 0 ? "none" : ShowQuantity(content.cap_quantity()),
-               ShowQuantity(waiver.drawn_quantity()), TimeOf(waiver.grant_time()),
-               TimeOf(waiver.revoke_time())});
+    table.Add(
+        {ShortName(waiver.name()), Joined(content.lifted_clause_ids()),
+         Joined(waiver.clause().scope().purposes()),
+         waiver.capacity_request().empty() ? "all requests" : ShortName(waiver.capacity_request()),
+         content.cap_quantity() == 0 ? "none" : ShowQuantity(content.cap_quantity()),
+         ShowQuantity(waiver.drawn_quantity()), TimeOf(waiver.grant_time()),
+         TimeOf(waiver.revoke_time())});
   }
   return table.Text("no waivers");
 }
 
 std::string ShowTriggers(const Items<v1::TriggerAssertion>& triggers) {
-  Table table(
-      {"TRIGGER", ">VERSION", "STATE", "ASSERTED BY", "AT", "DISPUTABLE UNTIL", "DISPUTED BY", "SIGNED BY"});
+  Table table({"TRIGGER", ">VERSION", "STATE", "ASSERTED BY", "AT", "DISPUTABLE UNTIL",
+               "DISPUTED BY", "SIGNED BY"});
   for (const v1::TriggerAssertion& trigger : triggers) {
     table.Add({ShortName(trigger.name()), Cat(trigger.clause().version()),
-               ShowEnum(v1::TriggerAssertion::State_Name(trigger.state()), "STATE"), trigger.asserted_by(),
-               TimeOf(trigger.assert_time()), TimeOf(trigger.dispute_by_time()), trigger.disputed_by(),
-               SignaturesOf(trigger)});
+               ShowEnum(v1::TriggerAssertion::State_Name(trigger.state()), "STATE"),
+               trigger.asserted_by(), TimeOf(trigger.assert_time()),
+               TimeOf(trigger.dispute_by_time()), trigger.disputed_by(), SignaturesOf(trigger)});
   }
   return table.Text("no triggers");
 }
@@ -64,7 +67,8 @@ std::string ShowStatement(const v1::CommitmentStatement& statement) {
   table.Add({"reserved", AmountOf(statement.reserved())});
   table.Add({"drawn", AmountOf(statement.drawn())});
   table.Add({"left", AmountOf(statement.left())});
-  table.Add({"drawn a day since " + TimeOf(statement.start_time()), AmountOf(statement.daily_pace())});
+  table.Add(
+      {"drawn a day since " + TimeOf(statement.start_time()), AmountOf(statement.daily_pace())});
   if (ends) {
     table.Add({"drawn by " + TimeOf(statement.term_end_time()) + ", at this pace",
                AmountOf(statement.forecast_drawn())});

@@ -1,4 +1,5 @@
-// What stands beside agreements, as text for people: waivers, triggers, commitments; and what lint found.
+// What stands beside agreements, as text for people: waivers, triggers, commitments; and what lint
+// found.
 #pragma once
 
 #include <string>

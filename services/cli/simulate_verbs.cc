@@ -7,10 +7,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "broker/canonical.h"
-#include "broker/describe.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/describe.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/cli/agreement_values.h"
 #include "services/cli/app.h"
 #include "services/cli/call.h"
@@ -49,7 +49,8 @@ size_t CountDecisions(const StoryResult& story) {
   return count;
 }
 
-std::string AsJson(const std::vector<FileResult>& files, size_t passed, size_t failed, bool with_trails) {
+std::string AsJson(const std::vector<FileResult>& files, size_t passed, size_t failed,
+                   bool with_trails) {
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.StartObject();
@@ -126,8 +127,9 @@ int Simulate(const Session& session, const SimulateFlags& flags) {
   for (const std::string& path : flags.files) {
     FileResult result{.file = path};
     const absl::StatusOr<std::string> text = ReadFile(path);
-    absl::StatusOr<Scenario> scenario = text.ok() ? ReadScenario(path, *text, AgreementsBeside(path))
-                                                  : absl::StatusOr<Scenario>(text.status());
+    absl::StatusOr<Scenario> scenario = text.ok()
+                                            ? ReadScenario(path, *text, AgreementsBeside(path))
+                                            : absl::StatusOr<Scenario>(text.status());
     if (!scenario.ok()) {
       unreadable = true;
       result.error = scenario.status();
@@ -138,7 +140,8 @@ int Simulate(const Session& session, const SimulateFlags& flags) {
     for (const Story& story : scenario->stories) {
       StoryResult played =
           RunStory(path, story, flags.update ? AfterDifference::kGoOn : AfterDifference::kStop);
-      say(Cat(played.passed() ? "ok      " : "FAILED  ", path, ":", played.line, "  ", played.name, "\n"));
+      say(Cat(played.passed() ? "ok      " : "FAILED  ", path, ":", played.line, "  ", played.name,
+              "\n"));
       if (flags.verbose) say(TellTrail(played.acts));
       for (const Difference& difference : played.differences) say(difference.text);
       // What could be rewritten is right from now on; what could not be played still is not.
@@ -166,7 +169,8 @@ int Simulate(const Session& session, const SimulateFlags& flags) {
 }
 
 int ReplayEvidence(const Session& session, const SimulateFlags& flags) {
-  if (flags.agreement.empty()) return session.Fail(Invalid("--agreement", "nothing", "a draft's file"));
+  if (flags.agreement.empty())
+    return session.Fail(Invalid("--agreement", "nothing", "a draft's file"));
   if (!flags.files.empty())
     return session.Fail(Invalid("FILE", flags.files.front(), "no stories with --replay"));
   const absl::StatusOr<OwnedAgreement> draft = LoadAgreementValues(flags.agreement);
@@ -177,8 +181,10 @@ int ReplayEvidence(const Session& session, const SimulateFlags& flags) {
     if (!text.ok()) return session.Fail(text.status());
     absl::StatusOr<std::vector<Act>> read = ReadEvidence(*text);
     if (!read.ok())
-      return session.Fail(absl::InvalidArgumentError(Cat(path, ": ", View(read.status().message()))));
-    acts.insert(acts.end(), std::make_move_iterator(read->begin()), std::make_move_iterator(read->end()));
+      return session.Fail(
+          absl::InvalidArgumentError(Cat(path, ": ", View(read.status().message()))));
+    acts.insert(acts.end(), std::make_move_iterator(read->begin()),
+                std::make_move_iterator(read->end()));
   }
   const Assume assume = flags.assume == "accept"    ? Assume::kAccept
                         : flags.assume == "decline" ? Assume::kDecline
@@ -193,19 +199,22 @@ int ReplayEvidence(const Session& session, const SimulateFlags& flags) {
 
 void AddSimulate(CLI::App& app, Session& session) {
   auto flags = std::make_shared<SimulateFlags>();
-  CLI::App* verb = AddVerbTo(app, "simulate", "Plays stories against agreements, without a broker",
-                             "capbroker simulate stories/*.txt\n"
-                             "capbroker simulate --verbose stories/first-refusal.txt\n"
-                             "capbroker simulate --update stories/new.txt   # writes down what was decided\n"
-                             "capbroker simulate --replay trail.jsonl --agreement draft.yaml");
+  CLI::App* verb =
+      AddVerbTo(app, "simulate", "Plays stories against agreements, without a broker",
+                "capbroker simulate stories/*.txt\n"
+                "capbroker simulate --verbose stories/first-refusal.txt\n"
+                "capbroker simulate --update stories/new.txt   # writes down what was decided\n"
+                "capbroker simulate --replay trail.jsonl --agreement draft.yaml");
   verb->add_option("FILE", flags->files, "Scenario files: given, when, then")->type_name("FILE");
   verb->add_flag("--update", flags->update, "Rewrite what the files expect to what was decided");
   verb->add_flag("--verbose", flags->verbose, "Tell every story's trail in words");
   AddList(*verb, "--replay", flags->evidence, "FILE",
           "An owner's exported trail: its requests under --agreement, beside what was recorded");
-  verb->add_option("--agreement", flags->agreement, "The draft, in place of every version of its agreement")
+  verb->add_option("--agreement", flags->agreement,
+                   "The draft, in place of every version of its agreement")
       ->type_name("FILE");
-  verb->add_option("--assume", flags->assume, "What a provider does that the record has no answer of")
+  verb->add_option("--assume", flags->assume,
+                   "What a provider does that the record has no answer of")
       ->check(CLI::IsMember({"silent", "accept", "decline"}))
       ->option_text("silent|accept|decline [silent]");
   verb->callback([&session, flags] {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {

@@ -1,4 +1,5 @@
-// Text in columns, for terminals and for grep: two spaces between columns, one line a row, nothing wrapped.
+// Text in columns, for terminals and for grep: two spaces between columns, one line a row, nothing
+// wrapped.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@ class Table {
   // Column titles. One that begins with '>' is of figures, aligned to the right.
   explicit Table(std::vector<std::string> titles);
 
-  // As many cells as titles. Empty cells show as "-"; control characters as spaces, so that no text of
-  // another party can move the cursor or forge a row.
+  // As many cells as titles. Empty cells show as "-"; control characters as spaces, so that no text
+  // of another party can move the cursor or forge a row.
   void Add(std::vector<std::string> cells);
 
   bool empty() const { return rows_.empty(); }

@@ -1,14 +1,15 @@
-// Triggers: `capbroker trigger ...`, by those whom they concern, and an operator's settling of a dispute.
+// Triggers: `capbroker trigger ...`, by those whom they concern, and an operator's settling of a
+// dispute.
 #include <CLI/CLI.hpp>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/call.h"
-#include "services/cli/parse.h"
 #include "services/cli/show_beside.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -25,7 +26,8 @@ struct TriggerFlags {
 absl::Status Fill(const TriggerFlags& flags, v1::AttestTriggerRequest& ask) {
   if (flags.measure.empty()) return absl::OkStatus();
   const absl::StatusOr<Money> measure = ParseAmount(flags.measure);
-  if (!measure.ok()) return absl::InvalidArgumentError(Cat("--measure: ", View(measure.status().message())));
+  if (!measure.ok())
+    return absl::InvalidArgumentError(Cat("--measure: ", View(measure.status().message())));
   ToWire(*measure, ask.mutable_measure());
   return absl::OkStatus();
 }
@@ -36,7 +38,9 @@ absl::Status Fill(const TriggerFlags& flags, v1::ResolveDisputeRequest& ask) {
   ask.set_upheld(flags.upheld);
   return absl::OkStatus();
 }
-absl::Status Fill(const TriggerFlags&, const google::protobuf::Message&) { return absl::OkStatus(); }
+absl::Status Fill(const TriggerFlags&, const google::protobuf::Message&) {
+  return absl::OkStatus();
+}
 
 template <class Request, auto kMethod>
 int Act(Session& session, const TriggerFlags& flags) {
@@ -77,8 +81,9 @@ int List(Session& session, const TriggerFlags& flags) {
 void AddTrigger(CLI::App& app, Session& session) {
   CLI::App* family =
       AddVerbTo(app, "trigger", "Say that a trigger of an agreement has happened, or has not", "");
-  const auto add = [&](const char* name, const char* what, const char* example, const char* positional,
-                       const char* which, int (*run)(Session&, const TriggerFlags&)) {
+  const auto add = [&](const char* name, const char* what, const char* example,
+                       const char* positional, const char* which,
+                       int (*run)(Session&, const TriggerFlags&)) {
     auto flags = std::make_shared<TriggerFlags>();
     CLI::App* verb = AddVerbTo(*family, name, what, example);
     verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
@@ -90,10 +95,13 @@ void AddTrigger(CLI::App& app, Session& session) {
   };
   const auto add_act = [&](const char* name, const char* what, const char* example, bool with_text,
                            int (*run)(Session&, const TriggerFlags&)) {
-    auto [verb, flags] = add(name, what, example, "TRIGGER", "OWNER/AGREEMENT/CLAUSE, or the full name", run);
-    CLI::Option* text = verb->add_option("--text", flags->text, "In words, for the trail")->type_name("TEXT");
+    auto [verb, flags] =
+        add(name, what, example, "TRIGGER", "OWNER/AGREEMENT/CLAUSE, or the full name", run);
+    CLI::Option* text =
+        verb->add_option("--text", flags->text, "In words, for the trail")->type_name("TEXT");
     if (with_text) text->required();
-    verb->add_option("--request-id", flags->request_key, "Repeat a call safely under its key; default random")
+    verb->add_option("--request-id", flags->request_key,
+                     "Repeat a call safely under its key; default random")
         ->type_name("KEY");
     return std::pair(verb, flags);
   };
@@ -106,22 +114,23 @@ void AddTrigger(CLI::App& app, Session& session) {
   {
     auto [verb, flags] =
         add_act("resolve", "As an operator: record how a dispute was settled",
-                "capbroker trigger resolve openai/azure/C6 --dismissed --text \"arbitral award\"", true,
-                Act<v1::ResolveDisputeRequest, &Stub::ResolveDispute>);
+                "capbroker trigger resolve openai/azure/C6 --dismissed --text \"arbitral award\"",
+                true, Act<v1::ResolveDisputeRequest, &Stub::ResolveDispute>);
     verb->add_flag("--upheld", flags->upheld, "The trigger is rejected");
     verb->add_flag("--dismissed", flags->dismissed, "The trigger goes on");
   }
   {
-    auto [verb, flags] = add_act("attest", "Sign that it has happened, as a named attester",
-                                 "capbroker trigger attest openai/azure/C6 --measure \"120,000,000,000 USD\"",
-                                 false, Act<v1::AttestTriggerRequest, &Stub::AttestTrigger>);
+    auto [verb, flags] =
+        add_act("attest", "Sign that it has happened, as a named attester",
+                "capbroker trigger attest openai/azure/C6 --measure \"120,000,000,000 USD\"", false,
+                Act<v1::AttestTriggerRequest, &Stub::AttestTrigger>);
     verb->add_option("--measure", flags->measure, "What was measured, where there is a threshold")
         ->type_name("AMOUNT");
   }
-  add_act("withdraw", "Take your assertion back", "capbroker trigger withdraw openai/azure/C6", false,
-          Act<v1::WithdrawTriggerRequest, &Stub::WithdrawTrigger>);
-  add("list", "Show the triggers that were asserted", "capbroker trigger list openai/azure", "AGREEMENT",
-      "OWNER/AGREEMENT, or the full name", List);
+  add_act("withdraw", "Take your assertion back", "capbroker trigger withdraw openai/azure/C6",
+          false, Act<v1::WithdrawTriggerRequest, &Stub::WithdrawTrigger>);
+  add("list", "Show the triggers that were asserted", "capbroker trigger list openai/azure",
+      "AGREEMENT", "OWNER/AGREEMENT, or the full name", List);
 }
 
 }  // namespace capbroker

@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "broker/ids.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/ids.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -64,7 +64,8 @@ absl::StatusOr<std::string> ReadRequestName(std::string_view text, std::string_v
   return Read(text, owner, {kOwner, kRequest}, "REQUEST", "OWNER/REQUEST with the request's UUID");
 }
 absl::StatusOr<std::string> ReadOfferName(std::string_view text, std::string_view owner) {
-  return Read(text, owner, {kOwner, kRequest, {"offers", IsNumber}}, "OFFER", "OWNER/REQUEST/NUMBER");
+  return Read(text, owner, {kOwner, kRequest, {"offers", IsNumber}}, "OFFER",
+              "OWNER/REQUEST/NUMBER");
 }
 absl::StatusOr<std::string> ReadAllocationName(std::string_view text, std::string_view owner) {
   return Read(text, owner, {kOwner, kRequest, {"allocations", IsNumber}}, "ALLOCATION",

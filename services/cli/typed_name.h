@@ -1,6 +1,6 @@
 // Resource names as people type them: "openai/0194.../1" for
-// "owners/openai/capacityRequests/0194.../offers/1". Both forms are read everywhere; tables show the short
-// one.
+// "owners/openai/capacityRequests/0194.../offers/1". Both forms are read everywhere; tables show
+// the short one.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace capbroker {
 
-// INVALID_ARGUMENT naming `what` ("REQUEST") with got and want. `owner` may be empty if the text says it.
+// INVALID_ARGUMENT naming `what` ("REQUEST") with got and want. `owner` may be empty if the text
+// says it.
 absl::StatusOr<std::string> ReadOwnerName(std::string_view owner);        // "owners/{owner}"
 absl::StatusOr<std::string> ReadProviderName(std::string_view provider);  // "providers/{provider}"
 absl::StatusOr<std::string> ReadAgreementName(std::string_view text, std::string_view owner);

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -25,11 +25,13 @@ absl::Status WriteVerifyMetrics(const std::string& path, const VerifyFigures& fi
     text += Cat("# HELP capbroker_verify_", name, " ", help, "\n# TYPE capbroker_verify_", name,
                 " gauge\ncapbroker_verify_", name, " ", value, "\n");
   };
-  gauge("findings", "Differences that the last verification of the database found.", Cat(figures.findings));
+  gauge("findings", "Differences that the last verification of the database found.",
+        Cat(figures.findings));
   gauge("trails", "Trails that it read.", Cat(figures.trails));
   gauge("decisions", "Decisions that it read.", Cat(figures.decisions));
   gauge("duration_seconds", "How long it took.", InSeconds(figures.took));
-  gauge("completed_timestamp_seconds", "When it ended, since 1970.", InSeconds(figures.ended - Instant{}));
+  gauge("completed_timestamp_seconds", "When it ended, since 1970.",
+        InSeconds(figures.ended - Instant{}));
   const std::string unfinished = path + ".new";
   std::ofstream file(unfinished);
   file << text;

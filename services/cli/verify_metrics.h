@@ -1,11 +1,12 @@
-// What a verification of the database came to, as a file for Prometheus: it runs as a job, and nobody can scrape that.
+// What a verification of the database came to, as a file for Prometheus: it runs as a job, and
+// nobody can scrape that.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
-#include "broker/time.h"
+#include "broker/values/time.h"
 
 namespace capbroker {
 

@@ -1,14 +1,15 @@
 // Waivers beside agreements: `capbroker waiver ...`, a holder's to give and to end.
 #include <CLI/CLI.hpp>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/call.h"
-#include "services/cli/parse.h"
 #include "services/cli/show_beside.h"
 #include "services/cli/typed_name.h"
 #include "services/cli/wire.h"
+#include "services/client/local_clock.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -17,7 +18,8 @@ using Service = v1::AgreementService;
 using Stub = Service::Stub;
 
 struct WaiverFlags {
-  std::string owner{}, name{}, id{}, request{}, min_share{}, cap{}, from{}, to{}, text{}, request_key{};
+  std::string owner{}, name{}, id{}, request{}, min_share{}, cap{}, from{}, to{}, text{},
+      request_key{};
   std::vector<std::string> lifts{}, classes{}, purposes{}, resources{}, regions{};
 };
 
@@ -45,10 +47,12 @@ absl::Status ReadWaiver(const WaiverFlags& flags, v1::GrantedWaiver& out) {
     if (!request.ok()) return request.status();
     out.set_capacity_request(*request);
   }
-  const auto read = [](std::string_view flag, const std::string& text, auto parse, auto set) -> absl::Status {
+  const auto read = [](std::string_view flag, const std::string& text, auto parse,
+                       auto set) -> absl::Status {
     if (text.empty()) return absl::OkStatus();
     auto value = parse(std::string_view(text));
-    if (!value.ok()) return absl::InvalidArgumentError(Cat(flag, ": ", View(value.status().message())));
+    if (!value.ok())
+      return absl::InvalidArgumentError(Cat(flag, ": ", View(value.status().message())));
     set(*value);
     return absl::OkStatus();
   };
@@ -58,7 +62,8 @@ absl::Status ReadWaiver(const WaiverFlags& flags, v1::GrantedWaiver& out) {
        {read("--min-share", flags.min_share, share,
              [&](int64_t ppm) { waiver.set_min_share_ppm(static_cast<int32_t>(ppm)); }),
         read("--cap", flags.cap, ParseQuantity, [&](int64_t n) { waiver.set_cap_quantity(n); }),
-        read("--from", flags.from, when, [&](Instant t) { ToWire(t, waiver.mutable_start_time()); }),
+        read("--from", flags.from, when,
+             [&](Instant t) { ToWire(t, waiver.mutable_start_time()); }),
         read("--to", flags.to, when, [&](Instant t) { ToWire(t, waiver.mutable_end_time()); })}) {
     if (!status.ok()) return status;
   }
@@ -112,8 +117,9 @@ int List(Session& session, const WaiverFlags& flags) {
 
 void AddWaiver(CLI::App& app, Session& session) {
   CLI::App* family = AddVerbTo(app, "waiver", "Give up clauses of an agreement, as its holder", "");
-  const auto add = [&](const char* name, const char* what, const char* example, const char* positional,
-                       const char* which, int (*run)(Session&, const WaiverFlags&)) {
+  const auto add = [&](const char* name, const char* what, const char* example,
+                       const char* positional, const char* which,
+                       int (*run)(Session&, const WaiverFlags&)) {
     auto flags = std::make_shared<WaiverFlags>();
     CLI::App* verb = AddVerbTo(*family, name, what, example);
     verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
@@ -124,7 +130,8 @@ void AddWaiver(CLI::App& app, Session& session) {
     return std::pair(verb, flags);
   };
   const auto add_key = [](CLI::App& verb, WaiverFlags& flags) {
-    verb.add_option("--request-id", flags.request_key, "Repeat a call safely under its key; default random")
+    verb.add_option("--request-id", flags.request_key,
+                    "Repeat a call safely under its key; default random")
         ->type_name("KEY");
   };
   {
@@ -136,26 +143,29 @@ void AddWaiver(CLI::App& app, Session& session) {
     AddList(*verb, "--lift", flags->lifts, "CLAUSE", "A clause that it lifts")->required();
     verb->add_option("--request", flags->request, "For this request only")->type_name("REQUEST");
     AddList(*verb, "--class", flags->classes, "CLASS", "Only this class of workload; default any");
-    AddList(*verb, "--purpose", flags->purposes, "PURPOSE", "Only this purpose; default any that is stated");
+    AddList(*verb, "--purpose", flags->purposes, "PURPOSE",
+            "Only this purpose; default any that is stated");
     AddList(*verb, "--resource", flags->resources, "TYPE", "Only this resource type; default any");
     AddList(*verb, "--region", flags->regions, "REGION", "Only this region; default any");
-    verb->add_option("--min-share", flags->min_share, "\"Primarily\": at least this share of a request")
+    verb->add_option("--min-share", flags->min_share,
+                     "\"Primarily\": at least this share of a request")
         ->type_name("SHARE");
     verb->add_option("--cap", flags->cap, "Units in all; default no cap")->type_name("N");
     verb->add_option("--from", flags->from, "First instant; default now")->type_name("WHEN");
-    verb->add_option("--to", flags->to, "End, exclusive; default the agreement's")->type_name("WHEN");
+    verb->add_option("--to", flags->to, "End, exclusive; default the agreement's")
+        ->type_name("WHEN");
     verb->add_option("--text", flags->text, "A reader's note")->type_name("TEXT");
     add_key(*verb, *flags);
   }
   {
     auto [verb, flags] = add("revoke", "End a waiver; what was placed under it stands",
-                             "capbroker waiver revoke openai/azure/W1 --text \"the pilot is over\"", "WAIVER",
-                             "OWNER/AGREEMENT/ID, or the full name", Revoke);
+                             "capbroker waiver revoke openai/azure/W1 --text \"the pilot is over\"",
+                             "WAIVER", "OWNER/AGREEMENT/ID, or the full name", Revoke);
     verb->add_option("--text", flags->text, "Why, for the trail")->type_name("TEXT");
     add_key(*verb, *flags);
   }
-  add("list", "Show the waivers beside an agreement", "capbroker waiver list openai/azure", "AGREEMENT",
-      "OWNER/AGREEMENT, or the full name", List);
+  add("list", "Show the waivers beside an agreement", "capbroker waiver list openai/azure",
+      "AGREEMENT", "OWNER/AGREEMENT, or the full name", List);
 }
 
 }  // namespace capbroker

@@ -1,6 +1,6 @@
 #include "services/cli/wire.h"
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/cli/typed_name.h"
 
 namespace capbroker {

@@ -10,13 +10,13 @@
 #include <iostream>
 #include <sstream>
 
-#include "broker/refusal.h"
+#include "broker/values/refusal.h"
 
 namespace capbroker {
 namespace {
 
-// Builds the tree from yaml-cpp's events: unlike its nodes, they carry the place of every scalar and say when
-// a key comes twice.
+// Builds the tree from yaml-cpp's events: unlike its nodes, they carry the place of every scalar
+// and say when a key comes twice.
 class TreeBuilder : public YAML::EventHandler {
  public:
   explicit TreeBuilder(YamlErrors& errors) : errors_(errors) {}
@@ -37,7 +37,8 @@ class TreeBuilder : public YAML::EventHandler {
     CheckAnchor(mark, anchor);
     Yaml node = At(mark, Yaml::Kind::kText);
     node.text = value;
-    // "?" is a plain scalar, where null may be spelled in words; quoted ones are texts whatever they say.
+    // "?" is a plain scalar, where null may be spelled in words; quoted ones are texts whatever
+    // they say.
     if (tag == "?" && (value == "~" || value == "null")) node.kind = Yaml::Kind::kNothing;
     Put(std::move(node));
   }
@@ -65,7 +66,8 @@ class TreeBuilder : public YAML::EventHandler {
     return {.kind = kind, .line = mark.line + 1, .column = mark.column + 1};
   }
   void CheckAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != 0) errors_.Add(At(mark, Yaml::Kind::kNothing), "", "got an anchor, want plain YAML");
+    if (anchor != 0)
+      errors_.Add(At(mark, Yaml::Kind::kNothing), "", "got an anchor, want plain YAML");
   }
   void Close() {
     Yaml node = std::move(open_.back().node);
@@ -81,7 +83,8 @@ class TreeBuilder : public YAML::EventHandler {
     if (parent.node.kind == Yaml::Kind::kList) {
       parent.node.items.push_back(std::move(node));
     } else if (!parent.has_key) {
-      if (node.kind != Yaml::Kind::kText) errors_.Add(node, "", "want a word as the key of a field");
+      if (node.kind != Yaml::Kind::kText)
+        errors_.Add(node, "", "want a word as the key of a field");
       for (const auto& [key, value] : parent.node.fields) {
         if (key.text == node.text)
           errors_.Add(node, node.text, Cat("is given twice, first on line ", key.line));
@@ -152,8 +155,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 
 void YamlErrors::Add(const Yaml& where, std::string_view field, std::string_view problem) {
   if (!status_.ok()) return;
-  status_ = absl::InvalidArgumentError(
-      Cat(file_, ":", where.line, ":", where.column, ": ", field, field.empty() ? "" : ": ", problem));
+  status_ = absl::InvalidArgumentError(Cat(file_, ":", where.line, ":", where.column, ": ", field,
+                                           field.empty() ? "" : ": ", problem));
 }
 
 YamlMap::YamlMap(const Yaml& node, std::string path, YamlErrors& errors)
@@ -178,8 +181,9 @@ const Yaml* YamlMap::FindText(std::string_view key) {
 }
 
 bool YamlMap::ReadText(std::string_view key, std::string& out) {
-  return Read(key, out,
-              [](std::string_view text) -> absl::StatusOr<std::string> { return std::string(text); });
+  return Read(key, out, [](std::string_view text) -> absl::StatusOr<std::string> {
+    return std::string(text);
+  });
 }
 
 bool YamlMap::ReadBool(std::string_view key, bool& out) {
@@ -204,7 +208,8 @@ bool YamlMap::ReadTexts(std::string_view key, std::vector<std::string>& out) {
   for (size_t i = 0; i < node->items.size(); ++i) {
     const Yaml& item = node->items[i];
     if (item.kind != Yaml::Kind::kText) {
-      errors_.Add(item, Cat(PathOf(key), "[", i, "]"), Cat("got ", NameOfKind(item.kind), ", want a text"));
+      errors_.Add(item, Cat(PathOf(key), "[", i, "]"),
+                  Cat("got ", NameOfKind(item.kind), ", want a text"));
       return false;
     }
     out.push_back(item.text);
@@ -228,12 +233,15 @@ void YamlMap::Done() {
   }
 }
 
-std::string YamlMap::PathOf(std::string_view key) const { return Cat(path_, path_.empty() ? "" : ".", key); }
+std::string YamlMap::PathOf(std::string_view key) const {
+  return Cat(path_, path_.empty() ? "" : ".", key);
+}
 
 std::string QuoteYaml(std::string_view text) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.' || c == '/' || c == ' ' || c == '%' || c == '(' || c == ')' || c == ';';
+           c == '-' || c == '.' || c == '/' || c == ' ' || c == '%' || c == '(' || c == ')' ||
+           c == ';';
   };
   const bool starts_well =
       !text.empty() && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));

@@ -1,5 +1,5 @@
-// YAML files of people: read into a small tree that knows where everything stood, so that an error can say
-// file, line and column. The one place that knows yaml-cpp is yaml.cc.
+// YAML files of people: read into a small tree that knows where everything stood, so that an error
+// can say file, line and column. The one place that knows yaml-cpp is yaml.cc.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 
@@ -21,8 +21,8 @@ struct Yaml {
   std::vector<std::pair<Yaml, Yaml>> fields{};  // In the file's order.
 };
 
-// INVALID_ARGUMENT "FILE:LINE:COLUMN: ..." where it is no YAML, holds a key twice or several documents, or
-// uses anchors, which a reader of a contract should not have to resolve.
+// INVALID_ARGUMENT "FILE:LINE:COLUMN: ..." where it is no YAML, holds a key twice or several
+// documents, or uses anchors, which a reader of a contract should not have to resolve.
 absl::StatusOr<Yaml> ReadYaml(std::string_view file, std::string_view text);
 // The whole of a file ("-": standard input). INVALID_ARGUMENT where it cannot be read.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
@@ -51,7 +51,8 @@ class YamlMap {
   const Yaml* Find(std::string_view key);
   // The field as text, if it is there.
   const Yaml* FindText(std::string_view key);
-  // Parses the field's text, if it is there, into `out`; `parse` says "got ..., want ..." when it cannot.
+  // Parses the field's text, if it is there, into `out`; `parse` says "got ..., want ..." when it
+  // cannot.
   template <class T, class Parse>
   bool Read(std::string_view key, T& out, Parse parse) {
     const Yaml* node = FindText(key);
@@ -84,7 +85,8 @@ class YamlMap {
   std::vector<std::string> known_;
 };
 
-// A text as YAML writes it on one line: plain where that reads back as the same text, else in double quotes.
+// A text as YAML writes it on one line: plain where that reads back as the same text, else in
+// double quotes.
 std::string QuoteYaml(std::string_view text);
 
 }  // namespace capbroker

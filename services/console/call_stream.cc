@@ -13,8 +13,8 @@ std::shared_ptr<CallStream> CallStream::Open(grpc::GenericStub& stub, const std:
   std::shared_ptr<CallStream> stream(new CallStream(std::move(context), std::move(message)));
   stream->self_ = stream;
   stub.PrepareBidiStreamingCall(stream->context_.get(), method, {}, stream.get());
-  stream
-      ->AddHold();  // Reads are begun outside of gRPC's own threads: it must not be done between two of them.
+  stream->AddHold();  // Reads are begun outside of gRPC's own threads: it must not be done between
+                      // two of them.
   stream->StartWriteLast(&stream->request_, {});
   stream->StartRead(&stream->incoming_);
   stream->StartCall();

@@ -1,4 +1,5 @@
-// One call of the API that is answered by many messages, for a reader that waits: as bytes, whatever they mean.
+// One call of the API that is answered by many messages, for a reader that waits: as bytes,
+// whatever they mean.
 #pragma once
 
 #include <grpcpp/client_context.h>
@@ -15,10 +16,12 @@
 
 namespace capbroker {
 
-// The next message is asked for when the last was taken: a reader that is slow is slow to the broker too.
+// The next message is asked for when the last was taken: a reader that is slow is slow to the
+// broker too.
 class CallStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  // Calls `method` ("/capbroker.v1.OfferService/WatchOffers") with one message. `context` has what it is to bring.
+  // Calls `method` ("/capbroker.v1.OfferService/WatchOffers") with one message. `context` has what
+  // it is to bring.
   static std::shared_ptr<CallStream> Open(grpc::GenericStub& stub, const std::string& method,
                                           std::unique_ptr<grpc::ClientContext> context,
                                           grpc::ByteBuffer message);

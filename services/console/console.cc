@@ -2,18 +2,19 @@
 
 #include <utility>
 
-#include "broker/ids.h"
-#include "broker/text.h"
+#include "broker/values/ids.h"
+#include "broker/values/text.h"
 #include "services/console/files.h"
 #include "services/console/gateway.h"
 #include "services/console/site.h"
-#include "services/rpc/errors.h"
+#include "services/messages/errors.h"
 
 namespace capbroker {
 namespace {
 
 // Nothing from elsewhere, nothing inline, in nobody's frame.
-constexpr char kPolicy[] = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+constexpr char kPolicy[] =
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 AdminReply Protected(AdminReply reply) {
   reply.headers.push_back({"Content-Security-Policy", kPolicy});
@@ -30,7 +31,8 @@ const char* TypeOf(std::string_view name) {
 }
 
 AdminReply Show(const ConsoleFile& file, const std::string& tag, const AdminRequest& in) {
-  // Asked for anew each time, and sent when it is another: after an upgrade nobody runs half of the old page.
+  // Asked for anew each time, and sent when it is another: after an upgrade nobody runs half of the
+  // old page.
   AdminReply reply{200, std::string(file.text), TypeOf(file.name)};
   reply.headers = {{"ETag", tag}, {"Cache-Control", "no-cache"}};
   if (in.header("If-None-Match") == tag) {
@@ -42,19 +44,22 @@ AdminReply Show(const ConsoleFile& file, const std::string& tag, const AdminRequ
 
 }  // namespace
 
-std::vector<AdminPage> ConsolePages(const std::shared_ptr<grpc::Channel>& channel, const std::string& name) {
+std::vector<AdminPage> ConsolePages(const std::shared_ptr<grpc::Channel>& channel,
+                                    const std::string& name) {
   std::vector<AdminPage> pages;
   const auto add = [&](bool post, std::string path, auto check,
                        std::function<AdminReply(const AdminRequest&)> reply) {
-    pages.push_back({post, std::move(path), [name, check, reply = std::move(reply)](const AdminRequest& in) {
-                       const absl::Status status = check(in, name);
-                       return Protected(status.ok() ? reply(in) : ReplyOf(ToGrpc(status)));
-                     }});
+    pages.push_back(
+        {post, std::move(path), [name, check, reply = std::move(reply)](const AdminRequest& in) {
+           const absl::Status status = check(in, name);
+           return Protected(status.ok() ? reply(in) : ReplyOf(ToGrpc(status)));
+         }});
   };
   for (const ConsoleFile& file : ConsoleFiles()) {
     const std::string path = file.name == "index.html" ? "/" : Cat("/console/", file.name);
     const std::string tag = Cat("\"", Hex(Sha256(file.text)), "\"");
-    add(false, path, CheckHost, [&file, tag](const AdminRequest& in) { return Show(file, tag, in); });
+    add(false, path, CheckHost,
+        [&file, tag](const AdminRequest& in) { return Show(file, tag, in); });
   }
   const auto gateway = std::make_shared<Gateway>(channel);
   add(true, "/api/\\w{1,64}/\\w{1,64}", CheckSite,

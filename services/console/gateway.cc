@@ -11,11 +11,11 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/console/call_stream.h"
 #include "services/console/json.h"
-#include "services/rpc/errors.h"
+#include "services/messages/errors.h"
 #include "services/rpc/server.h"
 
 namespace capbroker {
@@ -29,14 +29,16 @@ constexpr absl::Duration kPatience = absl::Milliseconds(200);
 // A reader that hears nothing for longer may take the line for dead.
 constexpr absl::Duration kSilence = absl::Seconds(10);
 
-// The method of "/api/OfferService/AcceptOffer"; null if there is none, or it does not stream as `streams` says.
+// The method of "/api/OfferService/AcceptOffer"; null if there is none, or it does not stream as
+// `streams` says.
 const MethodDescriptor* MethodOf(const std::string& path, bool streams) {
   const std::vector<std::string_view> parts = Split(path, '/');
   if (parts.size() != 4) return nullptr;
   const std::string service = Cat("capbroker.v1.", parts[2]);
   const std::vector<std::string>& served = ServiceNames();
   if (std::find(served.begin(), served.end(), service) == served.end()) return nullptr;
-  const auto* known = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
+  const auto* known =
+      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
   const auto* method = known == nullptr ? nullptr : known->FindMethodByName(std::string(parts[3]));
   if (method == nullptr || method->client_streaming() || method->server_streaming() != streams)
     return nullptr;
@@ -51,7 +53,8 @@ AdminReply Refused(const absl::Status& status) { return ReplyOf(ToGrpc(status));
 
 AdminReply NoMethod(const std::string& path) {
   return Refused(Refuse(absl::StatusCode::kNotFound, "RESOURCE_NOT_FOUND",
-                        Cat("no method is called ", path.substr(0, 120)), {{"name", path.substr(0, 120)}}));
+                        Cat("no method is called ", path.substr(0, 120)),
+                        {{"name", path.substr(0, 120)}}));
 }
 
 // gRPC takes a call with any other metadata for a mistake of the program's, and ends it.
@@ -219,11 +222,13 @@ AdminReply Gateway::Follow(const AdminRequest& in) {
   if (!message.ok()) return Refused(message.status());
   Place place = TakePlace(streams_);
   if (place == nullptr) {
-    return Refused(Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",
-                          Cat(kMostAdminStreams, " streams of the console are open, and no more may be")));
+    return Refused(
+        Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",
+               Cat(kMostAdminStreams, " streams of the console are open, and no more may be")));
   }
   auto events = std::make_unique<Events>(
-      std::move(place), CallStream::Open(stub_, WireName(*method), ContextOf(in), ToBytes(**message)),
+      std::move(place),
+      CallStream::Open(stub_, WireName(*method), ContextOf(in), ToBytes(**message)),
       *method->output_type());
   if (const grpc::Status status = events->Begin(); !status.ok()) return ReplyOf(status);
   AdminReply reply{200, "", "text/event-stream"};

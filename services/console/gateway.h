@@ -1,13 +1,14 @@
-// The API in JSON, for a page: no second one. Every call goes to the server's own methods, by their descriptors, with
-// the credentials that the page sent, so that who may what, every limit and every refusal are those of gRPC.
+// The API in JSON, for a page: no second one. Every call goes to the server's own methods, by their
+// descriptors, with the credentials that the page sent, so that who may what, every limit and every
+// refusal are those of gRPC.
 //
 //   POST /api/OfferService/AcceptOffer     the message as JSON; answered by the message as JSON
 //   GET /events/OfferService/WatchOffers?body={"parent":"providers/azure"}
-//                                          a stream, as server-sent events: each message is one's data; at the end an
-//                                          event "end" with a google.rpc.Status
+//                                          a stream, as server-sent events: each message is one's
+//                                          data; at the end an event "end" with a google.rpc.Status
 //
-// JSON is protobuf's own. A refusal is a google.rpc.Status with its details, under the HTTP code that google.rpc.Code
-// gives it.
+// JSON is protobuf's own. A refusal is a google.rpc.Status with its details, under the HTTP code
+// that google.rpc.Code gives it.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -18,7 +19,7 @@
 #include <memory>
 #include <string>
 
-#include "services/observability/admin_server.h"
+#include "services/admin/admin_server.h"
 
 namespace capbroker {
 

@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "broker/text.h"
-#include "services/rpc/errors.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
 
 namespace capbroker {
 namespace {
@@ -20,7 +20,8 @@ std::unique_ptr<Message> New(const Descriptor& type) {
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type)->New());
 }
 
-// The converter says "(terms.quantity): invalid value ..." or "(terms) nme: Cannot find field.": the path is the field.
+// The converter says "(terms.quantity): invalid value ..." or "(terms) nme: Cannot find field.":
+// the path is the field.
 Violation Taken(std::string_view complaint) {
   std::string_view field, rest = complaint;
   if (rest.starts_with('(')) {
@@ -36,7 +37,8 @@ Violation Taken(std::string_view complaint) {
     rest = "no such field";
   }
   std::string description;  // One line: a syntax error is shown with its place on the next ones.
-  for (const char c : rest.substr(0, 200)) description += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  for (const char c : rest.substr(0, 200))
+    description += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   return {path.empty() ? "body" : path, description};
 }
 

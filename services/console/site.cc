@@ -1,8 +1,8 @@
 #include "services/console/site.h"
 
-#include "broker/refusal.h"
-#include "broker/text.h"
-#include "services/rpc/listener.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/access/address.h"
 
 namespace capbroker {
 namespace {
@@ -22,7 +22,8 @@ std::string WithoutPort(const std::string& host) {
 absl::Status CheckHost(const AdminRequest& in, const std::string& name) {
   const std::string host = in.header("Host");
   // What IsLocal takes for a socket is no name of a host.
-  const bool local = !host.starts_with("unix") && IsLocal(host.ends_with(']') ? host + ":80" : host);
+  const bool local =
+      !host.starts_with("unix") && IsLocal(host.ends_with(']') ? host + ":80" : host);
   if (!local && (name.empty() || WithoutPort(host) != name)) {
     return Elsewhere(Cat("the Host: got ", host.empty() ? "none" : host, ", want this machine's",
                          name.empty() ? "" : Cat(" or ", name)));

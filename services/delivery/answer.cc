@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/rpc/admission.h"
 
 namespace capbroker {
@@ -12,20 +12,23 @@ namespace {
 // `in` has everything but its name and its key.
 template <class In>
 absl::StatusOr<PushedAnswer> As(Method method, const ProviderId& provider, const OfferName& offer,
-                                const v1::ConsiderOfferResponse& response, std::string words, In in) {
+                                const v1::ConsiderOfferResponse& response, std::string words,
+                                In in) {
   const Actor actor{Role::kProvider, provider.value};
   if (absl::Status status = CheckRole(actor, method); !status.ok()) return status;
   in.set_name(FullName(offer));
-  in.set_request_id(Cat("pushed-", Hex(Sha256(Cat(in.name(), "\n", response.SerializeAsString())))));
+  in.set_request_id(
+      Cat("pushed-", Hex(Sha256(Cat(in.name(), "\n", response.SerializeAsString())))));
   absl::StatusOr<Command> command = Admit(actor, method, in);
   if (!command.ok()) return command.status();
-  return PushedAnswer{SubmissionOf(actor, method, *std::move(command), in, Instant{}), std::move(words)};
+  return PushedAnswer{SubmissionOf(actor, method, *std::move(command), in, Instant{}),
+                      std::move(words)};
 }
 
 }  // namespace
 
-absl::StatusOr<PushedAnswer> ReadAnswer(const ProviderId& provider, const OfferName& offer, int64_t asked,
-                                        const v1::ConsiderOfferResponse& response) {
+absl::StatusOr<PushedAnswer> ReadAnswer(const ProviderId& provider, const OfferName& offer,
+                                        int64_t asked, const v1::ConsiderOfferResponse& response) {
   using Answer = v1::ConsiderOfferResponse;
   switch (response.answer_case()) {
     case Answer::kAccept: {
@@ -33,8 +36,8 @@ absl::StatusOr<PushedAnswer> ReadAnswer(const ProviderId& provider, const OfferN
       accept.set_terms_hash(response.accept().terms_hash());
       accept.set_quantity(response.accept().quantity());
       const int64_t taken = accept.quantity() == 0 ? asked : accept.quantity();
-      return As(Method::kAcceptOffer, provider, offer, response, Cat("accepts ", taken, " of ", asked),
-                accept);
+      return As(Method::kAcceptOffer, provider, offer, response,
+                Cat("accepts ", taken, " of ", asked), accept);
     }
     case Answer::kDecline: {
       v1::DeclineOfferRequest decline;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 
@@ -10,7 +10,8 @@ std::optional<Notice> AttemptLog::Add(const std::string& outcome, const std::str
   const bool first = attempts_ == 0;
   const bool changed = !first && outcome != outcome_;
   if (attempts_ > told_ && before_.empty()) before_ = outcome_;
-  if (attempts_ > told_ && before_ != outcome_ && !before_.ends_with(" and others")) before_ += " and others";
+  if (attempts_ > told_ && before_ != outcome_ && !before_.ends_with(" and others"))
+    before_ += " and others";
   ++attempts_;
   outcome_ = outcome;
   detail_ = detail;
@@ -30,7 +31,8 @@ void AttemptLog::NotRecorded(const Notice& notice) {
 }
 
 Notice AttemptLog::Tell() {
-  Notice notice{outcome_, Cat("attempt ", attempts_, " to ", where_, detail_.empty() ? "" : ": ", detail_),
+  Notice notice{outcome_,
+                Cat("attempt ", attempts_, " to ", where_, detail_.empty() ? "" : ": ", detail_),
                 told_ + 1, attempts_};
   if (notice.last > notice.first) {
     notice.text += Cat("; attempt", notice.last - 1 > notice.first ? "s " : " ", notice.first);

@@ -1,5 +1,5 @@
-// Which attempts to deliver an offer become entries of the trail (R2): every attempt is told of, few by an entry of
-// their own.
+// Which attempts to deliver an offer become entries of the trail (R2): every attempt is told of,
+// few by an entry of their own.
 #pragma once
 
 #include <optional>
@@ -15,9 +15,9 @@ struct Notice {
   int first = 0, last = 0;
 };
 
-// An entry for the first attempt, whenever the outcome changes, whenever as many have gone by as were told of before
-// (so the 2nd, 4th, 8th, ...), and at the end for those not told of. After kMostEntries, a change of outcome is told
-// of only when it was delivered.
+// An entry for the first attempt, whenever the outcome changes, whenever as many have gone by as
+// were told of before (so the 2nd, 4th, 8th, ...), and at the end for those not told of. After
+// kMostEntries, a change of outcome is told of only when it was delivered.
 class AttemptLog {
  public:
   static constexpr int kMostEntries = 16;

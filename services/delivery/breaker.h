@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "broker/time.h"
+#include "broker/values/time.h"
 
 namespace capbroker {
 
-// Closed: calls go out. After `failures` in a row it opens: no call for `open_for`; then one probe, half open. A probe
-// that fails opens it anew; any success closes it.
+// Closed: calls go out. After `failures` in a row it opens: no call for `open_for`; then one probe,
+// half open. A probe that fails opens it anew; any success closes it.
 class Breaker {
  public:
   enum class State { kClosed, kHalfOpen, kOpen };

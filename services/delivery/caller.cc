@@ -8,9 +8,9 @@
 #include <chrono>
 #include <utility>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
+#include "services/access/pem_files.h"
 #include "services/rpc/listener.h"
-#include "services/rpc/pem_files.h"
 
 namespace capbroker {
 namespace {
@@ -19,7 +19,8 @@ constexpr unsigned kReloadSeconds = 5;
 constexpr int kMostBytesReceived = 64 * 1024;
 constexpr char kSpiffe[] = "spiffe://";
 
-// Refuses a peer whose certificate, which gRPC has verified, does not have this SPIFFE id as its one URI.
+// Refuses a peer whose certificate, which gRPC has verified, does not have this SPIFFE id as its
+// one URI.
 class SpiffeVerifier final : public grpc::experimental::ExternalCertificateVerifier {
  public:
   explicit SpiffeVerifier(std::string id) : id_(std::move(id)) {}
@@ -27,7 +28,8 @@ class SpiffeVerifier final : public grpc::experimental::ExternalCertificateVerif
               std::function<void(grpc::Status)>, grpc::Status* status) override {
     const std::vector<grpc::string_ref> names = request->uri_names();
     if (names.size() == 1 && names.front() == id_) return true;
-    *status = grpc::Status(grpc::StatusCode::UNAUTHENTICATED, Cat("the certificate does not name ", id_));
+    *status =
+        grpc::Status(grpc::StatusCode::UNAUTHENTICATED, Cat("the certificate does not name ", id_));
     return true;
   }
   void Cancel(grpc::experimental::TlsCustomVerificationCheckRequest*) override {}
@@ -40,7 +42,8 @@ class SpiffeVerifier final : public grpc::experimental::ExternalCertificateVerif
 
 class CallerCredentials {
  public:
-  explicit CallerCredentials(const CallerOptions& options) : insecure_loopback_(options.insecure_loopback) {
+  explicit CallerCredentials(const CallerOptions& options)
+      : insecure_loopback_(options.insecure_loopback) {
     if (options.ca_file.empty()) return;
     files_ = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
         options.key_file, options.cert_file, options.ca_file, kReloadSeconds);
@@ -52,7 +55,8 @@ class CallerCredentials {
       return grpc::InsecureChannelCredentials();
     }
     if (files_ == nullptr) {
-      return absl::FailedPreconditionError("this broker has no --provider-ca to know the provider by");
+      return absl::FailedPreconditionError(
+          "this broker has no --provider-ca to know the provider by");
     }
     grpc::experimental::TlsChannelCredentialsOptions tls;
     tls.set_certificate_provider(files_);
@@ -62,9 +66,11 @@ class CallerCredentials {
     if (endpoint.server_name.starts_with(kSpiffe)) {
       tls.set_check_call_host(false);
       tls.set_certificate_verifier(
-          grpc::experimental::ExternalCertificateVerifier::Create<SpiffeVerifier>(endpoint.server_name));
+          grpc::experimental::ExternalCertificateVerifier::Create<SpiffeVerifier>(
+              endpoint.server_name));
     } else {
-      tls.set_certificate_verifier(std::make_shared<grpc::experimental::HostNameCertificateVerifier>());
+      tls.set_certificate_verifier(
+          std::make_shared<grpc::experimental::HostNameCertificateVerifier>());
     }
     return grpc::experimental::TlsCredentials(tls);
   }
@@ -74,13 +80,16 @@ class CallerCredentials {
   std::shared_ptr<grpc::experimental::FileWatcherCertificateProvider> files_;
 };
 
-absl::StatusOr<std::shared_ptr<const CallerCredentials>> MakeCallerCredentials(const CallerOptions& options) {
+absl::StatusOr<std::shared_ptr<const CallerCredentials>> MakeCallerCredentials(
+    const CallerOptions& options) {
   if (!options.ca_file.empty()) {
     if (options.cert_file.empty() || options.key_file.empty()) {
       return absl::InvalidArgumentError(
-          "--provider-ca: want --provider-cert and --provider-key too, or --tls-cert and --tls-key");
+          "--provider-ca: want --provider-cert and --provider-key too, or --tls-cert and "
+          "--tls-key");
     }
-    if (absl::Status status = CheckAuthority("--provider-ca", options.ca_file); !status.ok()) return status;
+    if (absl::Status status = CheckAuthority("--provider-ca", options.ca_file); !status.ok())
+      return status;
     if (absl::Status status =
             CheckIdentity("--provider-cert", options.cert_file, "--provider-key", options.key_file);
         !status.ok()) {
@@ -93,7 +102,8 @@ absl::StatusOr<std::shared_ptr<const CallerCredentials>> MakeCallerCredentials(c
 Caller::Caller(std::shared_ptr<const CallerCredentials> credentials, Endpoint endpoint)
     : credentials_(std::move(credentials)), endpoint_(std::move(endpoint)) {}
 
-std::shared_ptr<Caller::Out> Caller::Call(v1::ConsiderOfferRequest request, Span patience, Done done) {
+std::shared_ptr<Caller::Out> Caller::Call(v1::ConsiderOfferRequest request, Span patience,
+                                          Done done) {
   auto out = std::make_shared<Out>();
   if (stub_ == nullptr) {
     const absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials =
@@ -118,7 +128,8 @@ std::shared_ptr<Caller::Out> Caller::Call(v1::ConsiderOfferRequest request, Span
   }
   out->stub = stub_;
   out->request = std::move(request);
-  out->context.set_deadline(std::chrono::system_clock::now() + std::chrono::microseconds(patience.micros));
+  out->context.set_deadline(std::chrono::system_clock::now() +
+                            std::chrono::microseconds(patience.micros));
   out->stub->async()->ConsiderOffer(
       &out->context, &out->request, &out->response,
       [out, done = std::move(done)](grpc::Status status) { done(status, out->response); });

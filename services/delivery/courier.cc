@@ -24,8 +24,8 @@ void Courier::Remove(const ProviderId& provider) {
 
 void Courier::Open(const OfferKey& key, const ProviderId& provider, bool by_right, Instant deadline,
                    const std::string& where, Instant now) {
-  const auto [at, is_new] =
-      offers_.try_emplace(key, Entry{.provider = provider, .by_right = by_right, .log = AttemptLog(where)});
+  const auto [at, is_new] = offers_.try_emplace(
+      key, Entry{.provider = provider, .by_right = by_right, .log = AttemptLog(where)});
   Entry& entry = at->second;
   entry.deadline = deadline;
   Line& line = lines_.at(provider);
@@ -56,10 +56,14 @@ void Courier::Wait(Line& line, const OfferKey& key, Entry& entry, Instant due) {
 }
 
 std::optional<OfferKey> Courier::Pick(Line& line, Instant now) const {
-  if (line.in_flight >= (line.breaker.IsBroken() ? 1 : options_.in_flight_each)) return std::nullopt;
-  const auto due = [&](const Queue& queue) { return !queue.empty() && queue.begin()->first <= now; };
+  if (line.in_flight >= (line.breaker.IsBroken() ? 1 : options_.in_flight_each))
+    return std::nullopt;
+  const auto due = [&](const Queue& queue) {
+    return !queue.empty() && queue.begin()->first <= now;
+  };
   if (due(line.by_right)) return line.by_right.begin()->second;
-  if (due(line.alternatives) && line.breaker.Admits() <= now) return line.alternatives.begin()->second;
+  if (due(line.alternatives) && line.breaker.Admits() <= now)
+    return line.alternatives.begin()->second;
   return std::nullopt;
 }
 
@@ -100,19 +104,22 @@ Instant Courier::Due() const {
     if (line.in_flight >= (line.breaker.IsBroken() ? 1 : options_.in_flight_each)) continue;
     if (!line.by_right.empty()) earliest = std::min(earliest, line.by_right.begin()->first);
     if (!line.alternatives.empty()) {
-      earliest = std::min(earliest, std::max(line.alternatives.begin()->first, line.breaker.Admits()));
+      earliest =
+          std::min(earliest, std::max(line.alternatives.begin()->first, line.breaker.Admits()));
     }
   }
   return earliest;
 }
 
-Courier::Finished Courier::Finish(const OfferKey& key, const ProviderId& provider, const std::string& outcome,
-                                  const std::string& detail, Next next, Instant now) {
+Courier::Finished Courier::Finish(const OfferKey& key, const ProviderId& provider,
+                                  const std::string& outcome, const std::string& detail, Next next,
+                                  Instant now) {
   Finished out;
   --in_flight_;
   const auto line = lines_.find(provider);
   if (line == lines_.end()) {
-    if (const auto orphan = orphans_.find(provider); orphan != orphans_.end() && --orphan->second == 0) {
+    if (const auto orphan = orphans_.find(provider);
+        orphan != orphans_.end() && --orphan->second == 0) {
       orphans_.erase(orphan);
     }
     return out;
@@ -144,7 +151,8 @@ void Courier::Again(const OfferKey& key, Instant now) {
 }
 
 void Courier::NotRecorded(const OfferKey& key, const Notice& notice) {
-  if (const auto found = offers_.find(key); found != offers_.end()) found->second.log.NotRecorded(notice);
+  if (const auto found = offers_.find(key); found != offers_.end())
+    found->second.log.NotRecorded(notice);
 }
 
 Span Courier::Pause(int failures) {

@@ -1,12 +1,17 @@
-// Which open offer is to be brought to its provider's door, when, and what is to be said of it afterwards. No
-// threads, no clock, no network: `now` is an argument, calls and records are values (delivery.h carries them out).
+// Which open offer is to be brought to its provider's door, when, and what is to be said of it
+// afterwards. No threads, no clock, no network: `now` is an argument, calls and records are values
+// (delivery.h carries them out).
 //
 // What must hold, whatever comes when:
-// - An offer is attempted only while it is open and its deadline has not passed, and one call at a time.
+// - An offer is attempted only while it is open and its deadline has not passed, and one call at a
+// time.
 // - A provider has at most `in_flight_each` calls out, all together at most `in_flight`.
-// - After an attempt that failed, the next waits for a span drawn evenly from zero to a bound that doubles with each
-//   failure in a row (full jitter), so that a provider that comes back is not met by all of them at once.
-// - While a provider's breaker is open, its offers as an alternative wait for a probe; those under a right go out
+// - After an attempt that failed, the next waits for a span drawn evenly from zero to a bound that
+// doubles with each
+//   failure in a row (full jitter), so that a provider that comes back is not met by all of them at
+//   once.
+// - While a provider's breaker is open, its offers as an alternative wait for a probe; those under
+// a right go out
 //   all the same, one at a time (R23: a rights-holder is never skipped).
 // - Every attempt is told of in the trail (attempt_log.h).
 #pragma once
@@ -21,8 +26,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "broker/ids.h"
-#include "broker/time.h"
+#include "broker/values/ids.h"
+#include "broker/values/time.h"
 #include "services/delivery/attempt_log.h"
 #include "services/delivery/breaker.h"
 
@@ -47,12 +52,13 @@ class Courier {
   // With all of its offers. Calls that are out may still be finished, which then says nothing.
   void Remove(const ProviderId& provider);
 
-  // An offer is open, with this deadline; said again, the deadline is the new one. `by_right`: its provider is a
-  // rights-holder. `where`: for the trail.
+  // An offer is open, with this deadline; said again, the deadline is the new one. `by_right`: its
+  // provider is a rights-holder. `where`: for the trail.
   void Open(const OfferKey& key, const ProviderId& provider, bool by_right, Instant deadline,
             const std::string& where, Instant now);
   bool Has(const OfferKey& key) const { return offers_.contains(key); }
-  // An offer is over; what of its attempts is still to be recorded. Of one that is being called about, Finish tells.
+  // An offer is over; what of its attempts is still to be recorded. Of one that is being called
+  // about, Finish tells.
   std::optional<Notice> Close(const OfferKey& key);
 
   // Calls to be made now; each has to be finished.
@@ -66,13 +72,15 @@ class Courier {
   // The next instant at which Start may have something, as things stand.
   Instant Due() const;
 
-  // What becomes of the offer after a call. kAgain: as after a failure, the next attempt is due after a pause.
+  // What becomes of the offer after a call. kAgain: as after a failure, the next attempt is due
+  // after a pause.
   enum class Next { kAgain, kRest };
   struct Finished {
     std::optional<Notice> notice;  // To be recorded.
     std::optional<bool> healthy;   // The breaker closed or opened.
   };
-  // `outcome` is AttemptLog::kDelivered or a code; `provider` is for when it, or the offer, is gone meanwhile.
+  // `outcome` is AttemptLog::kDelivered or a code; `provider` is for when it, or the offer, is gone
+  // meanwhile.
   Finished Finish(const OfferKey& key, const ProviderId& provider, const std::string& outcome,
                   const std::string& detail, Next next, Instant now);
   // An offer at rest is to be delivered again after a pause: its answer could not be taken.

@@ -8,14 +8,14 @@
 #include <random>
 #include <thread>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/delivery/answer.h"
 #include "services/delivery/mailbox.h"
-#include "services/rpc/errors.h"
-#include "services/rpc/log.h"
+#include "services/log/log.h"
+#include "services/messages/errors.h"
+#include "services/messages/render.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 
 namespace capbroker {
 namespace {
@@ -23,7 +23,8 @@ namespace {
 constexpr Span kLookAround = Seconds(1);
 constexpr Span kLookWhetherServing{250'000};
 constexpr Span kRetry = Seconds(1);
-// An answer that was on its way when the deadline passed is still heard, and recorded as late (R26).
+// An answer that was on its way when the deadline passed is still heard, and recorded as late
+// (R26).
 constexpr Span kHeardLate = Seconds(2);
 constexpr size_t kLongestDetail = 256;
 const Actor kBroker{Role::kBroker, ""};
@@ -47,8 +48,8 @@ uint64_t SeedOr(uint64_t seed) {
 
 class Delivery::Parts {
  public:
-  Parts(const DeliveryOptions& options, std::shared_ptr<const CallerCredentials> credentials, Ledger& ledger,
-        Sequencer& sequencer, Feed& feed, Clock& clock)
+  Parts(const DeliveryOptions& options, std::shared_ptr<const CallerCredentials> credentials,
+        Ledger& ledger, Sequencer& sequencer, Feed& feed, Clock& clock)
       : options_(options),
         credentials_(std::move(credentials)),
         ledger_(ledger),
@@ -164,8 +165,8 @@ class Delivery::Parts {
     }
     for (const Provider& provider : directory->providers()) {
       if (!provider.endpoint.IsSet() || lines_.contains(provider.id)) continue;
-      lines_.emplace(provider.id,
-                     Line{.endpoint = provider.endpoint, .caller = Caller(credentials_, provider.endpoint)});
+      lines_.emplace(provider.id, Line{.endpoint = provider.endpoint,
+                                       .caller = Caller(credentials_, provider.endpoint)});
       courier_.Add(provider.id, provider.unhealthy);
       absl::MutexLock lock(&mutex_);  // A rate sees the first call.
       counts_.attempts.try_emplace({provider.id.value, AttemptLog::kDelivered});
@@ -249,18 +250,20 @@ class Delivery::Parts {
       Render(known.owner, *known.request, offer, now, Viewer::kAddressee, request.mutable_offer());
       request.set_attempt(attempt.number);
       if (known.refusal) *request.mutable_refusal() = *known.refusal;
-      const Subject subject{attempt.provider, {known.owner, attempt.key.first, offer.number}, offer.quantity};
+      const Subject subject{
+          attempt.provider, {known.owner, attempt.key.first, offer.number}, offer.quantity};
       const uint64_t id = ++last_call_;
       const int64_t began = clock_.Boot();
       const Span patience = std::min(options_.timeout, attempt.deadline - now + kHeardLate);
-      out_[id] = line.caller.Call(std::move(request), patience,
-                                  [this, mailbox = mailbox_, id, subject, began](
-                                      const grpc::Status& status, const v1::ConsiderOfferResponse& response) {
-                                    mailbox->Post([this, id, subject, began, status, response] {
-                                      out_.erase(id);
-                                      if (!stopping_) OnCalled(subject, began, status, response);
-                                    });
-                                  });
+      out_[id] = line.caller.Call(
+          std::move(request), patience,
+          [this, mailbox = mailbox_, id, subject, began](
+              const grpc::Status& status, const v1::ConsiderOfferResponse& response) {
+            mailbox->Post([this, id, subject, began, status, response] {
+              out_.erase(id);
+              if (!stopping_) OnCalled(subject, began, status, response);
+            });
+          });
     }
   }
 
@@ -309,9 +312,10 @@ class Delivery::Parts {
     }
     if (!healthy) return;
     line.report = healthy;
-    report_text_[provider] = *healthy ? Cat("answers again at ", line.endpoint.address)
-                                      : Cat(options_.courier.breaker_failures, " calls in a row to ",
-                                            line.endpoint.address, " failed, the last: ", outcome);
+    report_text_[provider] = *healthy
+                                 ? Cat("answers again at ", line.endpoint.address)
+                                 : Cat(options_.courier.breaker_failures, " calls in a row to ",
+                                       line.endpoint.address, " failed, the last: ", outcome);
     if (*healthy) spdlog::info("provider {} {}", provider.value, report_text_[provider]);
     if (!*healthy) spdlog::warn("provider {}: {}", provider.value, report_text_[provider]);
   }
@@ -338,8 +342,9 @@ class Delivery::Parts {
   template <class Then>
   Reply Replying(Then then) {
     return [mailbox = mailbox_, then = std::move(then)](absl::StatusOr<Outcome> outcome) mutable {
-      mailbox->Post(
-          [then = std::move(then), status = outcome.status()]() mutable { then(std::move(status)); });
+      mailbox->Post([then = std::move(then), status = outcome.status()]() mutable {
+        then(std::move(status));
+      });
     };
   }
 
@@ -356,7 +361,8 @@ class Delivery::Parts {
   void Answer(const Subject& subject, Submission submission) {
     sequencer_.Submit(std::move(submission), Replying([this, subject](const absl::Status& status) {
                         if (status.ok()) return;
-                        // What may still succeed, does with the same answer; what was refused, with another.
+                        // What may still succeed, does with the same answer; what was refused, with
+                        // another.
                         const bool unsure = status.code() == absl::StatusCode::kUnavailable ||
                                             status.code() == absl::StatusCode::kResourceExhausted;
                         if (!unsure) Refused(subject, status);
@@ -375,8 +381,8 @@ class Delivery::Parts {
     known->second.refusal->set_detail(Sober(View(status.message())));
   }
 
-  static std::string Told(std::string_view event, const Subject& subject, const std::string& outcome,
-                          const std::string& detail) {
+  static std::string Told(std::string_view event, const Subject& subject,
+                          const std::string& outcome, const std::string& detail) {
     return capbroker::Line(event, {{"provider", subject.provider.value},
                                    {"offer", FullName(subject.offer)},
                                    {"outcome", outcome},
@@ -407,12 +413,14 @@ class Delivery::Parts {
   std::thread thread_;  // Last: it starts when all else is there.
 };
 
-absl::StatusOr<std::unique_ptr<Delivery>> Delivery::Start(const DeliveryOptions& options, Ledger& ledger,
-                                                          Sequencer& sequencer, Feed& feed, Clock& clock) {
+absl::StatusOr<std::unique_ptr<Delivery>> Delivery::Start(const DeliveryOptions& options,
+                                                          Ledger& ledger, Sequencer& sequencer,
+                                                          Feed& feed, Clock& clock) {
   absl::StatusOr<std::shared_ptr<const CallerCredentials>> credentials =
       MakeCallerCredentials(options.caller);
   if (!credentials.ok()) return credentials.status();
-  auto parts = std::make_unique<Parts>(options, *std::move(credentials), ledger, sequencer, feed, clock);
+  auto parts =
+      std::make_unique<Parts>(options, *std::move(credentials), ledger, sequencer, feed, clock);
   return std::unique_ptr<Delivery>(new Delivery(std::move(parts)));
 }
 

@@ -8,7 +8,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "broker/time.h"
+#include "broker/values/time.h"
 
 namespace capbroker {
 
@@ -29,7 +29,8 @@ class Mailbox {
   // What was left, oldest first; waits for it, for a ring, or until `patience` has passed.
   std::vector<Work> Take(Span patience) ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithTimeout(absl::Condition(this, &Mailbox::HasNews), absl::Microseconds(patience.micros));
+    mutex_.AwaitWithTimeout(absl::Condition(this, &Mailbox::HasNews),
+                            absl::Microseconds(patience.micros));
     rung_ = false;
     return std::exchange(work_, {});
   }

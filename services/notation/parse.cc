@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "absl/time/time.h"
-#include "broker/describe.h"
-#include "broker/text.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -20,7 +20,8 @@ absl::Status Unreadable(std::string_view got, std::string_view want) {
 std::optional<int64_t> Scale(std::string_view number, int64_t unit) {
   const size_t dot = number.find('.');
   const std::string_view whole = number.substr(0, dot);
-  std::string_view fraction = dot == std::string_view::npos ? std::string_view() : number.substr(dot + 1);
+  std::string_view fraction =
+      dot == std::string_view::npos ? std::string_view() : number.substr(dot + 1);
   if (whole.empty() || (dot != std::string_view::npos && fraction.empty())) return std::nullopt;
   if (!std::all_of(whole.begin(), whole.end(), IsDigit) ||
       !std::all_of(fraction.begin(), fraction.end(), IsDigit)) {
@@ -46,8 +47,11 @@ struct Unit {
   std::string_view name;
   int64_t micros;
 };
-constexpr Unit kUnits[] = {
-    {"d", 86'400'000'000}, {"h", 3'600'000'000}, {"m", 60'000'000}, {"s", 1'000'000}, {"ms", 1'000}};
+constexpr Unit kUnits[] = {{"d", 86'400'000'000},
+                           {"h", 3'600'000'000},
+                           {"m", 60'000'000},
+                           {"s", 1'000'000},
+                           {"ms", 1'000}};
 
 }  // namespace
 
@@ -105,7 +109,8 @@ absl::StatusOr<Money> ParseAmount(std::string_view text) {
   const bool has_minus = text.starts_with('-');
   const absl::StatusOr<int64_t> plain = ParseQuantity(text.substr(has_minus, units - has_minus));
   absl::StatusOr<Money> money =
-      plain.ok() ? ParseMoney(Cat(has_minus ? "-" : "", *plain, text.substr(units))) : ParseMoney(text);
+      plain.ok() ? ParseMoney(Cat(has_minus ? "-" : "", *plain, text.substr(units)))
+                 : ParseMoney(text);
   if (!money.ok()) return Unreadable(text, "an amount such as \"2.5 USD\" or \"250,000,000 USD\"");
   return money;
 }
@@ -121,7 +126,8 @@ absl::StatusOr<Instant> ParseWhen(std::string_view text, Instant now) {
   std::string error;
   if (!absl::ParseTime("%Y-%m-%d%ET%H:%M:%E*S%Ez", in, &time, &error) &&
       !absl::ParseTime("%Y-%m-%d", in, &time, &error)) {
-    return Unreadable(text, "RFC 3339 such as 2025-02-06T09:00:00Z, a date, or a time from now such as +36h");
+    return Unreadable(
+        text, "RFC 3339 such as 2025-02-06T09:00:00Z, a date, or a time from now such as +36h");
   }
   const Instant out{absl::ToUnixMicros(time)};
   if (out.micros <= 0 || out > kLastInstant) {
@@ -140,7 +146,8 @@ absl::StatusOr<int64_t> ParseShare(std::string_view text, int64_t most_ppm) {
     ppm = Scale(text, 1'000'000);
   }
   if (!ppm || *ppm < 0 || *ppm > most_ppm) {
-    return Unreadable(text, Cat("a share from 0% to ", ShowShare(most_ppm), " such as 50% or 2.5%"));
+    return Unreadable(text,
+                      Cat("a share from 0% to ", ShowShare(most_ppm), " such as 50% or 2.5%"));
   }
   return *ppm;
 }

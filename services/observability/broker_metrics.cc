@@ -16,7 +16,8 @@ using prometheus::MetricType;
 constexpr double kMicro = 1e-6;
 
 template <const auto& kBounds>
-MetricFamily HistogramOf(const char* name, const char* help, const Tally<kBounds>& tally, double unit) {
+MetricFamily HistogramOf(const char* name, const char* help, const Tally<kBounds>& tally,
+                         double unit) {
   MetricFamily family = MakeFamily(name, help, MetricType::Histogram);
   AddHistogram(family, {}, kBounds, tally.counts, tally.sum, unit);
   return family;
@@ -40,13 +41,16 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
     AddGauge(phase, {{"phase", name}}, s.phase == value);
   }
   out.push_back(std::move(phase));
-  gauge("capbroker_queue_depth", "Commands that wait to be decided.", static_cast<double>(s.queued));
+  gauge("capbroker_queue_depth", "Commands that wait to be decided.",
+        static_cast<double>(s.queued));
   gauge("capbroker_unfinished_requests", "Requests that have not ended.",
         static_cast<double>(s.unfinished_requests));
-  gauge("capbroker_overdue_deadlines", "Deadlines that have passed and not fired, counted up to 10000.",
+  gauge("capbroker_overdue_deadlines",
+        "Deadlines that have passed and not fired, counted up to 10000.",
         static_cast<double>(s.overdue));
   const Span late = serving && s.earliest_deadline < now ? now - s.earliest_deadline : Span{};
-  gauge("capbroker_overdue_seconds", "How long ago the earliest deadline that has not fired passed.",
+  gauge("capbroker_overdue_seconds",
+        "How long ago the earliest deadline that has not fired passed.",
         static_cast<double>(late.micros) * kMicro);
   gauge("capbroker_recovery_downtime_seconds", "Outage measured at the last recovery.",
         static_cast<double>(s.downtime.micros) * kMicro);
@@ -58,14 +62,16 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
   counter("capbroker_deadlines_fired_total", "Deadlines fired.", s.deadlines);
   counter("capbroker_requests_read_total", "Finished requests read again for a late command.",
           s.requests_read);
-  counter("capbroker_fencing_losses_total", "Times that another replica took the partitions.", s.fenced);
-  out.push_back(HistogramOf("capbroker_sequencer_lag_seconds", "From a command's arrival to its turn.",
-                            s.waited, kMicro));
-  out.push_back(HistogramOf("capbroker_batch_commit_seconds", "Of durable batches: time in the database.",
-                            s.commits, kMicro));
+  counter("capbroker_fencing_losses_total", "Times that another replica took the partitions.",
+          s.fenced);
+  out.push_back(HistogramOf("capbroker_sequencer_lag_seconds",
+                            "From a command's arrival to its turn.", s.waited, kMicro));
+  out.push_back(HistogramOf("capbroker_batch_commit_seconds",
+                            "Of durable batches: time in the database.", s.commits, kMicro));
   out.push_back(HistogramOf("capbroker_batch_acts", "Acts in a durable batch.", s.batch_sizes, 1));
-  MetricFamily failed = MakeFamily("capbroker_failed_batches_total",
-                                   "Batches that did not become durable at once.", MetricType::Counter);
+  MetricFamily failed =
+      MakeFamily("capbroker_failed_batches_total", "Batches that did not become durable at once.",
+                 MetricType::Counter);
   AddCounter(failed, {{"reason", "duplicate_key"}}, static_cast<double>(s.duplicate_batches));
   AddCounter(failed, {{"reason", "refused"}}, static_cast<double>(s.refused_batches));
   AddCounter(failed, {{"reason", "unknown"}}, static_cast<double>(s.unknown_batches));
@@ -73,24 +79,26 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
 }
 
 void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
-  MetricFamily attempts =
-      MakeFamily("capbroker_delivery_attempts_total",
-                 "Calls to providers about open offers, by what came of them.", MetricType::Counter);
+  MetricFamily attempts = MakeFamily("capbroker_delivery_attempts_total",
+                                     "Calls to providers about open offers, by what came of them.",
+                                     MetricType::Counter);
   for (const auto& [of, count] : counts.attempts) {
-    AddCounter(attempts, {{"outcome", of.second}, {"provider", of.first}}, static_cast<double>(count));
+    AddCounter(attempts, {{"outcome", of.second}, {"provider", of.first}},
+               static_cast<double>(count));
   }
   MetricFamily took = MakeFamily("capbroker_delivery_attempt_seconds",
                                  "From a call to a provider to its status.", MetricType::Histogram);
   for (const auto& [provider, tally] : counts.took) {
     AddHistogram(took, {{"provider", provider}}, kLatencyBounds, tally.counts, tally.sum, kMicro);
   }
-  MetricFamily in_flight =
-      MakeFamily("capbroker_delivery_in_flight", "Calls to providers that are out.", MetricType::Gauge);
+  MetricFamily in_flight = MakeFamily("capbroker_delivery_in_flight",
+                                      "Calls to providers that are out.", MetricType::Gauge);
   MetricFamily open = MakeFamily("capbroker_delivery_open_offers",
                                  "Open offers of providers that are called.", MetricType::Gauge);
-  MetricFamily breaker = MakeFamily(
-      "capbroker_delivery_breaker_state",
-      "Whether a provider is worth calling: 0 closed, 1 a probe is due, 2 open.", MetricType::Gauge);
+  MetricFamily breaker =
+      MakeFamily("capbroker_delivery_breaker_state",
+                 "Whether a provider is worth calling: 0 closed, 1 a probe is due, 2 open.",
+                 MetricType::Gauge);
   for (const Courier::Standing& standing : counts.standings) {
     const Labels labels = {{"provider", standing.provider.value}};
     AddGauge(in_flight, labels, static_cast<double>(standing.in_flight));
@@ -102,11 +110,13 @@ void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
 }
 
 void AddSessions(std::vector<MetricFamily>& out, const SessionCounts& counts) {
-  out.push_back(MakeGauge("capbroker_sessions_open", "Sessions of owners and providers that are open.",
+  out.push_back(MakeGauge("capbroker_sessions_open",
+                          "Sessions of owners and providers that are open.",
                           static_cast<double>(counts.open())));
-  MetricFamily commands = MakeFamily(
-      "capbroker_session_commands_total",
-      "Commands in sessions that were decided or refused, by what each came to.", MetricType::Counter);
+  MetricFamily commands =
+      MakeFamily("capbroker_session_commands_total",
+                 "Commands in sessions that were decided or refused, by what each came to.",
+                 MetricType::Counter);
   for (size_t method = 0; method < kMethods; ++method) {
     for (size_t code = 0; code < SessionCounts::kCodes; ++code) {
       const uint64_t count = counts.commands(static_cast<Method>(method), code);
@@ -130,13 +140,13 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
   AddSequencer(out, sources_.sequencer(), sources_.now());
 
   const PostgresLedger::Readers readers = sources_.readers();
-  MetricFamily sessions =
-      MakeFamily("capbroker_database_sessions", "Sessions for reading that are open.", MetricType::Gauge);
+  MetricFamily sessions = MakeFamily("capbroker_database_sessions",
+                                     "Sessions for reading that are open.", MetricType::Gauge);
   AddGauge(sessions, {{"state", "busy"}}, readers.busy);
   AddGauge(sessions, {{"state", "idle"}}, readers.idle);
   out.push_back(std::move(sessions));
-  out.push_back(
-      MakeGauge("capbroker_database_sessions_max", "Sessions for reading that may be open.", readers.most));
+  out.push_back(MakeGauge("capbroker_database_sessions_max",
+                          "Sessions for reading that may be open.", readers.most));
   out.push_back(MakeGauge("capbroker_database_reads_waiting", "Reads that wait for a session.",
                           static_cast<double>(readers.waiting + sources_.reads_waiting())));
 
@@ -149,13 +159,15 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
   out.push_back(MakeCounter("capbroker_watchers_dropped_total",
                             "Watchers that were ended because they read too slowly.",
                             static_cast<double>(feed.slow)));
-  out.push_back(MakeCounter("capbroker_changes_uncounted_total",
-                            "Acts that are durable and missing from these metrics, which could not keep up.",
-                            static_cast<double>(sources_.changes_dropped())));
+  out.push_back(
+      MakeCounter("capbroker_changes_uncounted_total",
+                  "Acts that are durable and missing from these metrics, which could not keep up.",
+                  static_cast<double>(sources_.changes_dropped())));
   if (!sources_.certificate_file.empty()) {
-    out.push_back(MakeGauge("capbroker_server_certificate_expiry_timestamp_seconds",
-                            "When the server's certificate expires, since 1970; 0 if it cannot be read.",
-                            static_cast<double>(ExpiryOf(sources_.certificate_file).micros) * kMicro));
+    out.push_back(
+        MakeGauge("capbroker_server_certificate_expiry_timestamp_seconds",
+                  "When the server's certificate expires, since 1970; 0 if it cannot be read.",
+                  static_cast<double>(ExpiryOf(sources_.certificate_file).micros) * kMicro));
   }
   AddDelivery(out, sources_.delivery());
   if (sources_.sessions != nullptr) AddSessions(out, *sources_.sessions);

@@ -1,4 +1,5 @@
-// How the broker's own machinery runs: the sequencer, its batches, the database's sessions, the watchers.
+// How the broker's own machinery runs: the sequencer, its batches, the database's sessions, the
+// watchers.
 #pragma once
 
 #include <prometheus/collectable.h>

@@ -10,7 +10,8 @@
 namespace capbroker {
 
 Instant ExpiryOf(const std::string& pem_file) {
-  const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(pem_file.c_str(), "r"), BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(pem_file.c_str(), "r"),
+                                                       BIO_free);
   if (file == nullptr) return {};
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(
       PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr), X509_free);

@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "broker/time.h"
+#include "broker/values/time.h"
 
 namespace capbroker {
 
-// The last instant at which the first certificate of this PEM file is valid. Unset if the file cannot be read or holds
-// none.
+// The last instant at which the first certificate of this PEM file is valid. Unset if the file
+// cannot be read or holds none.
 Instant ExpiryOf(const std::string& pem_file);
 
 }  // namespace capbroker

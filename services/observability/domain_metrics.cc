@@ -13,9 +13,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "broker/commitment.h"
-#include "broker/fold.h"
-#include "broker/text.h"
+#include "broker/trail/commitment.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -42,8 +42,8 @@ const Histogram::BucketBoundaries kDelays = {0.001, 0.005, 0.01, 0.025, 0.05, 0.
 const Histogram::BucketBoundaries kShares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
 const Histogram::BucketBoundaries kDepths = {0, 1, 2, 3, 4, 5, 8, 13, 21};
 
-// The state that a decision of this kind gives a request: they are named after it, REQUEST_FULFILLED makes it
-// FULFILLED. So a kind that is added later finds its place.
+// The state that a decision of this kind gives a request: they are named after it,
+// REQUEST_FULFILLED makes it FULFILLED. So a kind that is added later finds its place.
 std::array<std::optional<RequestState>, kCountOf<Kind>> RequestEndings() {
   constexpr std::string_view kSubject = "REQUEST_";
   std::array<std::optional<RequestState>, kCountOf<Kind>> endings;
@@ -118,7 +118,8 @@ class DomainMetrics::Series {
   ByProvider& Of(const ProviderId& provider);
   void Know(const ProviderId& provider);
   Gauge& OpenOffers(OfferKind kind, const ProviderId& provider);
-  // An offer of this kind is out: what may become of it is counted from zero, so that a rate sees the first.
+  // An offer of this kind is out: what may become of it is counted from zero, so that a rate sees
+  // the first.
   void Expect(OfferKind kind, ByProvider& its);
 
   void AddDecision(const Change& change, const Decision& decision);
@@ -129,7 +130,8 @@ class DomainMetrics::Series {
   void OnHoldEnded(const Offer& offer);
   void OnRequestEnded(const Change& change, RequestState state);
   void ShowAccount(const OwnerId& owner, ByOwner& its);
-  void ShowTerm(const CommitmentStatement& statement, const prometheus::Labels& labels, Shown& shown);
+  void ShowTerm(const CommitmentStatement& statement, const prometheus::Labels& labels,
+                Shown& shown);
   void ShowWaivers(const OwnerId& owner, ByOwner& its);
 
   Family<Counter>& decisions_;
@@ -175,38 +177,48 @@ DomainMetrics::Series::Series(Registry& r)
       opened_(CounterOf(r, "capbroker_offers_opened_total", "Offers opened.")),
       open_(GaugeOf(r, "capbroker_open_offers", "Offers that wait for an answer now.")),
       ended_(CounterOf(r, "capbroker_offers_total", "Offers ended, by how they ended.")),
-      latency_(HistogramOf(r, "capbroker_offer_latency_seconds", "From an offer's opening to its end.")),
+      latency_(
+          HistogramOf(r, "capbroker_offer_latency_seconds", "From an offer's opening to its end.")),
       slack_(HistogramOf(r, "capbroker_deadline_slack_seconds",
                          "What was left of the window when the provider answered.")),
-      declines_(CounterOf(r, "capbroker_declines_total", "Offers declined, by the provider's reason.")),
+      declines_(
+          CounterOf(r, "capbroker_declines_total", "Offers declined, by the provider's reason.")),
       share_(HistogramOf(r, "capbroker_partial_acceptance_ratio",
                          "Of a partial acceptance: the share of what was offered.")),
-      late_(CounterOf(r, "capbroker_late_answers_total",
-                      "Offers answered after their deadline; the first such answer of an offer counts.")),
+      late_(CounterOf(
+          r, "capbroker_late_answers_total",
+          "Offers answered after their deadline; the first such answer of an offer counts.")),
       holds_(CounterOf(r, "capbroker_holds_total",
                        "Held allocations, by what became of them; all but CONFIRMED leaked.")),
       placement_(HistogramOf(r, "capbroker_time_to_placement_seconds",
                              "From a request's receipt to its end, of those that were placed.")),
-      depth_(HistogramOf(r, "capbroker_fallback_depth",
-                         "Alternatives asked for a request that has ended; of several lineages the most.")
+      depth_(HistogramOf(
+                 r, "capbroker_fallback_depth",
+                 "Alternatives asked for a request that has ended; of several lineages the most.")
                  .Add({}, kDepths)),
       fire_delay_(HistogramOf(r, "capbroker_deadline_fire_delay_seconds",
                               "From an offer's deadline to the decision that it lapsed.")
                       .Add({}, kDelays)),
-      tolled_(CounterOf(r, "capbroker_tolled_offers_total", "Deadlines moved because of an outage.").Add({})),
+      tolled_(CounterOf(r, "capbroker_tolled_offers_total", "Deadlines moved because of an outage.")
+                  .Add({})),
       recoveries_(
-          CounterOf(r, "capbroker_recoveries_total", "Times that the partitions were taken.").Add({})),
-      committed_(
-          GaugeOf(r, "capbroker_commitment_committed", "Of a commitment clause: in all, in its currency.")),
-      reserved_(GaugeOf(r, "capbroker_commitment_reserved", "Of a commitment clause: held, not confirmed.")),
+          CounterOf(r, "capbroker_recoveries_total", "Times that the partitions were taken.")
+              .Add({})),
+      committed_(GaugeOf(r, "capbroker_commitment_committed",
+                         "Of a commitment clause: in all, in its currency.")),
+      reserved_(GaugeOf(r, "capbroker_commitment_reserved",
+                        "Of a commitment clause: held, not confirmed.")),
       drawn_(GaugeOf(r, "capbroker_commitment_drawn", "Of a commitment clause: confirmed.")),
-      left_(GaugeOf(r, "capbroker_commitment_left", "Of a commitment clause: neither reserved nor drawn.")),
+      left_(GaugeOf(r, "capbroker_commitment_left",
+                    "Of a commitment clause: neither reserved nor drawn.")),
       since_(GaugeOf(r, "capbroker_commitment_since_timestamp_seconds",
                      "Of a commitment clause: when it came into force, since 1970.")),
       term_end_(GaugeOf(r, "capbroker_commitment_term_end_timestamp_seconds",
                         "Of a commitment clause: when its term ends, since 1970.")),
-      waiver_drawn_(GaugeOf(r, "capbroker_waiver_drawn_units", "Of a waiver clause: units it let pass.")),
-      waiver_cap_(GaugeOf(r, "capbroker_waiver_cap_units", "Of a waiver clause that has a cap: its cap.")) {
+      waiver_drawn_(
+          GaugeOf(r, "capbroker_waiver_drawn_units", "Of a waiver clause: units it let pass.")),
+      waiver_cap_(
+          GaugeOf(r, "capbroker_waiver_cap_units", "Of a waiver clause that has a cap: its cap.")) {
   // From the start, so that a rate sees the first of each.
   for (size_t i = 0; i < by_kind_.size(); ++i) {
     by_kind_[i] = &decisions_.Add({{"kind", Text(Names<Kind>::values[i])}});
@@ -231,12 +243,12 @@ void DomainMetrics::Series::Know(const ProviderId& provider) {
         &opened_.Add({{"kind", Text(Names<OfferKind>::values[i])}, {"provider", its->label}});
   }
   for (size_t i = 1; i < its->declines.size(); ++i) {
-    its->declines[i] =
-        &declines_.Add({{"provider", its->label}, {"reason", Text(Names<DeclineReason>::values[i])}});
+    its->declines[i] = &declines_.Add(
+        {{"provider", its->label}, {"reason", Text(Names<DeclineReason>::values[i])}});
   }
   for (size_t i = static_cast<size_t>(AllocationState::kHeld) + 1; i < its->holds.size(); ++i) {
-    its->holds[i] =
-        &holds_.Add({{"provider", its->label}, {"outcome", Text(Names<AllocationState>::values[i])}});
+    its->holds[i] = &holds_.Add(
+        {{"provider", its->label}, {"outcome", Text(Names<AllocationState>::values[i])}});
   }
 }
 
@@ -333,7 +345,8 @@ void DomainMetrics::Series::AddDecision(const Change& change, const Decision& de
   }
   if (change.request == nullptr) return;
   if (decision.kind == Kind::OFFER_OPENED) open_now_.emplace(change.act->request, decision.offer);
-  if (decision.kind == Kind::ALLOCATION_HELD) held_now_.emplace(change.act->request, decision.offer);
+  if (decision.kind == Kind::ALLOCATION_HELD)
+    held_now_.emplace(change.act->request, decision.offer);
   if (request_ends_[kind]) OnRequestEnded(change, *request_ends_[kind]);
 }
 
@@ -365,7 +378,8 @@ void DomainMetrics::Series::OnEnded(const Change& change, const Offer& offer) {
   series.ended[at]->Increment();
   if (series.latency[at] == nullptr) {
     series.latency[at] = &latency_.Add(
-        {{"kind", kind}, {"provider", its.label}, {"outcome", Text(NameOf(offer.state))}}, kWindows);
+        {{"kind", kind}, {"provider", its.label}, {"outcome", Text(NameOf(offer.state))}},
+        kWindows);
   }
   series.latency[at]->Observe(InSeconds(change.act->time - offer.opened));
   if (held_) OpenOffers(offer.kind, offer.provider).Decrement();
@@ -402,7 +416,8 @@ void DomainMetrics::Series::OnRequestEnded(const Change& change, RequestState st
   const RequestBook& request = *change.request;
   std::vector<int> asked(request.lineages.size() + 1);
   for (const Offer& offer : request.offers) {
-    if (offer.kind == OfferKind::kAlternative && offer.lineage < asked.size()) asked[offer.lineage]++;
+    if (offer.kind == OfferKind::kAlternative && offer.lineage < asked.size())
+      asked[offer.lineage]++;
   }
   depth_.Observe(*std::max_element(asked.begin(), asked.end()));
   if (state != RequestState::kFulfilled && state != RequestState::kPartiallyFulfilled) return;
@@ -437,8 +452,8 @@ void DomainMetrics::Series::ShowAccount(const OwnerId& owner, ByOwner& its) {
   ShowWaivers(owner, its);
 }
 
-void DomainMetrics::Series::ShowTerm(const CommitmentStatement& statement, const prometheus::Labels& labels,
-                                     Shown& shown) {
+void DomainMetrics::Series::ShowTerm(const CommitmentStatement& statement,
+                                     const prometheus::Labels& labels, Shown& shown) {
   const auto show = [&](Family<Gauge>& family, Gauge*& gauge, Instant instant) {
     if (!instant.IsSet()) return;
     if (gauge == nullptr) gauge = &family.Add(labels);
@@ -448,10 +463,11 @@ void DomainMetrics::Series::ShowTerm(const CommitmentStatement& statement, const
   show(term_end_, shown.term_end, statement.term_end);
 }
 
-// Also those not used yet, as their agreements' latest versions have them; and those used, wherever they
-// stand.
+// Also those not used yet, as their agreements' latest versions have them; and those used, wherever
+// they stand.
 void DomainMetrics::Series::ShowWaivers(const OwnerId& owner, ByOwner& its) {
-  const auto show = [&](const AgreementId& agreement, const ClauseId& clause, int64_t drawn, int64_t cap) {
+  const auto show = [&](const AgreementId& agreement, const ClauseId& clause, int64_t drawn,
+                        int64_t cap) {
     const auto labels = [&]() -> prometheus::Labels {
       return {{"owner", owner.value}, {"agreement", agreement.value}, {"clause", clause.value}};
     };
@@ -459,8 +475,9 @@ void DomainMetrics::Series::ShowWaivers(const OwnerId& owner, ByOwner& its) {
     if (shown == its.waivers.end()) {
       if (clauses_ >= kMostClauses) return;
       clauses_++;
-      shown =
-          its.waivers.emplace(ClauseName(agreement, clause), ShownWaiver{&waiver_drawn_.Add(labels())}).first;
+      shown = its.waivers
+                  .emplace(ClauseName(agreement, clause), ShownWaiver{&waiver_drawn_.Add(labels())})
+                  .first;
     }
     shown->second.drawn->Set(static_cast<double>(drawn));
     if (cap == 0) return;

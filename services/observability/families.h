@@ -18,10 +18,12 @@ prometheus::MetricFamily MakeFamily(const std::string& name, const std::string& 
 void AddCounter(prometheus::MetricFamily& family, const Labels& labels, double value);
 void AddGauge(prometheus::MetricFamily& family, const Labels& labels, double value);
 // One metric with the one value and no labels.
-prometheus::MetricFamily MakeCounter(const std::string& name, const std::string& help, double value);
+prometheus::MetricFamily MakeCounter(const std::string& name, const std::string& help,
+                                     double value);
 prometheus::MetricFamily MakeGauge(const std::string& name, const std::string& help, double value);
 
-// `counts` as Tally has them: one more than bounds, not cumulative. Bounds and sum are multiplied by `unit`.
+// `counts` as Tally has them: one more than bounds, not cumulative. Bounds and sum are multiplied
+// by `unit`.
 template <size_t N>
 void AddHistogram(prometheus::MetricFamily& family, const Labels& labels,
                   const std::array<int64_t, N>& bounds, const std::array<uint64_t, N + 1>& counts,
@@ -39,7 +41,8 @@ void AddHistogram(prometheus::MetricFamily& family, const Labels& labels,
   for (size_t i = 0; i <= N; ++i) {
     out.sample_count += counts[i];
     // Divided where that is exact: 0.0001 rather than 0.00010000000000000001.
-    if (i < N) out.bucket.push_back({out.sample_count, static_cast<double>(bounds[i]) / (1 / unit)});
+    if (i < N)
+      out.bucket.push_back({out.sample_count, static_cast<double>(bounds[i]) / (1 / unit)});
   }
   out.sample_sum = static_cast<double>(sum) * unit;
 }

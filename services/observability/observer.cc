@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "broker/text.h"
-#include "services/rpc/log.h"
+#include "broker/values/text.h"
+#include "services/log/log.h"
 
 namespace capbroker {
 namespace {
@@ -24,8 +24,8 @@ void LogDecided(const std::vector<Change>& changes) {
       acts += Cat(named == 1 ? "" : " ", change.owner.value, "/", change.act->sequence);
   }
   if (named > kActsNamed) acts += " ...";
-  spdlog::debug(
-      Line("decided", {{"acts", Cat(changes.size())}, {"decisions", Cat(decisions)}, {"which", acts}}));
+  spdlog::debug(Line(
+      "decided", {{"acts", Cat(changes.size())}, {"decisions", Cat(decisions)}, {"which", acts}}));
 }
 
 }  // namespace
@@ -42,7 +42,8 @@ Observer::~Observer() {
 void Observer::Push(News news) {
   const size_t changes = news.changes.size();
   waiting_.fetch_add(changes, std::memory_order_relaxed);
-  if (waiting_.load(std::memory_order_relaxed) <= kMostWaiting && ring_.TryPush(std::move(news))) return;
+  if (waiting_.load(std::memory_order_relaxed) <= kMostWaiting && ring_.TryPush(std::move(news)))
+    return;
   waiting_.fetch_sub(changes, std::memory_order_relaxed);
   dropped_.fetch_add(changes, std::memory_order_relaxed);
 }

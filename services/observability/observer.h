@@ -1,5 +1,5 @@
-// Between the sequencer, which must not be held up, and whoever counts what it made durable: a thread of its
-// own.
+// Between the sequencer, which must not be held up, and whoever counts what it made durable: a
+// thread of its own.
 #pragma once
 
 #include <atomic>
@@ -21,8 +21,8 @@ class Observer final : public Tap {
   explicit Observer(DomainMetrics& metrics);  // Which outlives it, and is its alone while it lives.
   ~Observer() override;                       // The sequencer has stopped.
 
-  // Two atomic operations, and no memory but for what Begin brings. Where more than kMostWaiting changes
-  // wait, those that come are dropped, and counted.
+  // Two atomic operations, and no memory but for what Begin brings. Where more than kMostWaiting
+  // changes wait, those that come are dropped, and counted.
   void Begin(Standing standing) override;
   void Add(std::vector<Change> changes) override;
   void End() override;

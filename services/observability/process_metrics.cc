@@ -13,7 +13,8 @@
 namespace capbroker {
 namespace {
 
-// The fields of /proc/self/stat after the name, which may have spaces in it: [0] is the third, the state.
+// The fields of /proc/self/stat after the name, which may have spaces in it: [0] is the third, the
+// state.
 std::vector<double> Stat() {
   std::ifstream in("/proc/self/stat");
   std::string line;
@@ -50,7 +51,8 @@ int OpenFiles() {
 
 std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
   std::vector<prometheus::MetricFamily> out;
-  constexpr size_t kUser = 11, kSystem = 12, kThreads = 17, kStart = 19, kVirtual = 20, kResident = 21;
+  constexpr size_t kUser = 11, kSystem = 12, kThreads = 17, kStart = 19, kVirtual = 20,
+                   kResident = 21;
   const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
   if (const std::vector<double> stat = Stat(); stat.size() > kResident) {
     out.push_back(MakeCounter("process_cpu_seconds_total", "User and system time.",

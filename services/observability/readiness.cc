@@ -1,6 +1,6 @@
 #include "services/observability/readiness.h"
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -33,9 +33,12 @@ std::string Holds(const SequencerStatus& status) {
 
 }  // namespace
 
-Readiness::Readiness(Ledger& ledger, std::function<SequencerStatus()> sequencer, std::function<Instant()> now,
-                     std::function<int64_t()> boot)
-    : ledger_(ledger), sequencer_(std::move(sequencer)), now_(std::move(now)), boot_(std::move(boot)) {}
+Readiness::Readiness(Ledger& ledger, std::function<SequencerStatus()> sequencer,
+                     std::function<Instant()> now, std::function<int64_t()> boot)
+    : ledger_(ledger),
+      sequencer_(std::move(sequencer)),
+      now_(std::move(now)),
+      boot_(std::move(boot)) {}
 
 absl::Status Readiness::Database() {
   bool check_schema = false;
@@ -86,9 +89,10 @@ Readiness::Report Readiness::Live() const {
   Checks checks;
   const SequencerStatus status = sequencer_();
   const Span silent{status.stepped_micros == 0 ? 0 : boot_() - status.stepped_micros};
-  checks.Add("sequencer", silent <= kLongestSilence || status.phase == SequencerStatus::Phase::kStopped
-                              ? ""
-                              : Cat("silent for ", Format(silent)));
+  checks.Add("sequencer",
+             silent <= kLongestSilence || status.phase == SequencerStatus::Phase::kStopped
+                 ? ""
+                 : Cat("silent for ", Format(silent)));
   return checks.Take();
 }
 

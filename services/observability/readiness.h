@@ -21,18 +21,18 @@ inline constexpr Span kLongestSilence = Seconds(60);
 
 class Readiness {
  public:
-  // `ledger` is for these checks alone, with one reader and short times: what keeps other readers busy must
-  // not make the database look gone, nor the other way round. `now` is the broker's clock, `boot` its
-  // boot-time clock.
-  Readiness(Ledger& ledger, std::function<SequencerStatus()> sequencer, std::function<Instant()> now,
-            std::function<int64_t()> boot);
+  // `ledger` is for these checks alone, with one reader and short times: what keeps other readers
+  // busy must not make the database look gone, nor the other way round. `now` is the broker's
+  // clock, `boot` its boot-time clock.
+  Readiness(Ledger& ledger, std::function<SequencerStatus()> sequencer,
+            std::function<Instant()> now, std::function<int64_t()> boot);
 
   struct Report {
     bool ok = false;
     std::string text;  // A line for each check: "database: ok", "partitions: not held: ...".
   };
-  // Reaches for the database, unless it was reached for within a second. Blocks one caller at a time: whoever
-  // comes while another waits for the database is told that it has not answered.
+  // Reaches for the database, unless it was reached for within a second. Blocks one caller at a
+  // time: whoever comes while another waits for the database is told that it has not answered.
   Report Ready() ABSL_LOCKS_EXCLUDED(mutex_);
   // The process goes down: not ready from here on, while it still answers what it took.
   void GoDown() { going_down_ = true; }

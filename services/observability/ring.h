@@ -33,7 +33,9 @@ class Ring {
     return true;
   }
   // By the consumer: until there is something.
-  void Wait() const { pushed_.wait(popped_.load(std::memory_order_relaxed), std::memory_order_acquire); }
+  void Wait() const {
+    pushed_.wait(popped_.load(std::memory_order_relaxed), std::memory_order_acquire);
+  }
 
   // How many there ever were, modulo 2^32.
   uint32_t pushed() const { return pushed_.load(std::memory_order_acquire); }

@@ -10,7 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/observability/families.h"
 #include "services/sequencing/clock.h"
 #include "services/sequencing/tally.h"
@@ -26,9 +26,9 @@ using prometheus::MetricFamily;
 
 // By number, and as grpc-go spells them, which is what dashboards compare with.
 constexpr auto kCodes = std::to_array<const char*>(
-    {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists",
-     "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented",
-     "Internal", "Unavailable", "DataLoss", "Unauthenticated"});
+    {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
+     "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
+     "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"});
 
 const char* TypeOf(const google::protobuf::MethodDescriptor& method) {
   if (method.client_streaming()) return method.server_streaming() ? "bidi_stream" : "client_stream";
@@ -57,7 +57,8 @@ class RpcMetrics::Table {
   explicit Table(const std::vector<std::string>& services) {
     Add(unknown_, "unary", "unknown", "unknown");
     for (const std::string& name : services) {
-      const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+      const auto* service =
+          google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
       for (int i = 0; service != nullptr && i < service->method_count(); ++i) {
         const auto& method = *service->method(i);
         Add(methods_[Cat("/", name, "/", method.name())], TypeOf(method), name, method.name());

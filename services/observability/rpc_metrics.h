@@ -10,9 +10,9 @@
 
 namespace capbroker {
 
-// grpc_server_started_total, grpc_server_handled_total (with grpc_code) and grpc_server_handling_seconds,
-// each by grpc_type, grpc_service and grpc_method. Counted with atomic operations alone: a call may end on
-// the sequencer's thread.
+// grpc_server_started_total, grpc_server_handled_total (with grpc_code) and
+// grpc_server_handling_seconds, each by grpc_type, grpc_service and grpc_method. Counted with
+// atomic operations alone: a call may end on the sequencer's thread.
 class RpcMetrics final : public prometheus::Collectable {
  public:
   // Full names of services in this program's descriptors; calls of others count under "unknown".

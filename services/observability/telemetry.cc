@@ -6,8 +6,8 @@
 #include <iterator>
 #include <utility>
 
-#include "broker/text.h"
-#include "services/rpc/log.h"
+#include "broker/values/text.h"
+#include "services/log/log.h"
 
 namespace capbroker {
 namespace {
@@ -16,7 +16,8 @@ namespace {
 constexpr Span kPatience = Seconds(2);
 
 AdminReply From(const Readiness::Report& report, const char* verdict) {
-  return AdminReply{report.ok ? 200 : 503, Cat(report.text, report.ok ? "" : "not ", verdict, "\n")};
+  return AdminReply{report.ok ? 200 : 503,
+                    Cat(report.text, report.ok ? "" : "not ", verdict, "\n")};
 }
 
 AdminReply ChangeLogLevel(const AdminRequest& in) {
@@ -47,8 +48,9 @@ std::string Telemetry::Exposition() {
   return prometheus::TextSerializer().Serialize(families);
 }
 
-absl::Status Telemetry::Listen(const std::string& address, const std::string& version, Sources sources,
-                               Readiness& readiness, std::vector<AdminPage> pages) {
+absl::Status Telemetry::Listen(const std::string& address, const std::string& version,
+                               Sources sources, Readiness& readiness,
+                               std::vector<AdminPage> pages) {
   broker_ = std::make_unique<BrokerMetrics>(version, std::move(sources));
   const auto get = [&](const char* path, std::function<AdminReply(const AdminRequest&)> reply) {
     pages.push_back({false, path, std::move(reply)});
@@ -61,7 +63,8 @@ absl::Status Telemetry::Listen(const std::string& address, const std::string& ve
   get("/version", [version](const AdminRequest&) { return AdminReply{200, version + "\n"}; });
   get("/loglevel", [](const AdminRequest&) { return AdminReply{200, LogLevel() + "\n"}; });
   pages.push_back({true, "/loglevel", ChangeLogLevel});
-  absl::StatusOr<std::unique_ptr<AdminServer>> server = AdminServer::Start(address, std::move(pages));
+  absl::StatusOr<std::unique_ptr<AdminServer>> server =
+      AdminServer::Start(address, std::move(pages));
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   return absl::OkStatus();

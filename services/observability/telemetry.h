@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "services/observability/admin_server.h"
+#include "services/admin/admin_server.h"
 #include "services/observability/broker_metrics.h"
 #include "services/observability/observer.h"
 #include "services/observability/process_metrics.h"
@@ -26,8 +26,8 @@ class Telemetry {
     return rpc_.MakeWitness();
   }
 
-  // Listens: /metrics, /livez, /readyz, /version, /loglevel, and `pages`. Once; errors are AdminServer's. What
-  // `sources`, `readiness` and `pages` rest on outlives Stop.
+  // Listens: /metrics, /livez, /readyz, /version, /loglevel, and `pages`. Once; errors are
+  // AdminServer's. What `sources`, `readiness` and `pages` rest on outlives Stop.
   absl::Status Listen(const std::string& address, const std::string& version, Sources sources,
                       Readiness& readiness, std::vector<AdminPage> pages = {});
   void Stop() { server_ = nullptr; }

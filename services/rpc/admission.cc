@@ -7,14 +7,15 @@
 #include <algorithm>
 #include <array>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
-#include "services/rpc/errors.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
 
 namespace capbroker {
 namespace {
 
-// The same bytes for the same message: maps in the order of their keys. The bytes stay until the next call.
+// The same bytes for the same message: maps in the order of their keys. The bytes stay until the
+// next call.
 const std::string& Deterministic(const google::protobuf::Message& message) {
   thread_local std::string bytes;
   bytes.resize(message.ByteSizeLong());
@@ -55,16 +56,17 @@ uint32_t NumberOf(const Command& command) {
       command.what);
 }
 
-Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner, const std::string& request_id,
-                const google::protobuf::Message& payload) {
+Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
+                const std::string& request_id, const google::protobuf::Message& payload) {
   // None of the parts has a line feed in it.
-  const Hash key =
-      Sha256(Cat(Format(caller), "\n", PermissionOf(method).name, "\n", owner.value, "\n", request_id));
+  const Hash key = Sha256(
+      Cat(Format(caller), "\n", PermissionOf(method).name, "\n", owner.value, "\n", request_id));
   Repeat repeat;
   std::copy_n(key.begin(), repeat.key.size(), repeat.key.begin());
-  // A UUIDv7 tells its time in 48 bits: so that keys go into the database's index side by side, as they come, and not all over
-  // it. The other 80 bits are of the hash.
-  if (const absl::StatusOr<RequestId> id = ParseRequestId(request_id); id.ok() && id->bytes[6] >> 4 == 7) {
+  // A UUIDv7 tells its time in 48 bits: so that keys go into the database's index side by side, as
+  // they come, and not all over it. The other 80 bits are of the hash.
+  if (const absl::StatusOr<RequestId> id = ParseRequestId(request_id);
+      id.ok() && id->bytes[6] >> 4 == 7) {
     std::copy_n(id->bytes.begin(), 6, repeat.key.begin());
   }
   repeat.payload = Sha256(Deterministic(payload));

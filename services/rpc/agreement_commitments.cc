@@ -1,14 +1,14 @@
 // Commitments (R21): where they stand, and how they came there.
 #include <utility>
 
-#include "broker/canonical.h"
-#include "broker/commitment.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/commitment.h"
+#include "broker/values/text.h"
+#include "services/messages/place_token.h"
+#include "services/messages/render.h"
+#include "services/messages/render_values.h"
 #include "services/rpc/agreement_service.h"
-#include "services/rpc/place_token.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
-#include "services/rpc/render_values.h"
 
 namespace capbroker {
 namespace {
@@ -19,14 +19,16 @@ constexpr uint32_t kActsAtOnce = 1'000;
 
 // Whether there may be an entry in it: reading the text is cheaper than decoding it.
 bool MayMove(std::string_view text) {
-  return text.find("\"COMMITMENT_") != text.npos || text.find("\"AGREEMENT_ACTIVATED\"") != text.npos;
+  return text.find("\"COMMITMENT_") != text.npos ||
+         text.find("\"AGREEMENT_ACTIVATED\"") != text.npos;
 }
 
 // The first version that has the commitment: its activation is the promise. 0: none has it.
 uint32_t FirstVersion(const Account& account, const ClauseName& name) {
   uint32_t first = 0;
   for (const auto& version : account.agreements) {
-    const Clause* clause = version->agreement == name.agreement ? FindClause(*version, name.clause) : nullptr;
+    const Clause* clause =
+        version->agreement == name.agreement ? FindClause(*version, name.clause) : nullptr;
     if (clause == nullptr || clause->kind != ClauseKind::kCommitment) continue;
     if (first == 0 || version->version < first) first = version->version;
   }
@@ -41,7 +43,8 @@ Money Moved(const Decision& decision, const ClauseName& name, uint32_t first_ver
     return FindClause(version, name.clause)->amount;
   }
   if (!NameOf(decision.kind).starts_with("COMMITMENT_")) return {};
-  const bool same = decision.clause.agreement == name.agreement && decision.clause.clause == name.clause;
+  const bool same =
+      decision.clause.agreement == name.agreement && decision.clause.clause == name.clause;
   return same ? decision.amount : Money{};
 }
 
@@ -53,7 +56,8 @@ void AddEntries(const Act& act, const ClauseName& name, uint32_t first_version,
     v1::CommitmentEntry* entry = out->add_entries();
     entry->set_kind(std::string(NameOf(decision.kind)));
     Render(amount, entry->mutable_amount());
-    if (act.request.IsSet()) entry->set_capacity_request(FullName(RequestName{act.owner, act.request}));
+    if (act.request.IsSet())
+      entry->set_capacity_request(FullName(RequestName{act.owner, act.request}));
     Render(act.time, entry->mutable_time());
     entry->set_sequence(static_cast<int64_t>(act.sequence));
   }
@@ -71,7 +75,8 @@ grpc::ServerUnaryReactor* AgreementService::GetCommitmentStatement(
     if (!account.ok()) return account.status();
     const AgreementVersion* latest = account->Latest(name.agreement);
     const Instant now = backend_.clock.Now();
-    const CommitmentStatement statement = StatementOf(*account, {name.agreement, 0, name.clause}, now);
+    const CommitmentStatement statement =
+        StatementOf(*account, {name.agreement, 0, name.clause}, now);
     if (latest == nullptr || !MaySee(call->caller(), *latest) || !statement.clause.IsSet()) {
       return NoSuch(FullName(name, kCommitments));
     }
@@ -80,9 +85,9 @@ grpc::ServerUnaryReactor* AgreementService::GetCommitmentStatement(
   });
 }
 
-grpc::ServerUnaryReactor* AgreementService::ListCommitmentEntries(Context* context,
-                                                                  const v1::ListCommitmentEntriesRequest* in,
-                                                                  v1::ListCommitmentEntriesResponse* out) {
+grpc::ServerUnaryReactor* AgreementService::ListCommitmentEntries(
+    Context* context, const v1::ListCommitmentEntriesRequest* in,
+    v1::ListCommitmentEntriesResponse* out) {
   auto* call = new Call(backend_, context, Method::kListCommitmentEntries);
   absl::StatusOr<EntriesQuery> query = call->Admit(*in);
   if (!query.ok()) return call->End(query.status());
@@ -98,8 +103,9 @@ grpc::ServerUnaryReactor* AgreementService::ListCommitmentEntries(Context* conte
     if (latest == nullptr || !MaySee(call->caller(), *latest) || first == 0) {
       return NoSuch(FullName(name, kCommitments));
     }
-    TrailPart part{
-        .name = {query.owner, {}}, .from = ParseNumber<uint64_t>(*place).value_or(0), .limit = kActsAtOnce};
+    TrailPart part{.name = {query.owner, {}},
+                   .from = ParseNumber<uint64_t>(*place).value_or(0),
+                   .limit = kActsAtOnce};
     for (size_t searched = 0;;) {
       const absl::StatusOr<std::vector<SealedAct>> acts = ReadTrail(backend_.ledger, part);
       if (!acts.ok()) return acts.status();

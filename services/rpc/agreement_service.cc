@@ -3,21 +3,22 @@
 #include <map>
 #include <utility>
 
-#include "broker/difference.h"
-#include "broker/lint.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
-#include "services/rpc/errors.h"
-#include "services/rpc/fields.h"
-#include "services/rpc/place_token.h"
+#include "broker/agreements/difference.h"
+#include "broker/deciding/lint.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
+#include "services/messages/fields.h"
+#include "services/messages/place_token.h"
+#include "services/messages/render.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 
 namespace capbroker {
 namespace {
 
 // Decide's fields as the message has them: the holder stands outside the version.
-absl::Status Explain(const AgreementVersion& version, const std::string& field, const absl::Status& status) {
+absl::Status Explain(const AgreementVersion& version, const std::string& field,
+                     const absl::Status& status) {
   if (FieldOf(status) == "holder") {
     return Invalid("agreement.provider", Quoted(FullName(version.holder)), "a registered provider");
   }
@@ -52,16 +53,17 @@ grpc::ServerUnaryReactor* AgreementService::CreateAgreement(Context* context,
   AgreementVersion& version = std::get<ActivateAgreement>(command->what).version;
   if (!version.effective_from.IsSet()) version.effective_from = backend_.clock.Now();
   const AgreementName name{command->owner, version.agreement};
-  return call->SubmitThenRead(*std::move(command), *in,
-                              [=, this, version = version](absl::StatusOr<Outcome> outcome) -> absl::Status {
-                                if (ReasonOf(outcome.status()) == "VERSION_CONFLICT") {
-                                  return Refuse(absl::StatusCode::kAlreadyExists, "RESOURCE_EXISTS",
-                                                Cat(FullName(name), " exists and says otherwise"),
-                                                {{"name", FullName(name)}});
-                                }
-                                if (!outcome.ok()) return Explain(version, "first_version", outcome.status());
-                                return RenderOutcome(name, *outcome, out);
-                              });
+  return call->SubmitThenRead(
+      *std::move(command), *in,
+      [=, this, version = version](absl::StatusOr<Outcome> outcome) -> absl::Status {
+        if (ReasonOf(outcome.status()) == "VERSION_CONFLICT") {
+          return Refuse(absl::StatusCode::kAlreadyExists, "RESOURCE_EXISTS",
+                        Cat(FullName(name), " exists and says otherwise"),
+                        {{"name", FullName(name)}});
+        }
+        if (!outcome.ok()) return Explain(version, "first_version", outcome.status());
+        return RenderOutcome(name, *outcome, out);
+      });
 }
 
 grpc::ServerUnaryReactor* AgreementService::AmendAgreement(Context* context,
@@ -72,31 +74,35 @@ grpc::ServerUnaryReactor* AgreementService::AmendAgreement(Context* context,
   if (!command.ok()) return call->End(command.status());
   const OwnerId owner = command->owner;
   auto* const reactor = call->reactor();
-  // The holder is not said again: it is that of every version. That it may be read here and decided later
-  // does not matter, for it never changes.
-  backend_.sequencer.ReadAccount(owner, [=, this, command = *std::move(command)](
-                                            absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
-    if (!account.ok()) return (void)call->End(account.status());
-    AgreementVersion& version = std::get<ActivateAgreement>(command.what).version;
-    const AgreementName name{owner, version.agreement};
-    const AgreementVersion* latest = *account == nullptr ? nullptr : (*account)->Latest(version.agreement);
-    if (latest == nullptr) return (void)call->End(NoSuch(FullName(name)));
-    version.holder = latest->holder;
-    if (!version.effective_from.IsSet()) version.effective_from = backend_.clock.Now();
-    call->SubmitThenRead(std::move(command), *in,
-                         [=, this, version = version](absl::StatusOr<Outcome> outcome) -> absl::Status {
-                           if (FieldOf(outcome.status()) == "version") {
-                             return Invalid("base_version", Cat(version.version - 1),
-                                            "the newest version's number, or 0");
-                           }
-                           if (!outcome.ok()) return Explain(version, "next_version", outcome.status());
-                           return RenderOutcome(name, *outcome, out);
-                         });
-  });
+  // The holder is not said again: it is that of every version. That it may be read here and decided
+  // later does not matter, for it never changes.
+  backend_.sequencer.ReadAccount(
+      owner, [=, this, command = *std::move(command)](
+                 absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
+        if (!account.ok()) return (void)call->End(account.status());
+        AgreementVersion& version = std::get<ActivateAgreement>(command.what).version;
+        const AgreementName name{owner, version.agreement};
+        const AgreementVersion* latest =
+            *account == nullptr ? nullptr : (*account)->Latest(version.agreement);
+        if (latest == nullptr) return (void)call->End(NoSuch(FullName(name)));
+        version.holder = latest->holder;
+        if (!version.effective_from.IsSet()) version.effective_from = backend_.clock.Now();
+        call->SubmitThenRead(
+            std::move(command), *in,
+            [=, this, version = version](absl::StatusOr<Outcome> outcome) -> absl::Status {
+              if (FieldOf(outcome.status()) == "version") {
+                return Invalid("base_version", Cat(version.version - 1),
+                               "the newest version's number, or 0");
+              }
+              if (!outcome.ok()) return Explain(version, "next_version", outcome.status());
+              return RenderOutcome(name, *outcome, out);
+            });
+      });
   return reactor;
 }
 
-grpc::ServerUnaryReactor* AgreementService::GetAgreement(Context* context, const v1::GetAgreementRequest* in,
+grpc::ServerUnaryReactor* AgreementService::GetAgreement(Context* context,
+                                                         const v1::GetAgreementRequest* in,
                                                          v1::Agreement* out) {
   auto* call = new Call(backend_, context, Method::kGetAgreement);
   absl::StatusOr<AgreementName> name = call->Admit(*in);
@@ -141,9 +147,9 @@ grpc::ServerUnaryReactor* AgreementService::ListAgreements(Context* context,
   });
 }
 
-grpc::ServerUnaryReactor* AgreementService::ListAgreementVersions(Context* context,
-                                                                  const v1::ListAgreementVersionsRequest* in,
-                                                                  v1::ListAgreementVersionsResponse* out) {
+grpc::ServerUnaryReactor* AgreementService::ListAgreementVersions(
+    Context* context, const v1::ListAgreementVersionsRequest* in,
+    v1::ListAgreementVersionsResponse* out) {
   auto* call = new Call(backend_, context, Method::kListAgreementVersions);
   absl::StatusOr<VersionsQuery> query = call->Admit(*in);
   if (!query.ok()) return call->End(query.status());
@@ -156,10 +162,12 @@ grpc::ServerUnaryReactor* AgreementService::ListAgreementVersions(Context* conte
     if (!account.ok()) return account.status();
     const AgreementVersion* latest = account->Latest(query.agreement);
     if (latest == nullptr || !MaySee(call->caller(), *latest)) return NoSuch(FullName(name));
-    const uint32_t first = before->empty() ? latest->version : ParseNumber<uint32_t>(*before).value_or(1) - 1;
+    const uint32_t first =
+        before->empty() ? latest->version : ParseNumber<uint32_t>(*before).value_or(1) - 1;
     size_t bytes = 0;
     for (uint32_t number = first; number > 0; --number) {
-      if (out->agreement_versions_size() == static_cast<int>(query.page.size) || bytes >= kMessageBytes) {
+      if (out->agreement_versions_size() == static_cast<int>(query.page.size) ||
+          bytes >= kMessageBytes) {
         out->set_next_page_token(PlaceToken(list, Cat(number + 1)));
         break;
       }
@@ -190,7 +198,8 @@ grpc::ServerUnaryReactor* AgreementService::CompareAgreementVersions(
     if (from == nullptr || to == nullptr) {
       return NoSuch(Cat("version ", from == nullptr ? query.from : query.to, " of ", name));
     }
-    for (std::string& sentence : DifferenceInWords(*from, *to)) *out->add_differences() = std::move(sentence);
+    for (std::string& sentence : DifferenceInWords(*from, *to))
+      *out->add_differences() = std::move(sentence);
     return absl::OkStatus();
   });
 }

@@ -17,10 +17,12 @@ class AgreementService final : public v1::AgreementService::CallbackService {
 
   Reactor* CreateAgreement(Context* context, const v1::CreateAgreementRequest* in,
                            v1::Agreement* out) override;
-  Reactor* GetAgreement(Context* context, const v1::GetAgreementRequest* in, v1::Agreement* out) override;
+  Reactor* GetAgreement(Context* context, const v1::GetAgreementRequest* in,
+                        v1::Agreement* out) override;
   Reactor* ListAgreements(Context* context, const v1::ListAgreementsRequest* in,
                           v1::ListAgreementsResponse* out) override;
-  Reactor* AmendAgreement(Context* context, const v1::AmendAgreementRequest* in, v1::Agreement* out) override;
+  Reactor* AmendAgreement(Context* context, const v1::AmendAgreementRequest* in,
+                          v1::Agreement* out) override;
   Reactor* ListAgreementVersions(Context* context, const v1::ListAgreementVersionsRequest* in,
                                  v1::ListAgreementVersionsResponse* out) override;
 
@@ -28,8 +30,10 @@ class AgreementService final : public v1::AgreementService::CallbackService {
                                     v1::CompareAgreementVersionsResponse* out) override;
   Reactor* LintAgreement(Context* context, const v1::LintAgreementRequest* in,
                          v1::LintAgreementResponse* out) override;
-  Reactor* GrantWaiver(Context* context, const v1::GrantWaiverRequest* in, v1::GrantedWaiver* out) override;
-  Reactor* RevokeWaiver(Context* context, const v1::RevokeWaiverRequest* in, v1::GrantedWaiver* out) override;
+  Reactor* GrantWaiver(Context* context, const v1::GrantWaiverRequest* in,
+                       v1::GrantedWaiver* out) override;
+  Reactor* RevokeWaiver(Context* context, const v1::RevokeWaiverRequest* in,
+                        v1::GrantedWaiver* out) override;
   Reactor* ListWaivers(Context* context, const v1::ListWaiversRequest* in,
                        v1::ListWaiversResponse* out) override;
   Reactor* AssertTrigger(Context* context, const v1::AssertTriggerRequest* in,

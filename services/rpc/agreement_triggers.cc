@@ -1,13 +1,14 @@
-// Triggers (R18): asserted, disputed and attested by those whom they concern, resolved by an operator.
+// Triggers (R18): asserted, disputed and attested by those whom they concern, resolved by an
+// operator.
 #include <algorithm>
 #include <utility>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
+#include "services/messages/place_token.h"
+#include "services/messages/render.h"
 #include "services/rpc/agreement_service.h"
-#include "services/rpc/errors.h"
-#include "services/rpc/place_token.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 
 namespace capbroker {
 namespace {
@@ -20,7 +21,8 @@ bool IsAttester(const Account& account, const AgreementId& agreement, const Clau
     if (version->agreement != agreement) continue;
     for (const Clause& c : version->clauses) {
       if (c.kind != ClauseKind::kTrigger || c.id != clause) continue;
-      if (std::find(c.attesters.begin(), c.attesters.end(), party) != c.attesters.end()) return true;
+      if (std::find(c.attesters.begin(), c.attesters.end(), party) != c.attesters.end())
+        return true;
     }
   }
   return false;
@@ -28,26 +30,28 @@ bool IsAttester(const Account& account, const AgreementId& agreement, const Clau
 
 }  // namespace
 
-absl::Status AgreementService::Told(const Actor& caller, const ClauseName& name, const std::string& subject,
-                                    const absl::Status& status) {
+absl::Status AgreementService::Told(const Actor& caller, const ClauseName& name,
+                                    const std::string& subject, const absl::Status& status) {
   if (caller.role != Role::kProvider || absl::IsNotFound(status)) return status;
   const absl::StatusOr<Account> account = ReadAgreements(backend_.ledger, name.owner);
   if (!account.ok()) return account.status();
   const AgreementVersion* latest = account->Latest(name.agreement);
-  const bool knows = latest != nullptr &&
-                     (MaySee(caller, *latest) || IsAttester(*account, name.agreement, name.clause, caller));
+  const bool knows =
+      latest != nullptr &&
+      (MaySee(caller, *latest) || IsAttester(*account, name.agreement, name.clause, caller));
   return knows ? status : NoSuch(subject);
 }
 
 template <class In>
-grpc::ServerUnaryReactor* AgreementService::ActOnTrigger(Context* context, Method method, const In& in,
-                                                         v1::TriggerAssertion* out) {
+grpc::ServerUnaryReactor* AgreementService::ActOnTrigger(Context* context, Method method,
+                                                         const In& in, v1::TriggerAssertion* out) {
   auto* call = new Call(backend_, context, method);
   absl::StatusOr<Command> command = call->Admit(in);
   if (!command.ok()) return call->End(command.status());
   const ClauseName name = std::visit(
       [&](const auto& what) -> ClauseName {
-        if constexpr (requires { what.trigger; }) return {command->owner, what.agreement, what.trigger};
+        if constexpr (requires { what.trigger; })
+          return {command->owner, what.agreement, what.trigger};
         return {};
       },
       command->what);
@@ -59,7 +63,8 @@ grpc::ServerUnaryReactor* AgreementService::ActOnTrigger(Context* context, Metho
         const absl::StatusOr<Account> account = ReadAgreements(backend_.ledger, name.owner, until);
         if (!account.ok()) return account.status();
         for (const Trigger& trigger : account->triggers) {
-          if (trigger.clause.agreement != name.agreement || trigger.clause.clause != name.clause) continue;
+          if (trigger.clause.agreement != name.agreement || trigger.clause.clause != name.clause)
+            continue;
           Render(name.owner, trigger, out);
           return absl::OkStatus();
         }
@@ -97,7 +102,8 @@ grpc::ServerUnaryReactor* AgreementService::WithdrawTrigger(Context* context,
   return ActOnTrigger(context, Method::kWithdrawTrigger, *in, out);
 }
 
-grpc::ServerUnaryReactor* AgreementService::ListTriggers(Context* context, const v1::ListTriggersRequest* in,
+grpc::ServerUnaryReactor* AgreementService::ListTriggers(Context* context,
+                                                         const v1::ListTriggersRequest* in,
                                                          v1::ListTriggersResponse* out) {
   auto* call = new Call(backend_, context, Method::kListTriggers);
   absl::StatusOr<BesideQuery> query = call->Admit(*in);
@@ -119,7 +125,8 @@ grpc::ServerUnaryReactor* AgreementService::ListTriggers(Context* context, const
     for (size_t i = ParseNumber<size_t>(*place).value_or(0); i < account->triggers.size(); ++i) {
       const Trigger& trigger = account->triggers[i];
       if (trigger.clause.agreement != query.agreement) continue;
-      if (!all && !IsAttester(*account, query.agreement, trigger.clause.clause, call->caller())) continue;
+      if (!all && !IsAttester(*account, query.agreement, trigger.clause.clause, call->caller()))
+        continue;
       if (out->triggers_size() == static_cast<int>(query.page.size)) {
         out->set_next_page_token(PlaceToken(list, Cat(i)));
         break;

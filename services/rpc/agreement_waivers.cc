@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
+#include "services/messages/place_token.h"
+#include "services/messages/render.h"
 #include "services/rpc/agreement_service.h"
-#include "services/rpc/errors.h"
-#include "services/rpc/place_token.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 
 namespace capbroker {
 namespace {
@@ -29,7 +29,8 @@ absl::Status RenderWaiver(Ledger& ledger, const ClauseName& name, const Outcome&
 
 }  // namespace
 
-grpc::ServerUnaryReactor* AgreementService::GrantWaiver(Context* context, const v1::GrantWaiverRequest* in,
+grpc::ServerUnaryReactor* AgreementService::GrantWaiver(Context* context,
+                                                        const v1::GrantWaiverRequest* in,
                                                         v1::GrantedWaiver* out) {
   auto* call = new Call(backend_, context, Method::kGrantWaiver);
   absl::StatusOr<Command> command = call->Admit(*in);
@@ -39,12 +40,14 @@ grpc::ServerUnaryReactor* AgreementService::GrantWaiver(Context* context, const 
   return call->SubmitThenRead(
       *std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
         if (outcome.ok()) return RenderWaiver(backend_.ledger, name, *outcome, out);
-        const absl::Status told = Under("waiver.clause", AsInMessage(grant.waiver, outcome.status()));
+        const absl::Status told =
+            Under("waiver.clause", AsInMessage(grant.waiver, outcome.status()));
         return Told(call->caller(), name, in->parent(), told);
       });
 }
 
-grpc::ServerUnaryReactor* AgreementService::RevokeWaiver(Context* context, const v1::RevokeWaiverRequest* in,
+grpc::ServerUnaryReactor* AgreementService::RevokeWaiver(Context* context,
+                                                         const v1::RevokeWaiverRequest* in,
                                                          v1::GrantedWaiver* out) {
   auto* call = new Call(backend_, context, Method::kRevokeWaiver);
   absl::StatusOr<Command> command = call->Admit(*in);
@@ -53,12 +56,14 @@ grpc::ServerUnaryReactor* AgreementService::RevokeWaiver(Context* context, const
   const ClauseName name{command->owner, revoke.agreement, revoke.waiver};
   return call->SubmitThenRead(*std::move(command), *in,
                               [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-                                if (outcome.ok()) return RenderWaiver(backend_.ledger, name, *outcome, out);
+                                if (outcome.ok())
+                                  return RenderWaiver(backend_.ledger, name, *outcome, out);
                                 return Told(call->caller(), name, in->name(), outcome.status());
                               });
 }
 
-grpc::ServerUnaryReactor* AgreementService::ListWaivers(Context* context, const v1::ListWaiversRequest* in,
+grpc::ServerUnaryReactor* AgreementService::ListWaivers(Context* context,
+                                                        const v1::ListWaiversRequest* in,
                                                         v1::ListWaiversResponse* out) {
   auto* call = new Call(backend_, context, Method::kListWaivers);
   absl::StatusOr<BesideQuery> query = call->Admit(*in);

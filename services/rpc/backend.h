@@ -1,8 +1,8 @@
 // What every service of the API works with.
 #pragma once
 
+#include "services/access/principal.h"
 #include "services/rpc/pool.h"
-#include "services/rpc/principal.h"
 #include "services/rpc/registry.h"
 #include "services/rpc/session_counts.h"
 #include "services/sequencing/clock.h"

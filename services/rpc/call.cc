@@ -6,12 +6,12 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
-#include "services/rpc/errors.h"
-#include "services/rpc/log.h"
-#include "services/rpc/seldom.h"
-#include "services/rpc/trace_id.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/log/log.h"
+#include "services/log/seldom.h"
+#include "services/log/trace_id.h"
+#include "services/messages/errors.h"
 
 namespace capbroker {
 
@@ -26,7 +26,8 @@ absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServe
 void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                 const grpc::CallbackServerContext& context, const absl::Status& status) {
   const absl::StatusCode code = status.code();
-  const bool ours = CodeOf(status) == grpc::StatusCode::INTERNAL || code == absl::StatusCode::kUnavailable ||
+  const bool ours = CodeOf(status) == grpc::StatusCode::INTERNAL ||
+                    code == absl::StatusCode::kUnavailable ||
                     code == absl::StatusCode::kResourceExhausted;
   const auto level = ours ? spdlog::level::warn : spdlog::level::info;
   if (!spdlog::should_log(level)) return;
@@ -80,7 +81,8 @@ grpc::ServerUnaryReactor* Call::ReadThenGoOn(absl::AnyInvocable<absl::Status()> 
   const bool taken = backend_.reads.TryRun([this, read = std::move(read)]() mutable {
     if (absl::Status status = read(); !status.ok()) End(status);
   });
-  if (!taken) End(Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED", "too many reads wait"));
+  if (!taken)
+    End(Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED", "too many reads wait"));
   return reactor;
 }
 

@@ -1,11 +1,11 @@
-// One unary call, from its arrival to its one answer: who calls, what the message says, whether that is
-// allowed; then a read on the pool, or a command for the sequencer.
+// One unary call, from its arrival to its one answer: who calls, what the message says, whether
+// that is allowed; then a read on the pool, or a command for the sequencer.
 //
 //   Call* call = new Call(backend_, context, Method::kCancelCapacityRequest);
 //   absl::StatusOr<Command> command = call->Admit(*in);
 //   if (!command.ok()) return call->End(command.status());
-//   return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) { ...; return
-//   status; });
+//   return call->Submit(*std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) { ...;
+//   return status; });
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -16,9 +16,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "services/access/guard.h"
 #include "services/rpc/admission.h"
 #include "services/rpc/backend.h"
-#include "services/rpc/guard.h"
 
 namespace capbroker {
 
@@ -26,17 +26,19 @@ namespace capbroker {
 absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServerContext& context,
                                Method method);
 
-// One line on a call that was refused: at info what its caller can mend, at warn the rest. With the caller's
-// trace id, if it sent one; never a token. Of an overload a line a second, which says how many others there were.
+// One line on a call that was refused: at info what its caller can mend, at warn the rest. With the
+// caller's trace id, if it sent one; never a token. Of an overload a line a second, which says how
+// many others there were.
 void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                 const grpc::CallbackServerContext& context, const absl::Status& status);
 
-// Deletes itself with the answer: not to be touched after End. It is not gRPC's reactor itself: the end of one that is not
-// the default is told on a thread of its own, for a tenth of what the call costs.
+// Deletes itself with the answer: not to be touched after End. It is not gRPC's reactor itself: the
+// end of one that is not the default is told on a thread of its own, for a tenth of what the call
+// costs.
 class Call final {
  public:
-  // What is done with the outcome of a command, on the sequencer's thread: renders it, and says how the call
-  // ends. What Decide refuses is in the words of the message already (AsSaid).
+  // What is done with the outcome of a command, on the sequencer's thread: renders it, and says how
+  // the call ends. What Decide refuses is in the words of the message already (AsSaid).
   using Answer = absl::AnyInvocable<absl::Status(absl::StatusOr<Outcome>)>;
 
   Call(Backend& backend, grpc::CallbackServerContext* context, Method method);
@@ -52,7 +54,8 @@ class Call final {
     return capbroker::Admit(*caller_, method_, in);
   }
 
-  // Each goes on with the call, which may have ended when it returns; returns the call as what gRPC is given.
+  // Each goes on with the call, which may have ended when it returns; returns the call as what gRPC
+  // is given.
   grpc::ServerUnaryReactor* End(const absl::Status& status);
   // The call ends with what `read` returns; it runs on the pool for reads.
   grpc::ServerUnaryReactor* Read(absl::AnyInvocable<absl::Status()> read);

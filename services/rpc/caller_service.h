@@ -11,8 +11,8 @@ class CallerService final : public v1::CallerService::CallbackService {
   explicit CallerService(Backend& backend) : backend_(backend) {}
 
  private:
-  grpc::ServerUnaryReactor* GetCaller(grpc::CallbackServerContext* context, const v1::GetCallerRequest* in,
-                                      v1::Caller* out) override;
+  grpc::ServerUnaryReactor* GetCaller(grpc::CallbackServerContext* context,
+                                      const v1::GetCallerRequest* in, v1::Caller* out) override;
 
   Backend& backend_;
 };

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/decide.h"
-#include "broker/fold.h"
-#include "broker/plan.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
-#include "services/rpc/errors.h"
+#include "broker/deciding/decide.h"
+#include "broker/deciding/plan.h"
+#include "broker/trail/fold.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
+#include "services/messages/render.h"
 #include "services/rpc/obey.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 #include "services/rpc/watch.h"
 
 namespace capbroker {
@@ -28,7 +28,8 @@ absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const A
     const std::string field = Cat("agreement_drafts[", i, "]");
     const AgreementVersion* latest = account.Latest(version.agreement);
     if (version.holder.empty() && latest == nullptr) {
-      return Invalid(Cat(field, ".provider"), "nothing", "the holder: there is no such agreement yet");
+      return Invalid(Cat(field, ".provider"), "nothing",
+                     "the holder: there is no such agreement yet");
     }
     if (version.holder.empty()) version.holder = latest->holder;
     if (!version.effective_from.IsSet()) version.effective_from = now;
@@ -36,13 +37,15 @@ absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const A
     if (absl::Status status = Validate(version); !status.ok()) {
       return Under(Cat(field, ".version"), AsInMessage(version, status));
     }
-    commands.push_back({query.owner, {Role::kOperator, "plan"}, ActivateAgreement{std::move(version)}});
+    commands.push_back(
+        {query.owner, {Role::kOperator, "plan"}, ActivateAgreement{std::move(version)}});
   }
   return commands;
 }
 
 // The account as it would be with the drafts recorded.
-absl::StatusOr<Account> WithDrafts(const PlanQuery& query, const Account& account, const Directory& directory,
+absl::StatusOr<Account> WithDrafts(const PlanQuery& query, const Account& account,
+                                   const Directory& directory,
                                    const std::vector<Command>& activations, Instant now) {
   Book book;
   book.owner = query.owner;
@@ -50,14 +53,16 @@ absl::StatusOr<Account> WithDrafts(const PlanQuery& query, const Account& accoun
   for (const Command& command : activations) {
     absl::StatusOr<Verdict> verdict = Decide(book, directory, command, now);
     if (!verdict.ok()) return Under("agreement_drafts.version", verdict.status());
-    Fold(book, {query.owner, book.sequence + 1, now, command.actor, {}, std::move(verdict->decisions)});
+    Fold(book,
+         {query.owner, book.sequence + 1, now, command.actor, {}, std::move(verdict->decisions)});
   }
   return std::move(book.account);
 }
 
 // From where it stands.
-absl::Status ExplainKnown(const PlanQuery& query, std::vector<Command> what_if, const Account& account,
-                          const Directory& directory, Ledger& ledger, Instant now, v1::Plan* out) {
+absl::Status ExplainKnown(const PlanQuery& query, std::vector<Command> what_if,
+                          const Account& account, const Directory& directory, Ledger& ledger,
+                          Instant now, v1::Plan* out) {
   const absl::StatusOr<std::vector<Act>> acts = ReadActsOf(ledger, {query.owner, query.known});
   if (!acts.ok()) return acts.status();
   const RequestBook known = FoldRequest(*acts);
@@ -66,7 +71,8 @@ absl::Status ExplainKnown(const PlanQuery& query, std::vector<Command> what_if, 
     request = *query.request;
     request.id = query.known;
     request.version = known.request->version + 1;
-    what_if.push_back({query.owner, {Role::kOwner, query.owner.value}, AmendRequest{query.known, request}});
+    what_if.push_back(
+        {query.owner, {Role::kOwner, query.owner.value}, AmendRequest{query.known, request}});
   }
   const absl::StatusOr<Plan> plan =
       Explain(query.owner, known, *acts, account, directory, what_if, std::max(now, known.updated));
@@ -98,9 +104,8 @@ grpc::ServerUnaryReactor* CapacityRequestService::CreateCapacityRequest(
   return Obey(backend_, context, Method::kCreateCapacityRequest, *in, out);
 }
 
-grpc::ServerUnaryReactor* CapacityRequestService::GetCapacityRequest(Context* context,
-                                                                     const v1::GetCapacityRequestRequest* in,
-                                                                     v1::CapacityRequest* out) {
+grpc::ServerUnaryReactor* CapacityRequestService::GetCapacityRequest(
+    Context* context, const v1::GetCapacityRequestRequest* in, v1::CapacityRequest* out) {
   auto* call = new Call(backend_, context, Method::kGetCapacityRequest);
   const absl::StatusOr<RequestName> name = call->Admit(*in);
   if (!name.ok()) return call->End(name.status());
@@ -113,7 +118,8 @@ grpc::ServerUnaryReactor* CapacityRequestService::GetCapacityRequest(Context* co
 }
 
 grpc::ServerUnaryReactor* CapacityRequestService::ListCapacityRequests(
-    Context* context, const v1::ListCapacityRequestsRequest* in, v1::ListCapacityRequestsResponse* out) {
+    Context* context, const v1::ListCapacityRequestsRequest* in,
+    v1::ListCapacityRequestsResponse* out) {
   auto* call = new Call(backend_, context, Method::kListCapacityRequests);
   absl::StatusOr<RequestsQuery> query = call->Admit(*in);
   if (!query.ok()) return call->End(query.status());
@@ -121,12 +127,13 @@ grpc::ServerUnaryReactor* CapacityRequestService::ListCapacityRequests(
     const Instant now = backend_.clock.Now();
     std::string token = query.page.token;
     for (uint32_t left = query.page.size; left > 0 && out->ByteSizeLong() < kMessageBytes;) {
-      const absl::StatusOr<Page<RequestRow>> page =
-          backend_.ledger.ListRequests({query.owner, query.states}, std::min(left, kRowsAtOnce), token);
+      const absl::StatusOr<Page<RequestRow>> page = backend_.ledger.ListRequests(
+          {query.owner, query.states}, std::min(left, kRowsAtOnce), token);
       if (!page.ok()) return page.status();
       std::vector<std::pair<OwnerId, RequestId>> names;
       for (const RequestRow& row : page->items) names.emplace_back(row.owner, row.request);
-      const absl::StatusOr<std::vector<OwnedRequest>> requests = ReadRequests(backend_.ledger, names);
+      const absl::StatusOr<std::vector<OwnedRequest>> requests =
+          ReadRequests(backend_.ledger, names);
       if (!requests.ok()) return requests.status();
       for (const auto& [owner, request] : *requests)
         Render(owner, request, now, out->add_capacity_requests());
@@ -149,8 +156,9 @@ grpc::ServerUnaryReactor* CapacityRequestService::AmendCapacityRequest(
   return Obey(backend_, context, Method::kAmendCapacityRequest, *in, out);
 }
 
-grpc::ServerWriteReactor<v1::WatchCapacityRequestsResponse>* CapacityRequestService::WatchCapacityRequests(
-    Context* context, const v1::WatchCapacityRequestsRequest* in) {
+grpc::ServerWriteReactor<v1::WatchCapacityRequestsResponse>*
+CapacityRequestService::WatchCapacityRequests(Context* context,
+                                              const v1::WatchCapacityRequestsRequest* in) {
   return Stream<v1::WatchCapacityRequestsResponse>::Open(
       backend_, context, Method::kWatchCapacityRequests, *in,
       [this](WatchQuery query, const Actor&, Subscription::Wake wake) {
@@ -165,18 +173,21 @@ grpc::ServerUnaryReactor* CapacityRequestService::PlanCapacityRequest(
   if (!query.ok()) return call->End(query.status());
   const OwnerId owner = query->owner;
   auto* const reactor = call->reactor();
-  backend_.sequencer.ReadAccount(owner, [=, this, query = *std::move(query)](
-                                            absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
-    if (!account.ok()) return (void)call->End(account.status());
-    // Planning takes its time, which the sequencer's thread has not got.
-    call->Read([=, this, query = std::move(query), account = *std::move(account)]() mutable -> absl::Status {
-      const absl::StatusOr<std::shared_ptr<const Directory>> directory = backend_.registry.Read();
-      if (!directory.ok()) return directory.status();
-      const Account none;
-      return PlanFor(query, account == nullptr ? none : *account, **directory, backend_.ledger,
-                     backend_.clock.Now(), out);
-    });
-  });
+  backend_.sequencer.ReadAccount(
+      owner, [=, this, query = *std::move(query)](
+                 absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
+        if (!account.ok()) return (void)call->End(account.status());
+        // Planning takes its time, which the sequencer's thread has not got.
+        call->Read([=, this, query = std::move(query),
+                    account = *std::move(account)]() mutable -> absl::Status {
+          const absl::StatusOr<std::shared_ptr<const Directory>> directory =
+              backend_.registry.Read();
+          if (!directory.ok()) return directory.status();
+          const Account none;
+          return PlanFor(query, account == nullptr ? none : *account, **directory, backend_.ledger,
+                         backend_.clock.Now(), out);
+        });
+      });
   return reactor;
 }
 
@@ -198,9 +209,8 @@ grpc::ServerUnaryReactor* CapacityRequestService::LeaveCounter(Context* context,
   return Obey(backend_, context, Method::kLeaveCounter, *in, out);
 }
 
-grpc::ServerUnaryReactor* CapacityRequestService::ReleaseAllocation(Context* context,
-                                                                    const v1::ReleaseAllocationRequest* in,
-                                                                    v1::Allocation* out) {
+grpc::ServerUnaryReactor* CapacityRequestService::ReleaseAllocation(
+    Context* context, const v1::ReleaseAllocationRequest* in, v1::Allocation* out) {
   return Obey(backend_, context, Method::kReleaseAllocation, *in, out);
 }
 

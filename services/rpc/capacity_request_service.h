@@ -2,8 +2,8 @@
 #pragma once
 
 #include "capbroker/v1/capacity_request_service.grpc.pb.h"
+#include "services/access/guard.h"
 #include "services/rpc/backend.h"
-#include "services/rpc/guard.h"
 
 namespace capbroker {
 
@@ -30,8 +30,10 @@ class CapacityRequestService final : public v1::CapacityRequestService::Callback
   Reactor* PlanCapacityRequest(Context* context, const v1::PlanCapacityRequestRequest* in,
                                v1::Plan* out) override;
   Reactor* ExtendOffer(Context* context, const v1::ExtendOfferRequest* in, v1::Offer* out) override;
-  Reactor* AcceptCounter(Context* context, const v1::AcceptCounterRequest* in, v1::Offer* out) override;
-  Reactor* LeaveCounter(Context* context, const v1::LeaveCounterRequest* in, v1::Offer* out) override;
+  Reactor* AcceptCounter(Context* context, const v1::AcceptCounterRequest* in,
+                         v1::Offer* out) override;
+  Reactor* LeaveCounter(Context* context, const v1::LeaveCounterRequest* in,
+                        v1::Offer* out) override;
   Reactor* ReleaseAllocation(Context* context, const v1::ReleaseAllocationRequest* in,
                              v1::Allocation* out) override;
 

@@ -5,12 +5,12 @@
 #include <optional>
 #include <utility>
 
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
+#include "services/messages/place_token.h"
+#include "services/messages/render.h"
 #include "services/rpc/call.h"
-#include "services/rpc/place_token.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 #include "services/rpc/stream.h"
 #include "storage/evidence.h"
 
@@ -24,7 +24,8 @@ constexpr uint32_t kActsAtOnce = 200;
 // R9. What an owner may not read yet: acts with a bid in a sealed round that is open.
 class OpenBids {
  public:
-  OpenBids(Ledger& ledger, const Actor& caller) : ledger_(ledger), hides_(caller.role == Role::kOwner) {}
+  OpenBids(Ledger& ledger, const Actor& caller)
+      : ledger_(ledger), hides_(caller.role == Role::kOwner) {}
 
   absl::StatusOr<bool> AreIn(const SealedAct& sealed) {
     if (!hides_ || sealed.text.find("\"BID_RECEIVED\"") == std::string::npos) return false;
@@ -37,7 +38,8 @@ class OpenBids {
       known = requests_.emplace(sealed.request, *std::move(request)).first;
     }
     return std::any_of(act->decisions.begin(), act->decisions.end(), [&](const Decision& decision) {
-      const Offer* offer = decision.kind == Kind::BID_RECEIVED ? known->second.Find(decision.offer) : nullptr;
+      const Offer* offer =
+          decision.kind == Kind::BID_RECEIVED ? known->second.Find(decision.offer) : nullptr;
       return offer != nullptr && offer->state == OfferState::kOpen;
     });
   }
@@ -98,7 +100,8 @@ class Evidence final : public Source<v1::ExportEvidenceResponse> {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context, const v1::ListDecisionsRequest* in,
+grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context,
+                                                         const v1::ListDecisionsRequest* in,
                                                          v1::ListDecisionsResponse* out) {
   auto* call = new Call(backend_, context, Method::kListDecisions);
   absl::StatusOr<DecisionsQuery> query = call->Admit(*in);
@@ -109,8 +112,9 @@ grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context, const
             query.newest_first ? " newest" : " oldest");
     const absl::StatusOr<std::string> place = PlaceOf(list, query.page.token);
     if (!place.ok()) return place.status();
-    TrailPart part{
-        {query.owner, query.request}, ParseNumber<uint64_t>(*place).value_or(0), query.newest_first};
+    TrailPart part{{query.owner, query.request},
+                   ParseNumber<uint64_t>(*place).value_or(0),
+                   query.newest_first};
     size_t bytes = 0;
     OpenBids bids(backend_.ledger, call->caller());
     for (uint32_t left = query.page.size;;) {
@@ -144,7 +148,8 @@ grpc::ServerWriteReactor<v1::ExportEvidenceResponse>* DecisionService::ExportEvi
       });
 }
 
-grpc::ServerUnaryReactor* DecisionService::GetCheckpoint(Context* context, const v1::GetCheckpointRequest* in,
+grpc::ServerUnaryReactor* DecisionService::GetCheckpoint(Context* context,
+                                                         const v1::GetCheckpointRequest* in,
                                                          v1::Checkpoint* out) {
   auto* call = new Call(backend_, context, Method::kGetCheckpoint);
   absl::StatusOr<TrailName> name = call->Admit(*in);

@@ -18,7 +18,8 @@ class DecisionService final : public v1::DecisionService::CallbackService {
                          v1::ListDecisionsResponse* out) override;
   grpc::ServerWriteReactor<v1::ExportEvidenceResponse>* ExportEvidence(
       Context* context, const v1::ExportEvidenceRequest* in) override;
-  Reactor* GetCheckpoint(Context* context, const v1::GetCheckpointRequest* in, v1::Checkpoint* out) override;
+  Reactor* GetCheckpoint(Context* context, const v1::GetCheckpointRequest* in,
+                         v1::Checkpoint* out) override;
 
   Backend& backend_;
 };

@@ -53,7 +53,8 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
     if (write) {
       StartWrite(&message_);  // Not under the lock: OnWriteDone may run at once.
     } else {
-      Finish(cancelled ? grpc::Status::CANCELLED : grpc::Status(grpc::StatusCode::UNAVAILABLE, "going down"));
+      Finish(cancelled ? grpc::Status::CANCELLED
+                       : grpc::Status(grpc::StatusCode::UNAVAILABLE, "going down"));
     }
   }
   void OnWriteDone(bool ok) override {
@@ -87,7 +88,8 @@ HealthService::HealthService(std::vector<std::string> services) : services_(std:
 HealthService::~HealthService() = default;
 
 bool HealthService::IsKnown(const std::string& service) const {
-  return service.empty() || std::find(services_.begin(), services_.end(), service) != services_.end();
+  return service.empty() ||
+         std::find(services_.begin(), services_.end(), service) != services_.end();
 }
 
 void HealthService::Set(bool serving) {
@@ -120,7 +122,8 @@ void HealthService::Close() {
 }
 
 grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* context,
-                                               const HealthCheckRequest* in, HealthCheckResponse* out) {
+                                               const HealthCheckRequest* in,
+                                               HealthCheckResponse* out) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   if (!IsKnown(in->service())) {
     reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "no such service"));
@@ -134,8 +137,8 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
   return reactor;
 }
 
-grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(grpc::CallbackServerContext* /*context*/,
-                                                                    const HealthCheckRequest* in) {
+grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(
+    grpc::CallbackServerContext* /*context*/, const HealthCheckRequest* in) {
   const std::shared_ptr<Watcher> watcher = Watcher::Make(IsKnown(in->service()));
   bool closed = false;
   {

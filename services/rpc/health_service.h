@@ -1,5 +1,5 @@
-// grpc.health.v1: SERVING only while the broker decides. The service that gRPC brings along is invisible to
-// reflection and breaks its listing.
+// grpc.health.v1: SERVING only while the broker decides. The service that gRPC brings along is
+// invisible to reflection and breaks its listing.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,8 @@ namespace capbroker {
 
 class HealthService final : public grpc::health::v1::Health::CallbackService {
  public:
-  // Full names, such as "capbroker.v1.OfferService"; "", the server as a whole, is always among them.
+  // Full names, such as "capbroker.v1.OfferService"; "", the server as a whole, is always among
+  // them.
   explicit HealthService(std::vector<std::string> services);
   ~HealthService() override;
 
@@ -30,7 +31,8 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
                                   const grpc::health::v1::HealthCheckRequest* in,
                                   grpc::health::v1::HealthCheckResponse* out) override;
   grpc::ServerWriteReactor<grpc::health::v1::HealthCheckResponse>* Watch(
-      grpc::CallbackServerContext* context, const grpc::health::v1::HealthCheckRequest* in) override;
+      grpc::CallbackServerContext* context,
+      const grpc::health::v1::HealthCheckRequest* in) override;
   bool IsKnown(const std::string& service) const;
 
   const std::vector<std::string> services_;

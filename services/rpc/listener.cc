@@ -9,39 +9,26 @@
 #include <cerrno>
 #include <cstring>
 
-#include "broker/text.h"
-#include "services/rpc/pem_files.h"
+#include "broker/values/text.h"
+#include "services/access/address.h"
+#include "services/access/pem_files.h"
 
 namespace capbroker {
 namespace {
 
 constexpr unsigned kReloadSeconds = 5;
 
-// host and port of "host:port", "[::1]:port".
-std::pair<std::string, std::string> HostAndPort(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return {address, ""};
-  std::string host = address.substr(0, colon);
-  if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return {host, address.substr(colon + 1)};
-}
-
 absl::Status CheckFiles(const ListenerOptions& options) {
-  absl::Status status = CheckIdentity("--tls-cert", options.tls_cert_file, "--tls-key", options.tls_key_file);
+  absl::Status status =
+      CheckIdentity("--tls-cert", options.tls_cert_file, "--tls-key", options.tls_key_file);
   if (!status.ok() || options.tls_client_ca_file.empty()) return status;
   return CheckAuthority("--tls-client-ca", options.tls_client_ca_file);
 }
 
 }  // namespace
 
-bool IsLocal(const std::string& address) {
-  if (address.starts_with("unix:") || address.starts_with("unix-abstract:")) return true;
-  const std::string host = HostAndPort(address).first;
-  return host == "localhost" || host == "::1" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
-}
-
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const ListenerOptions& options) {
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
+    const ListenerOptions& options) {
   const bool tls = !options.tls_cert_file.empty() || !options.tls_key_file.empty();
   if (!tls && !options.tls_client_ca_file.empty()) {
     return absl::InvalidArgumentError("--tls-client-ca: want --tls-cert and --tls-key too");
@@ -49,7 +36,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const L
   if (!tls) {
     if (!options.insecure_loopback) {
       return absl::InvalidArgumentError(
-          "no transport security: want --tls-cert and --tls-key, or --insecure-loopback on this machine "
+          "no transport security: want --tls-cert and --tls-key, or --insecure-loopback on this "
+          "machine "
           "alone");
     }
     if (!IsLocal(options.address)) {
@@ -68,10 +56,11 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const L
   grpc::experimental::TlsServerCredentialsOptions tls_options(files);
   tls_options.watch_identity_key_cert_pairs();
   if (ask) tls_options.watch_root_certs();
-  tls_options.set_cert_request_type(!ask ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                    : options.client_certificate_optional
-                                        ? GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY
-                                        : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  tls_options.set_cert_request_type(
+      !ask ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+      : options.client_certificate_optional
+          ? GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY
+          : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   return grpc::experimental::TlsServerCredentials(tls_options);
 }
 
@@ -82,7 +71,8 @@ std::string WhyNotBound(const std::string& address) {
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
+  if (const int error =
+          getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
       error != 0) {
     return gai_strerror(error);
   }
@@ -91,7 +81,8 @@ std::string WhyNotBound(const std::string& address) {
     const int socket = ::socket(at->ai_family, at->ai_socktype, at->ai_protocol);
     const int reuse = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
-    if (bind(socket, at->ai_addr, at->ai_addrlen) != 0 || listen(socket, 1) != 0) why = std::strerror(errno);
+    if (bind(socket, at->ai_addr, at->ai_addrlen) != 0 || listen(socket, 1) != 0)
+      why = std::strerror(errno);
     close(socket);
   }
   freeaddrinfo(found);

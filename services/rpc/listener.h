@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "services/access/address.h"
 
 namespace capbroker {
 
@@ -23,14 +24,12 @@ struct ListenerOptions {
   bool insecure_loopback = false;
 };
 
-// Whether nobody else's machine can reach it.
-bool IsLocal(const std::string& address);
-
 // INVALID_ARGUMENT names the option, and says what is wrong with the file.
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const ListenerOptions& options);
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
+    const ListenerOptions& options);
 
-// Why nothing can listen at this address, in words: "address already in use". For after gRPC could not, which
-// does not say.
+// Why nothing can listen at this address, in words: "address already in use". For after gRPC could
+// not, which does not say.
 std::string WhyNotBound(const std::string& address);
 
 }  // namespace capbroker

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "capbroker/v1/offer_service.grpc.pb.h"
+#include "services/access/guard.h"
 #include "services/rpc/backend.h"
-#include "services/rpc/guard.h"
 
 namespace capbroker {
 
@@ -18,11 +18,13 @@ class OfferService final : public v1::OfferService::CallbackService {
   Reactor* ListOffers(Context* context, const v1::ListOffersRequest* in,
                       v1::ListOffersResponse* out) override;
   Reactor* GetOffer(Context* context, const v1::GetOfferRequest* in, v1::Offer* out) override;
-  grpc::ServerWriteReactor<v1::WatchOffersResponse>* WatchOffers(Context* context,
-                                                                 const v1::WatchOffersRequest* in) override;
+  grpc::ServerWriteReactor<v1::WatchOffersResponse>* WatchOffers(
+      Context* context, const v1::WatchOffersRequest* in) override;
   Reactor* AcceptOffer(Context* context, const v1::AcceptOfferRequest* in, v1::Offer* out) override;
-  Reactor* DeclineOffer(Context* context, const v1::DeclineOfferRequest* in, v1::Offer* out) override;
-  Reactor* CounterOffer(Context* context, const v1::CounterOfferRequest* in, v1::Offer* out) override;
+  Reactor* DeclineOffer(Context* context, const v1::DeclineOfferRequest* in,
+                        v1::Offer* out) override;
+  Reactor* CounterOffer(Context* context, const v1::CounterOfferRequest* in,
+                        v1::Offer* out) override;
   Reactor* SubmitBid(Context* context, const v1::SubmitBidRequest* in, v1::Offer* out) override;
   Reactor* ConfirmAllocation(Context* context, const v1::ConfirmAllocationRequest* in,
                              v1::Allocation* out) override;

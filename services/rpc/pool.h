@@ -1,5 +1,5 @@
-// Threads for what may wait: reads of the ledger, and what watchers are told. gRPC's own threads must never
-// block.
+// Threads for what may wait: reads of the ledger, and what watchers are told. gRPC's own threads
+// must never block.
 #pragma once
 
 #include <deque>
@@ -21,8 +21,8 @@ class Pool {
 
   // False when `bound` tasks wait already; the task is then dropped.
   bool TryRun(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Regardless of the bound: for the next step of something that was let in, of which there is one step at a
-  // time.
+  // Regardless of the bound: for the next step of something that was let in, of which there is one
+  // step at a time.
   void Run(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
   size_t waiting() const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -2,11 +2,11 @@
 
 #include <utility>
 
-#include "broker/text.h"
-#include "services/rpc/errors.h"
-#include "services/rpc/place_token.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
+#include "services/messages/place_token.h"
+#include "services/messages/resource_name.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/resource_name.h"
 
 namespace capbroker {
 namespace {
@@ -14,7 +14,9 @@ namespace {
 constexpr char kList[] = "providers";
 
 // Prices, affiliations and addresses are between the provider and the operators.
-Detail DetailFor(const Actor& caller) { return caller.role == Role::kOwner ? Detail::kPublic : Detail::kAll; }
+Detail DetailFor(const Actor& caller) {
+  return caller.role == Role::kOwner ? Detail::kPublic : Detail::kAll;
+}
 
 // The provider as the command left it, which is not what it is when a repeat is answered.
 Provider AsLeft(Provider now, const Outcome& outcome) {
@@ -32,8 +34,9 @@ Provider AsLeft(Provider now, const Outcome& outcome) {
 }  // namespace
 
 template <class In>
-grpc::ServerUnaryReactor* ProviderService::Change(Call* call, Command command, const ProviderId& provider,
-                                                  const In& in, v1::Provider* out) {
+grpc::ServerUnaryReactor* ProviderService::Change(Call* call, Command command,
+                                                  const ProviderId& provider, const In& in,
+                                                  v1::Provider* out) {
   // Sent to the pool with the outcome, for the registry is read from the ledger.
   return call->SubmitThenRead(
       std::move(command), in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
@@ -63,14 +66,15 @@ grpc::ServerUnaryReactor* ProviderService::UpdateProvider(Context* context,
   auto* call = new Call(backend_, context, Method::kUpdateProvider);
   absl::StatusOr<ProviderChange> change = call->Admit(*in);
   if (!change.ok()) return call->End(change.status());
-  // The mask is applied to what is known now; of two changes at once to different fields, the later one wins
-  // both.
+  // The mask is applied to what is known now; of two changes at once to different fields, the later
+  // one wins both.
   return call->ReadThenGoOn([=, this, change = *std::move(change)]() -> absl::Status {
     const absl::StatusOr<std::shared_ptr<const Directory>> directory = backend_.registry.Read();
     if (!directory.ok()) return directory.status();
     const Provider* known = (*directory)->Find(change.provider);
     if (known == nullptr) return NoSuch(FullName(change.provider));
-    Change(call, {kDirectory, {}, capbroker::UpdateProvider{change.On(*known)}}, change.provider, *in, out);
+    Change(call, {kDirectory, {}, capbroker::UpdateProvider{change.On(*known)}}, change.provider,
+           *in, out);
     return absl::OkStatus();
   });
 }
@@ -95,7 +99,8 @@ grpc::ServerUnaryReactor* ProviderService::ResumeProvider(Context* context,
   return Change(call, *std::move(command), provider, *in, out);
 }
 
-grpc::ServerUnaryReactor* ProviderService::ReportHealth(Context* context, const v1::ReportHealthRequest* in,
+grpc::ServerUnaryReactor* ProviderService::ReportHealth(Context* context,
+                                                        const v1::ReportHealthRequest* in,
                                                         v1::Provider* out) {
   auto* call = new Call(backend_, context, Method::kReportHealth);
   absl::StatusOr<Command> command = call->Admit(*in);
@@ -104,7 +109,8 @@ grpc::ServerUnaryReactor* ProviderService::ReportHealth(Context* context, const 
   return Change(call, *std::move(command), provider, *in, out);
 }
 
-grpc::ServerUnaryReactor* ProviderService::GetProvider(Context* context, const v1::GetProviderRequest* in,
+grpc::ServerUnaryReactor* ProviderService::GetProvider(Context* context,
+                                                       const v1::GetProviderRequest* in,
                                                        v1::Provider* out) {
   auto* call = new Call(backend_, context, Method::kGetProvider);
   absl::StatusOr<DeskQuery> query = call->Admit(*in);
@@ -119,7 +125,8 @@ grpc::ServerUnaryReactor* ProviderService::GetProvider(Context* context, const v
   });
 }
 
-grpc::ServerUnaryReactor* ProviderService::ListProviders(Context* context, const v1::ListProvidersRequest* in,
+grpc::ServerUnaryReactor* ProviderService::ListProviders(Context* context,
+                                                         const v1::ListProvidersRequest* in,
                                                          v1::ListProvidersResponse* out) {
   auto* call = new Call(backend_, context, Method::kListProviders);
   absl::StatusOr<ProvidersQuery> query = call->Admit(*in);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "capbroker/v1/provider_service.grpc.pb.h"
+#include "services/messages/render.h"
 #include "services/rpc/backend.h"
 #include "services/rpc/call.h"
-#include "services/rpc/render.h"
 
 namespace capbroker {
 
@@ -18,18 +18,23 @@ class ProviderService final : public v1::ProviderService::CallbackService {
 
   Reactor* RegisterProvider(Context* context, const v1::RegisterProviderRequest* in,
                             v1::Provider* out) override;
-  Reactor* GetProvider(Context* context, const v1::GetProviderRequest* in, v1::Provider* out) override;
+  Reactor* GetProvider(Context* context, const v1::GetProviderRequest* in,
+                       v1::Provider* out) override;
   Reactor* ListProviders(Context* context, const v1::ListProvidersRequest* in,
                          v1::ListProvidersResponse* out) override;
-  Reactor* UpdateProvider(Context* context, const v1::UpdateProviderRequest* in, v1::Provider* out) override;
+  Reactor* UpdateProvider(Context* context, const v1::UpdateProviderRequest* in,
+                          v1::Provider* out) override;
   Reactor* SuspendProvider(Context* context, const v1::SuspendProviderRequest* in,
                            v1::Provider* out) override;
-  Reactor* ResumeProvider(Context* context, const v1::ResumeProviderRequest* in, v1::Provider* out) override;
-  Reactor* ReportHealth(Context* context, const v1::ReportHealthRequest* in, v1::Provider* out) override;
+  Reactor* ResumeProvider(Context* context, const v1::ResumeProviderRequest* in,
+                          v1::Provider* out) override;
+  Reactor* ReportHealth(Context* context, const v1::ReportHealthRequest* in,
+                        v1::Provider* out) override;
 
   // The command is submitted, and the call ends with the provider as it then is.
   template <class In>
-  Reactor* Change(Call* call, Command command, const ProviderId& provider, const In& in, v1::Provider* out);
+  Reactor* Change(Call* call, Command command, const ProviderId& provider, const In& in,
+                  v1::Provider* out);
 
   Backend& backend_;
 };

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_map.h"
-#include "broker/canonical.h"
-#include "broker/fold.h"
-#include "broker/text.h"
-#include "services/rpc/guard.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
+#include "services/access/guard.h"
 
 namespace capbroker {
 namespace {
@@ -33,7 +33,8 @@ absl::StatusOr<RequestBook> FoldTrail(const std::vector<SealedAct>& trail) {
 absl::StatusOr<std::vector<Act>> ReadActsOf(Ledger& ledger, const RequestName& name) {
   const absl::StatusOr<std::vector<SealedAct>> trail = ledger.ReadRequest(name.owner, name.request);
   if (!trail.ok()) {
-    return trail.status().code() == absl::StatusCode::kNotFound ? NoSuch(FullName(name)) : trail.status();
+    return trail.status().code() == absl::StatusCode::kNotFound ? NoSuch(FullName(name))
+                                                                : trail.status();
   }
   return Decoded(*trail);
 }
@@ -63,7 +64,8 @@ absl::StatusOr<std::vector<OfferOf>> ReadOffers(Ledger& ledger, const std::vecto
   absl::flat_hash_map<std::pair<OwnerId, RequestId>, std::shared_ptr<const RequestBook>> books;
   std::vector<std::pair<OwnerId, RequestId>> names;
   for (const OfferRow& row : rows) {
-    if (books.try_emplace({row.owner, row.request}).second) names.emplace_back(row.owner, row.request);
+    if (books.try_emplace({row.owner, row.request}).second)
+      names.emplace_back(row.owner, row.request);
   }
   absl::StatusOr<std::vector<OwnedRequest>> requests = ReadRequests(ledger, names);
   if (!requests.ok()) return requests.status();
@@ -117,10 +119,12 @@ absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart
                             .newest_first = part.newest_first,
                             .limit = part.limit});
   }
-  absl::StatusOr<std::vector<SealedAct>> acts = ledger.ReadRequest(part.name.owner, part.name.request);
+  absl::StatusOr<std::vector<SealedAct>> acts =
+      ledger.ReadRequest(part.name.owner, part.name.request);
   if (!acts.ok()) {
     const bool missing = acts.status().code() == absl::StatusCode::kNotFound;
-    return missing ? NoSuch(FullName(RequestName{part.name.owner, part.name.request})) : acts.status();
+    return missing ? NoSuch(FullName(RequestName{part.name.owner, part.name.request}))
+                   : acts.status();
   }
   // One request's trail is short enough to be read whole.
   if (part.newest_first) std::reverse(acts->begin(), acts->end());
@@ -134,7 +138,8 @@ absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart
 
 absl::StatusOr<std::vector<SealedAct>> ReadEvidence(Ledger& ledger, const TrailPart& part) {
   if (!part.name.request.IsSet()) return ReadTrail(ledger, part);
-  absl::StatusOr<std::vector<SealedAct>> acts = ReadTrail(ledger, {.name = part.name, .limit = UINT32_MAX});
+  absl::StatusOr<std::vector<SealedAct>> acts =
+      ReadTrail(ledger, {.name = part.name, .limit = UINT32_MAX});
   if (!acts.ok()) return acts.status();
   const uint64_t last = acts->back().sequence;
   for (Ledger::ActRange range{.owner = part.name.owner, .account_only = true};;) {

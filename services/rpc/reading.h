@@ -1,5 +1,5 @@
-// What the ledger holds, as values. All of it blocks; errors are the ledger's, and DATA_LOSS where a trail
-// does not read.
+// What the ledger holds, as values. All of it blocks; errors are the ledger's, and DATA_LOSS where
+// a trail does not read.
 #pragma once
 
 #include <functional>
@@ -9,16 +9,17 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/book.h"
-#include "services/rpc/resource_name.h"
+#include "broker/trail/book.h"
+#include "services/messages/resource_name.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
 
-// Rows that are read and rendered in one go: a page is made of several, and ends early when it gets too big
-// to send.
+// Rows that are read and rendered in one go: a page is made of several, and ends early when it gets
+// too big to send.
 inline constexpr uint32_t kRowsAtOnce = 50;
-// What a message may grow to, before its last rows; clients take 4 MiB where they are not told otherwise.
+// What a message may grow to, before its last rows; clients take 4 MiB where they are not told
+// otherwise.
 inline constexpr size_t kMessageBytes = 2 * 1024 * 1024;
 
 // NOT_FOUND if there is no such request.
@@ -38,14 +39,15 @@ struct OfferOf {
 };
 absl::StatusOr<std::vector<OfferOf>> ReadOffers(Ledger& ledger, const std::vector<OfferRow>& rows);
 
-// An owner's agreements, in every version, with the waivers and triggers beside them, as they were after act
-// `until`. Balances are not among it.
-absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner, uint64_t until = UINT64_MAX);
+// An owner's agreements, in every version, with the waivers and triggers beside them, as they were
+// after act `until`. Balances are not among it.
+absl::StatusOr<Account> ReadAgreements(Ledger& ledger, const OwnerId& owner,
+                                       uint64_t until = UINT64_MAX);
 // The same as it is now, and the balances.
 absl::StatusOr<Account> ReadAccount(Ledger& ledger, const OwnerId& owner);
 
-// A part of an owner's trail, or of one request's: at most `limit` acts after `from`, or before it; 0: from
-// its beginning or end.
+// A part of an owner's trail, or of one request's: at most `limit` acts after `from`, or before it;
+// 0: from its beginning or end.
 struct TrailPart {
   TrailName name;
   uint64_t from = 0;
@@ -53,8 +55,8 @@ struct TrailPart {
   uint32_t limit = 1000;
 };
 absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart& part);
-// The same, oldest first, and of a request also what governs it: the acts about agreements, waivers and triggers until
-// its last.
+// The same, oldest first, and of a request also what governs it: the acts about agreements, waivers
+// and triggers until its last.
 absl::StatusOr<std::vector<SealedAct>> ReadEvidence(Ledger& ledger, const TrailPart& part);
 
 }  // namespace capbroker

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "broker/canonical.h"
-#include "broker/fold.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
 
 namespace capbroker {
 

@@ -6,13 +6,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "broker/book.h"
+#include "broker/trail/book.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
 
-// The sequencer's own directory would do where it serves; but there it is shown a moment after the change was
-// answered, and a standby has none.
+// The sequencer's own directory would do where it serves; but there it is shown a moment after the
+// change was answered, and a standby has none.
 class Registry {
  public:
   explicit Registry(Ledger& ledger) : ledger_(ledger) { book_.owner = kDirectory; }
@@ -24,7 +24,8 @@ class Registry {
   Ledger& ledger_;
   absl::Mutex mutex_;
   Book book_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<const Directory> directory_ ABSL_GUARDED_BY(mutex_) = std::make_shared<const Directory>();
+  std::shared_ptr<const Directory> directory_ ABSL_GUARDED_BY(mutex_) =
+      std::make_shared<const Directory>();
 };
 
 }  // namespace capbroker

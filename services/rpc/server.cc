@@ -12,17 +12,17 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/access/principals_file.h"
+#include "services/log/log.h"
 #include "services/rpc/agreement_service.h"
 #include "services/rpc/backend.h"
 #include "services/rpc/caller_service.h"
 #include "services/rpc/capacity_request_service.h"
 #include "services/rpc/decision_service.h"
 #include "services/rpc/health_service.h"
-#include "services/rpc/log.h"
 #include "services/rpc/offer_service.h"
-#include "services/rpc/principals_file.h"
 #include "services/rpc/provider_service.h"
 #include "services/rpc/session_service.h"
 #include "services/rpc/unreadable.h"
@@ -37,8 +37,9 @@ constexpr size_t kNewsThreads = 2;
 constexpr absl::Duration kHealthPeriod = absl::Milliseconds(100);
 
 const std::vector<std::string> kServices = {
-    "capbroker.v1.CapacityRequestService", "capbroker.v1.OfferService",    "capbroker.v1.AgreementService",
-    "capbroker.v1.ProviderService",        "capbroker.v1.DecisionService", "capbroker.v1.CallerService",
+    "capbroker.v1.CapacityRequestService", "capbroker.v1.OfferService",
+    "capbroker.v1.AgreementService",       "capbroker.v1.ProviderService",
+    "capbroker.v1.DecisionService",        "capbroker.v1.CallerService",
     "capbroker.v1.SessionService"};
 
 void SetLimits(grpc::ServerBuilder& builder) {
@@ -51,7 +52,8 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * kSecond);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10 * kSecond);
-  // So that callers spread over replicas again, and no stream of a reader that never reads lives for ever.
+  // So that callers spread over replicas again, and no stream of a reader that never reads lives
+  // for ever.
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 2 * 3600 * kSecond);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 300 * kSecond);
 }
@@ -60,7 +62,8 @@ void SetLimits(grpc::ServerBuilder& builder) {
 
 class Server::Parts {
  public:
-  Parts(const ServerOptions& options, Ledger& ledger, Sequencer& sequencer, Feed& feed, Clock& clock)
+  Parts(const ServerOptions& options, Ledger& ledger, Sequencer& sequencer, Feed& feed,
+        Clock& clock)
       : options_(options),
         principals_(options.trust_domain),
         registry_(ledger),
@@ -95,8 +98,8 @@ class Server::Parts {
     const std::string& address = options_.listener.address;
     builder.AddListeningPort(address, *credentials, &port);
     for (grpc::Service* service :
-         std::initializer_list<grpc::Service*>{&requests_, &offers_, &agreements_, &providers_, &decisions_,
-                                               &callers_, &both_ways_, &health_}) {
+         std::initializer_list<grpc::Service*>{&requests_, &offers_, &agreements_, &providers_,
+                                               &decisions_, &callers_, &both_ways_, &health_}) {
       builder.RegisterService(service);
     }
     auto interceptors = MakeInterceptors(kServices);
@@ -108,9 +111,11 @@ class Server::Parts {
       grpc_ = builder.BuildAndStart();
     }
     if (grpc_ == nullptr || port == 0) {
-      return absl::FailedPreconditionError(Cat("cannot listen on ", address, ": ", WhyNotBound(address)));
+      return absl::FailedPreconditionError(
+          Cat("cannot listen on ", address, ": ", WhyNotBound(address)));
     }
-    address_ = address.starts_with("unix") ? address : Cat(address.substr(0, address.rfind(':') + 1), port);
+    address_ = address.starts_with("unix") ? address
+                                           : Cat(address.substr(0, address.rfind(':') + 1), port);
     health_thread_ = std::thread([this] { FollowSequencer(); });
     return absl::OkStatus();
   }
@@ -137,7 +142,8 @@ class Server::Parts {
           Refuse(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "this replica is going down"));
       // Waits for every call, cancelled or not; so not on this thread.
       shutdown_thread_ = std::thread([this, deadline] {
-        grpc_->Shutdown(std::chrono::system_clock::now() + std::chrono::microseconds(deadline.micros));
+        grpc_->Shutdown(std::chrono::system_clock::now() +
+                        std::chrono::microseconds(deadline.micros));
         down_.Notify();
       });
     }
@@ -193,7 +199,8 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() = default;
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Ledger& ledger,
-                                                      Sequencer& sequencer, Feed& feed, Clock& clock) {
+                                                      Sequencer& sequencer, Feed& feed,
+                                                      Clock& clock) {
   auto parts = std::make_unique<Parts>(options, ledger, sequencer, feed, clock);
   if (absl::Status status = parts->Start(); !status.ok()) return status;
   return std::unique_ptr<Server>(new Server(std::move(parts)));

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/time.h"
+#include "broker/values/time.h"
 #include "services/rpc/listener.h"
 #include "services/rpc/session_counts.h"
 #include "services/sequencing/clock.h"
@@ -22,8 +22,8 @@ namespace capbroker {
 
 struct ServerOptions {
   ListenerOptions listener{};
-  std::string
-      trust_domain{};  // Certificates for spiffe://{trust_domain}/... say who calls. Empty: none does.
+  std::string trust_domain{};  // Certificates for spiffe://{trust_domain}/... say who calls. Empty:
+                               // none does.
   std::string principals_file{};  // Tokens; empty: none is known.
   bool reflection = true;
   bool channelz = false;       // Shows every peer's address to whoever asks.
@@ -39,27 +39,28 @@ const std::vector<std::string>& ServiceNames();
 
 class Server {
  public:
-  // Listens; NOT_SERVING until the sequencer serves. All that is given outlives the server, and the sequencer
-  // has to answer (or be drained) before the server can be destroyed.
+  // Listens; NOT_SERVING until the sequencer serves. All that is given outlives the server, and the
+  // sequencer has to answer (or be drained) before the server can be destroyed.
   //
   // INVALID_ARGUMENT     an option or a file is wrong; names it.
   // FAILED_PRECONDITION  nothing can listen at this address, and why.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, Ledger& ledger,
-                                                       Sequencer& sequencer, Feed& feed, Clock& clock);
+                                                       Sequencer& sequencer, Feed& feed,
+                                                       Clock& clock);
   ~Server();  // Stop().
 
   // Where it listens: "127.0.0.1:41373".
   const std::string& address() const;
-  // To itself, without a socket. It proves nobody: a call over it needs a token, wherever the server listens. Not
-  // to be called on after Stop, and let go before the server is destroyed.
+  // To itself, without a socket. It proves nobody: a call over it needs a token, wherever the
+  // server listens. Not to be called on after Stop, and let go before the server is destroyed.
   std::shared_ptr<grpc::Channel> InProcessChannel();
   size_t reads_waiting() const;  // For a session with the ledger; for metrics.
   const SessionCounts& sessions() const;
   // The principals file again. What it said before stays if it is wrong now.
   absl::Status ReloadPrincipals();
 
-  // NOT_SERVING from now on; watches end; no call is taken any more; those under way may end. Returns when
-  // they have, or after `deadline`, when they are cancelled.
+  // NOT_SERVING from now on; watches end; no call is taken any more; those under way may end.
+  // Returns when they have, or after `deadline`, when they are cancelled.
   void Drain(Span deadline);
   // Drains without patience, and waits until gRPC is done with every call.
   void Stop();

@@ -1,12 +1,15 @@
-// One session: commands up; replies and news down, as few messages as possible. `Side` says whose (session_service.cc).
+// One session: commands up; replies and news down, as few messages as possible. `Side` says whose
+// (session_service.cc).
 //
-// gRPC's thread reads a message, parses it and hands all its commands to the sequencer at once. The sequencer's thread
-// leaves each outcome here, and wakes once for each batch. One task at a time, on a pool, renders what has come and writes
-// it; while that is under way the rest collects. What bounds a session: commands without a reply that has left, of which
-// there are less than twice kMostCommands, and the news that wait, which the feed bounds.
+// gRPC's thread reads a message, parses it and hands all its commands to the sequencer at once. The
+// sequencer's thread leaves each outcome here, and wakes once for each batch. One task at a time,
+// on a pool, renders what has come and writes it; while that is under way the rest collects. What
+// bounds a session: commands without a reply that has left, of which there are less than twice
+// kMostCommands, and the news that wait, which the feed bounds.
 //
-// Replies and news are taken together, and of the same batches: so what a message tells of a request is never older than
-// what an earlier one told. Only while the present state is being read, replies go out as they come.
+// Replies and news are taken together, and of the same batches: so what a message tells of a
+// request is never older than what an earlier one told. Only while the present state is being read,
+// replies go out as they come.
 #pragma once
 
 #include <google/protobuf/arena.h>
@@ -27,10 +30,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
 #include "services/rpc/call.h"
-#include "services/rpc/errors.h"
 #include "services/rpc/reading.h"
 #include "services/rpc/unreadable.h"
 #include "services/rpc/watch.h"
@@ -160,16 +163,19 @@ class Session final : public SessionReactor,
     if (in_->commands_size() > kMostCommands) {
       return Invalid("commands", Cat(in_->commands_size()), Cat(kMostCommands, " at most"));
     }
-    if (!parent_.empty() && (in_->parent().empty() || in_->parent() == parent_)) return absl::OkStatus();
+    if (!parent_.empty() && (in_->parent().empty() || in_->parent() == parent_))
+      return absl::OkStatus();
     if (!parent_.empty()) {
-      return Invalid("parent", Quoted(in_->parent()), Cat("the session's, ", parent_, ", or nothing"));
+      return Invalid("parent", Quoted(in_->parent()),
+                     Cat("the session's, ", parent_, ", or nothing"));
     }
     return Side::CheckParent(*caller_, in_->parent());
   }
 
   void Hear() {
     in_ = in_scratch_.Anew();
-    if (!grpc::SerializationTraits<In>::Deserialize(&in_bytes_, in_).ok()) return EndWith(Unreadable());
+    if (!grpc::SerializationTraits<In>::Deserialize(&in_bytes_, in_).ok())
+      return EndWith(Unreadable());
     if (absl::Status status = CheckMessage(); !status.ok()) return EndWith(status);
     if (parent_.empty()) {
       parent_ = in_->parent();
@@ -187,7 +193,8 @@ class Session final : public SessionReactor,
       }
     }
     if (!submitting_.empty()) {
-      const absl::Status status = backend_.sequencer.SubmitAll(submitting_, this->shared_from_this());
+      const absl::Status status =
+          backend_.sequencer.SubmitAll(submitting_, this->shared_from_this());
       absl::MutexLock lock(&mutex_);
       for (const Sequencer::Tagged& left : submitting_) Settle(commands_[left.tag], status);
     }
@@ -226,7 +233,8 @@ class Session final : public SessionReactor,
       command.owner = parsed->owner;
       command.offer = NumberOf(*parsed);
       submitting_.push_back(
-          {SubmissionOf(*caller_, method, *std::move(parsed), in, backend_.clock.Now()), command.tag});
+          {SubmissionOf(*caller_, method, *std::move(parsed), in, backend_.clock.Now()),
+           command.tag});
       submitting_.back().submission.origin = origin_;
     });
     if (is_known) return status;
@@ -235,7 +243,8 @@ class Session final : public SessionReactor,
     return Invalid("command", "nothing that is known", "what is to be done");
   }
 
-  // The present state may be read from now on. Only this first step can be turned away: what was let in goes on.
+  // The present state may be read from now on. Only this first step can be turned away: what was
+  // let in goes on.
   bool LetIn() ABSL_LOCKS_EXCLUDED(mutex_) {
     if (!backend_.reads.TryRun([self = this->shared_from_this()] {
           absl::MutexLock lock(&self->mutex_);
@@ -264,7 +273,8 @@ class Session final : public SessionReactor,
     if (ending_.ok()) ending_ = status;
   }
 
-  // Not while a message is being heard, which may read on: nothing may be asked of gRPC after the end.
+  // Not while a message is being heard, which may read on: nothing may be asked of gRPC after the
+  // end.
   bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (hearing_ > 0) return false;
     return cancelled_ || (waiting_ == 0 && (said_last_ || !ending_.ok()));
@@ -335,7 +345,8 @@ class Session final : public SessionReactor,
 
   struct Collected {
     bool reads = false;
-    bool tells = true;  // The news are to be told: there is no present state to come that they are in.
+    bool tells =
+        true;  // The news are to be told: there is no present state to come that they are in.
     absl::StatusOr<Changes> news = Changes();
   };
   // What is to be told next, unless there is still something of what was collected before.
@@ -375,8 +386,8 @@ class Session final : public SessionReactor,
         left -= std::min(left, kReplyBytes);
       } else {
         const absl::Status& why = command.outcome.status();
-        const absl::Status said =
-            command.is_judged ? AsSaid(command.method, command.subject, why) : Named(command.subject, why);
+        const absl::Status said = command.is_judged ? AsSaid(command.method, command.subject, why)
+                                                    : Named(command.subject, why);
         LogRefusal(command.method, caller_, *context_, said);
         *reply->mutable_error() = ToRpc(said);
         left -= std::min(left, reply->ByteSizeLong());
@@ -412,8 +423,8 @@ class Session final : public SessionReactor,
     absl::MutexLock lock(&mutex_);
     if (!ok) cancelled_ = true;
     // What came before the message was made need not be in it, and wakes nobody again.
-    const bool has_more = woken_ || IsOver() || (!done_.empty() && !giving_) || rendered_ < telling_.size() ||
-                          news_->IsReading() || !news_->IsEmpty();
+    const bool has_more = woken_ || IsOver() || (!done_.empty() && !giving_) ||
+                          rendered_ < telling_.size() || news_->IsReading() || !news_->IsEmpty();
     state_ = has_more ? State::kWorking : State::kWaiting;
     if (has_more) Schedule();
   }

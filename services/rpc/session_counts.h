@@ -1,5 +1,5 @@
-// How many sessions are open, and what became of the commands in them. Counted with atomic operations alone: a command
-// ends on the sequencer's thread.
+// How many sessions are open, and what became of the commands in them. Counted with atomic
+// operations alone: a command ends on the sequencer's thread.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -8,7 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "services/rpc/guard.h"
+#include "services/access/guard.h"
 
 namespace capbroker {
 
@@ -19,7 +19,8 @@ class SessionCounts {
   void Open() { open_.fetch_add(1, std::memory_order_relaxed); }
   void Close() { open_.fetch_sub(1, std::memory_order_relaxed); }
   void Count(Method method, grpc::StatusCode code) {
-    commands_[static_cast<size_t>(method)][static_cast<size_t>(code)].fetch_add(1, std::memory_order_relaxed);
+    commands_[static_cast<size_t>(method)][static_cast<size_t>(code)].fetch_add(
+        1, std::memory_order_relaxed);
   }
 
   int64_t open() const { return open_.load(std::memory_order_relaxed); }

@@ -1,8 +1,8 @@
 #include "services/rpc/session_service.h"
 
-#include "services/rpc/fields.h"
-#include "services/rpc/render.h"
-#include "services/rpc/resource_name.h"
+#include "services/messages/fields.h"
+#include "services/messages/render.h"
+#include "services/messages/resource_name.h"
 #include "services/rpc/session.h"
 
 namespace capbroker {
@@ -22,7 +22,8 @@ struct OwnerSide {
     return status.ok() ? CheckTarget(caller, kMethod, owner) : status;
   }
 
-  static News NewsFor(Backend& backend, const Actor& caller, uint64_t origin, Subscription::Wake wake) {
+  static News NewsFor(Backend& backend, const Actor& caller, uint64_t origin,
+                      Subscription::Wake wake) {
     return News(backend, WatchQuery{OwnerId{caller.name}, {}}, origin, std::move(wake));
   }
 
@@ -80,7 +81,8 @@ struct ProviderSide {
     return status.ok() ? CheckTarget(caller, kMethod, provider) : status;
   }
 
-  static News NewsFor(Backend& backend, const Actor& caller, uint64_t origin, Subscription::Wake wake) {
+  static News NewsFor(Backend& backend, const Actor& caller, uint64_t origin,
+                      Subscription::Wake wake) {
     return News(backend, ProviderId{caller.name}, Viewer::kAddressee, origin, std::move(wake));
   }
 

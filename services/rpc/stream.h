@@ -1,5 +1,5 @@
-// One call that is answered by many messages, whatever they are made from: a watch's news, or a file in
-// pieces.
+// One call that is answered by many messages, whatever they are made from: a watch's news, or a
+// file in pieces.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -12,10 +12,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "broker/refusal.h"
+#include "broker/values/refusal.h"
+#include "services/messages/errors.h"
 #include "services/rpc/backend.h"
 #include "services/rpc/call.h"
-#include "services/rpc/errors.h"
 
 namespace capbroker {
 
@@ -37,17 +37,18 @@ class Source {
   virtual bool IsEmpty() const { return false; }
 };
 
-// Asks its source for one message after the other, each when the one before has left; so a reader that is
-// slow holds one message here, and whatever its source keeps for it.
+// Asks its source for one message after the other, each when the one before has left; so a reader
+// that is slow holds one message here, and whatever its source keeps for it.
 template <class Message>
 class Stream final : public grpc::ServerWriteReactor<Message>,
                      public std::enable_shared_from_this<Stream<Message>> {
  public:
   using Wake = std::function<void()>;
-  // Makes the source once the caller is known and the message is read, of both and of `wake`, which may be
-  // called from any thread, at any time.
+  // Makes the source once the caller is known and the message is read, of both and of `wake`, which
+  // may be called from any thread, at any time.
   template <class In, class MakeSource>
-  static grpc::ServerWriteReactor<Message>* Open(Backend& backend, grpc::CallbackServerContext* context,
+  static grpc::ServerWriteReactor<Message>* Open(Backend& backend,
+                                                 grpc::CallbackServerContext* context,
                                                  Method method, const In& in, MakeSource make) {
     auto stream = std::make_shared<Stream>(backend, context, method);
     stream->self_ = stream;
@@ -69,7 +70,10 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
   }
 
   Stream(Backend& backend, grpc::CallbackServerContext* context, Method method)
-      : backend_(backend), context_(context), method_(method), caller_(CallerOf(backend, *context, method)) {}
+      : backend_(backend),
+        context_(context),
+        method_(method),
+        caller_(CallerOf(backend, *context, method)) {}
 
  private:
   enum class State { kWorking, kWaiting, kWriting, kEnded };

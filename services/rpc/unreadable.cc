@@ -3,9 +3,9 @@
 #include <google/protobuf/descriptor.h>
 
 #include "absl/container/flat_hash_set.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
-#include "services/rpc/errors.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+#include "services/messages/errors.h"
 
 namespace capbroker {
 namespace {
@@ -30,7 +30,8 @@ class Factory final : public grpc::experimental::ServerInterceptorFactoryInterfa
  public:
   explicit Factory(const std::vector<std::string>& services) {
     for (const std::string& name : services) {
-      const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+      const auto* service =
+          google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
       for (int i = 0; service != nullptr && i < service->method_count(); ++i) {
         methods_.insert(Cat("/", name, "/", service->method(i)->name()));
       }
@@ -47,14 +48,14 @@ class Factory final : public grpc::experimental::ServerInterceptorFactoryInterfa
 }  // namespace
 
 absl::Status Unreadable() {
-  return Refuse(
-      absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
-      "the message: got bytes that cannot be read, want a protobuf message of this method, with text "
-      "in UTF-8");
+  return Refuse(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                "the message: got bytes that cannot be read, want a protobuf message of this "
+                "method, with text "
+                "in UTF-8");
 }
 
-std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> MakeInterceptors(
-    const std::vector<std::string>& services) {
+std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+MakeInterceptors(const std::vector<std::string>& services) {
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> factories;
   factories.push_back(std::make_unique<Factory>(services));
   return factories;

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "services/messages/render.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 
 namespace capbroker {
 namespace {
@@ -13,7 +13,8 @@ namespace {
 std::vector<RequestState> UnfinishedStates() {
   std::vector<RequestState> states;
   for (size_t i = 0; i < Names<RequestState>::values.size(); ++i) {
-    if (const auto state = static_cast<RequestState>(i); !IsFinished(state)) states.push_back(state);
+    if (const auto state = static_cast<RequestState>(i); !IsFinished(state))
+      states.push_back(state);
   }
   return states;
 }
@@ -28,7 +29,8 @@ bool WasRead(absl::flat_hash_map<Key, uint64_t>& read, const Key& key, uint64_t 
   return false;
 }
 
-// Whether a decision of this kind changes what its offer shows. Kinds are named after what they move.
+// Whether a decision of this kind changes what its offer shows. Kinds are named after what they
+// move.
 bool MovesAnOffer(Kind kind) {
   static constexpr std::string_view kMoves[] = {"OFFER_", "COUNTER_",    "DEADLINE_",   "BID_",
                                                 "BEST_",  "ALLOCATION_", "WITHDRAWAL_", "STANDBY_"};
@@ -37,8 +39,8 @@ bool MovesAnOffer(Kind kind) {
                      [&](std::string_view moved) { return name.starts_with(moved); });
 }
 
-// The provider's offers that a change moved: opened, given a later deadline, bid for, ended, taken in
-// reserve, or their allocation moved on.
+// The provider's offers that a change moved: opened, given a later deadline, bid for, ended, taken
+// in reserve, or their allocation moved on.
 std::vector<uint32_t> TouchedOffers(const Change& change, const ProviderId& provider) {
   std::vector<uint32_t> numbers;
   for (const Decision& decision : change.act->decisions) {
@@ -51,14 +53,16 @@ std::vector<uint32_t> TouchedOffers(const Change& change, const ProviderId& prov
 
 }  // namespace
 
-RequestNews::RequestNews(Backend& backend, WatchQuery query, uint64_t origin, Subscription::Wake wake)
+RequestNews::RequestNews(Backend& backend, WatchQuery query, uint64_t origin,
+                         Subscription::Wake wake)
     : backend_(backend),
       query_(std::move(query)),
       origin_(origin),
       subscription_(backend.feed.WatchOwner(query_.owner, backend.watch_bound, std::move(wake))) {}
 
 absl::Status RequestNews::ReadOne(Shown* out) {
-  const absl::StatusOr<RequestBook> request = ReadRequest(backend_.ledger, {query_.owner, query_.request});
+  const absl::StatusOr<RequestBook> request =
+      ReadRequest(backend_.ledger, {query_.owner, query_.request});
   if (!request.ok()) return request.status();
   read_[query_.request] = request->sequence;
   Render(query_.owner, *request, backend_.clock.Now(), out->Add());
@@ -79,8 +83,8 @@ absl::Status RequestNews::Read(Shown* out) {
   const Instant now = backend_.clock.Now();
   for (const auto& [owner, request] : *requests) {
     read_[request.request->id] = request.sequence;
-    // One that ended between the two reads is not of the present state; and it was not told, so its end is no
-    // news.
+    // One that ended between the two reads is not of the present state; and it was not told, so its
+    // end is no news.
     if (!IsFinished(request.state)) Render(owner, request, now, out->Add());
   }
   token_ = page->next;
@@ -146,7 +150,8 @@ void OfferNews::Add(const Changes& changes) {
   told_ = 0;
   absl::flat_hash_map<std::pair<RequestId, uint32_t>, size_t> index;
   for (const Change& change : changes) {
-    // A provider's act begins with what became of the offer it names; it may move others of the provider's too.
+    // A provider's act begins with what became of the offer it names; it may move others of the
+    // provider's too.
     const bool own = origin_ != 0 && change.origin == origin_;
     const uint32_t replied = own ? change.act->decisions.front().offer : 0;
     for (const uint32_t number : TouchedOffers(change, provider_)) {

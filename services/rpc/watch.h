@@ -1,5 +1,6 @@
-// What a watcher is told: first what is, read from the ledger; then what changes, from the feed. The feed is
-// subscribed to before anything is read, so nothing is missed; and what was read already is not told again.
+// What a watcher is told: first what is, read from the ledger; then what changes, from the feed.
+// The feed is subscribed to before anything is read, so nothing is missed; and what was read
+// already is not told again.
 #pragma once
 
 #include <google/protobuf/repeated_ptr_field.h>
@@ -12,10 +13,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "capbroker/v1/capacity_request_service.pb.h"
 #include "capbroker/v1/offer_service.pb.h"
+#include "services/messages/parse.h"
+#include "services/messages/render.h"
 #include "services/rpc/backend.h"
-#include "services/rpc/parse.h"
 #include "services/rpc/reading.h"
-#include "services/rpc/render.h"
 #include "services/rpc/stream.h"
 
 namespace capbroker {
@@ -26,15 +27,16 @@ using Changes = std::vector<Change>;
 class RequestNews {
  public:
   using Shown = google::protobuf::RepeatedPtrField<v1::CapacityRequest>;
-  // `origin`: what changes by its own commands is no news, unless something else is to be told of the request anyway.
+  // `origin`: what changes by its own commands is no news, unless something else is to be told of
+  // the request anyway.
   RequestNews(Backend& backend, WatchQuery query, uint64_t origin, Subscription::Wake wake);
 
   // Whether the present state is still to be read, which waits for the ledger; and its next part.
   bool IsReading() const { return !synced_; }
   absl::Status Read(Shown* out);
 
-  // Then, over and over: what changed since, or why there will be no more; each thing once, as the last of the changes
-  // left it; and as much of it as goes into `room` bytes, and a last one.
+  // Then, over and over: what changed since, or why there will be no more; each thing once, as the
+  // last of the changes left it; and as much of it as goes into `room` bytes, and a last one.
   absl::StatusOr<Changes> Take() { return subscription_->Take(); }
   void Add(const Changes& changes);
   bool HasMore() const { return told_ < news_.size(); }
@@ -61,7 +63,8 @@ class OfferNews {
  public:
   using Shown = google::protobuf::RepeatedPtrField<v1::Offer>;
   // `origin`: what its own commands made of the offers they name is no news.
-  OfferNews(Backend& backend, ProviderId provider, Viewer viewer, uint64_t origin, Subscription::Wake wake);
+  OfferNews(Backend& backend, ProviderId provider, Viewer viewer, uint64_t origin,
+            Subscription::Wake wake);
 
   bool IsReading() const { return !synced_; }
   absl::Status Read(Shown* out);
@@ -115,7 +118,8 @@ class Watch final : public Source<Message> {
       out->set_synced(!news_.IsReading());
       return Source<Message>::Step::kMessage;
     }
-    // Until there is nothing: nobody is woken for what comes upon something, the end of the news among it.
+    // Until there is nothing: nobody is woken for what comes upon something, the end of the news
+    // among it.
     while (!news_.HasMore()) {
       const absl::StatusOr<Changes> changes = news_.Take();
       if (!changes.ok()) return changes.status();

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "broker/canonical.h"
-#include "broker/fold.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
 
 namespace capbroker {
 
@@ -46,7 +46,8 @@ void Books::Recover(RecoveredOwner recovered) {
   Relist(shelved);
 }
 
-SealedAct Books::Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request) {
+SealedAct Books::Apply(Shelved& shelved, const Act& act,
+                       std::shared_ptr<const RequestBook> request) {
   Book& book = shelved.book;
   SealedAct sealed{.owner = act.owner,
                    .sequence = act.sequence,

@@ -1,5 +1,5 @@
-// Every book of the partitions held, and what is to be found fast in all of them: the next deadline, and the
-// finished requests that may be let go.
+// Every book of the partitions held, and what is to be found fast in all of them: the next
+// deadline, and the finished requests that may be let go.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
-#include "broker/book.h"
-#include "broker/decision.h"
+#include "broker/trail/book.h"
+#include "broker/trail/decision.h"
 #include "storage/ledger.h"
 
 namespace capbroker {
@@ -22,8 +22,8 @@ struct Shelved {
   uint32_t number =
       0;  // In the order they were added: ties between books are broken the same way in every run.
   uint32_t partition = 0;
-  // Its deadlines are left alone until then: the ledger refused the act of one, or deciding it changed
-  // nothing. It is tried again rather than at once, for ever.
+  // Its deadlines are left alone until then: the ledger refused the act of one, or deciding it
+  // changed nothing. It is tried again rather than at once, for ever.
   Instant paused_until;
   Instant listed;  // Its place in the order of deadlines; unset: none.
 };
@@ -44,7 +44,8 @@ class Books {
   // Takes over what the ledger kept of one owner, all but its requests, which are Put one by one.
   void Recover(RecoveredOwner recovered);
 
-  // Folds the owner's next act (`request` as for Fold), moves the chain's head, and gives the text and hash.
+  // Folds the owner's next act (`request` as for Fold), moves the chain's head, and gives the text
+  // and hash.
   SealedAct Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request);
   // Puts a request in that was read from the ledger, or any back as it was before.
   void Put(Shelved& shelved, std::shared_ptr<const RequestBook> request);
@@ -52,12 +53,12 @@ class Books {
   // To be called after `book.deadlines` or `paused_until` changed in another way.
   void Relist(Shelved& shelved);
 
-  // The book whose deadline is next; null if none has one. Its first entry is the deadline, at `listed` or,
-  // if the book was paused, before.
+  // The book whose deadline is next; null if none has one. Its first entry is the deadline, at
+  // `listed` or, if the book was paused, before.
   Shelved* Next() { return deadlines_.empty() ? nullptr : all_[deadlines_.begin()->second].get(); }
 
-  // The request is finished and as the ledger has it. Past `finished_kept` the one said first is let go,
-  // unless it has moved since.
+  // The request is finished and as the ledger has it. Past `finished_kept` the one said first is
+  // let go, unless it has moved since.
   void KeepFinished(const Shelved& shelved, const RequestBook& request);
 
   // Somebody asked for the request: it is kept as it is for a while, and then packed.

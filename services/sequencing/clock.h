@@ -1,5 +1,5 @@
-// The broker's one clock: the database's, carried between commits on the machine's boot-time clock, never
-// running back.
+// The broker's one clock: the database's, carried between commits on the machine's boot-time clock,
+// never running back.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "broker/time.h"
+#include "broker/values/time.h"
 
 namespace capbroker {
 
@@ -22,12 +22,13 @@ class Clock {
 
   int64_t Boot() const { return boot_(); }
 
-  // The database showed `database_time` at some point between the boot times `sent` and `received`. That
-  // bounds the offset; it is moved by as little as makes it fit.
+  // The database showed `database_time` at some point between the boot times `sent` and `received`.
+  // That bounds the offset; it is moved by as little as makes it fit.
   void Observe(Instant database_time, int64_t sent_micros, int64_t received_micros)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Never before an earlier result, whatever the database's clock does. Stands still before the first
-  // Observe: the machine's own clock may be ahead, and what was once said cannot be taken back.
+  // Never before an earlier result, whatever the database's clock does. Stands still before the
+  // first Observe: the machine's own clock may be ahead, and what was once said cannot be taken
+  // back.
   Instant Now() ABSL_LOCKS_EXCLUDED(mutex_);
   // Now() is from here on not before `t` (the last act of a recovered book).
   void NotBefore(Instant t) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -3,12 +3,13 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 
-CommandQueue::CommandQueue(Clock& clock, absl::Status closed) : clock_(clock), closed_(std::move(closed)) {}
+CommandQueue::CommandQueue(Clock& clock, absl::Status closed)
+    : clock_(clock), closed_(std::move(closed)) {}
 
 absl::Status CommandQueue::Push(std::vector<ItemPtr>& items) {
   absl::MutexLock lock(&mutex_);
@@ -29,8 +30,8 @@ absl::Status CommandQueue::Push(ItemPtr& item) {
 
 absl::Status CommandQueue::Add(ItemPtr& item) {
   if (!closed_.ok()) return closed_;
-  const bool is_new =
-      item->kind == Item::Kind::kCommand && std::holds_alternative<CreateRequest>(item->command.what);
+  const bool is_new = item->kind == Item::Kind::kCommand &&
+                      std::holds_alternative<CreateRequest>(item->command.what);
   const size_t waiting = next_.items.size() + elsewhere_;
   if (waiting >= (is_new ? (bound_ + 1) / 2 : bound_)) {
     return Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",
@@ -75,7 +76,8 @@ CommandQueue::Taken CommandQueue::Take(Span wait, size_t elsewhere, size_t bound
   elsewhere_ = elsewhere;
   bound_ = bound;
   // Once is enough: whoever takes has to look at the time after any wait.
-  if (!HasSomething() && wait > Span{}) something_.WaitWithTimeout(&mutex_, absl::Microseconds(wait.micros));
+  if (!HasSomething() && wait > Span{})
+    something_.WaitWithTimeout(&mutex_, absl::Microseconds(wait.micros));
   Taken taken = std::exchange(next_, {});
   elsewhere_ += taken.items.size();
   taken.as_of = clock_.Now();
@@ -93,7 +95,8 @@ void CommandQueue::Close(absl::Status why) {
 }
 
 bool CommandQueue::HasSomething() const {
-  return !next_.items.empty() || !next_.writes.empty() || !next_.reads.empty() || next_.drain || next_.stop;
+  return !next_.items.empty() || !next_.writes.empty() || !next_.reads.empty() || next_.drain ||
+         next_.stop;
 }
 
 }  // namespace capbroker

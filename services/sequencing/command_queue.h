@@ -1,5 +1,5 @@
-// Where threads hand things to the sequencer: commands, which get their arrival time here, and the ledger's
-// answers.
+// Where threads hand things to the sequencer: commands, which get their arrival time here, and the
+// ledger's answers.
 #pragma once
 
 #include <optional>
@@ -28,9 +28,10 @@ class CommandQueue {
   // Closed at first. `clock` outlives the queue.
   CommandQueue(Clock& clock, absl::Status closed);
 
-  // From any thread. Stamps and queues the items in their order; if not OK, those that are left in `items` were not: what
-  // Close said, or RESOURCE_EXHAUSTED (reason OVERLOADED), when as many wait as the bound allows. New requests are turned
-  // away at half of it: what is under way is to be ended first.
+  // From any thread. Stamps and queues the items in their order; if not OK, those that are left in
+  // `items` were not: what Close said, or RESOURCE_EXHAUSTED (reason OVERLOADED), when as many wait
+  // as the bound allows. New requests are turned away at half of it: what is under way is to be
+  // ended first.
   absl::Status Push(std::vector<ItemPtr>& items) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Push(ItemPtr& item) ABSL_LOCKS_EXCLUDED(mutex_);  // The same of one.
   void Post(WriteResult result) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -38,8 +39,8 @@ class CommandQueue {
   void Drain(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);  // Closes for good.
   void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);   // Likewise.
 
-  // By the sequencer's thread. Takes everything there is, waiting up to `wait` while there is nothing.
-  // `elsewhere`: how many items it has that still count against `bound`.
+  // By the sequencer's thread. Takes everything there is, waiting up to `wait` while there is
+  // nothing. `elsewhere`: how many items it has that still count against `bound`.
   Taken Take(Span wait, size_t elsewhere, size_t bound) ABSL_LOCKS_EXCLUDED(mutex_);
   void Open() ABSL_LOCKS_EXCLUDED(mutex_);
   void Close(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -25,9 +25,9 @@ constexpr size_t kMostOverdue = 10'000;
 const Actor kBroker{Role::kBroker, ""};
 
 absl::Status Conflict() {
-  return Refuse(
-      absl::StatusCode::kAlreadyExists, "IDEMPOTENCY_CONFLICT",
-      "this key came before with another payload: got a different command, want the same or a new key");
+  return Refuse(absl::StatusCode::kAlreadyExists, "IDEMPOTENCY_CONFLICT",
+                "this key came before with another payload: got a different command, want the same "
+                "or a new key");
 }
 
 // The request that an act about this command is filed under.
@@ -36,9 +36,9 @@ RequestId RequestOf(const Command& command) {
   return create != nullptr ? create->request.id : Subject(command);
 }
 
-// A refusal that was itself recorded has its words in no row: it is decided again, which now records nothing. It is
-// known by what the act begins with: an answer's rejection, its place in reserve (R26), or the end of a hold that its
-// provider was about to confirm (R14).
+// A refusal that was itself recorded has its words in no row: it is decided again, which now
+// records nothing. It is known by what the act begins with: an answer's rejection, its place in
+// reserve (R26), or the end of a hold that its provider was about to confirm (R14).
 bool IsRecordedRefusal(const Act& act) {
   if (act.decisions.empty()) return false;
   const Kind first = act.decisions.front().kind;
@@ -54,11 +54,13 @@ Core::Core(SequencerOptions options, uint32_t partitions)
       held_(partitions),
       moved_at_(partitions),
       books_(std::make_unique<Books>(partitions, options_.finished_kept, options_.awake_kept)),
-      // The batches under way and the one on top have their answers at hand, whatever was asked for.
+      // The batches under way and the one on top have their answers at hand, whatever was asked
+      // for.
       keys_(std::max(options_.keys_kept, (kUnderWay + 1) * options_.batch_bound),
             std::max(options_.answers_kept, (kUnderWay + 1) * options_.batch_bound)),
       acts_bound_(options_.batch_bound) {
-  closed_ = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "starting: the trail is being read");
+  closed_ = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
+                   "starting: the trail is being read");
   status_.detail = std::string(View(closed_.message()));
 }
 
@@ -74,11 +76,13 @@ void Core::Submit(ItemPtr item) {
 void Core::Advance(Moment now) {
   stepped_ = now.time;
   if (mode_ == Mode::kUnsure && now.boot_micros - *unsure_since_ > kPatience.micros) {
-    Drop(SequencerStatus::Phase::kRecovering,
-         Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
+    Drop(
+        SequencerStatus::Phase::kRecovering,
+        Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
   }
   if (draining_ && mode_ == Mode::kTaking && !writing_) Stop();
-  // While the ledger has nothing to do, it gets the first half of a burst, and the rest is decided meanwhile.
+  // While the ledger has nothing to do, it gets the first half of a burst, and the rest is decided
+  // meanwhile.
   const bool is_burst = !writing_ && flights_.empty() && waiting_.size() >= kLeastBurst;
   const size_t later = is_burst ? waiting_.size() / 2 : 0;
   do {
@@ -90,7 +94,8 @@ void Core::Advance(Moment now) {
         if (next.kind != Item::Kind::kResume && FireDeadline(next.arrived)) continue;
         ItemPtr item = std::move(waiting_.front());
         waiting_.pop_front();
-        if (item->kind == Item::Kind::kCommand) status_.waited.Add((now.time - item->arrived).micros);
+        if (item->kind == Item::Kind::kCommand)
+          status_.waited.Add((now.time - item->arrived).micros);
         Handle(std::move(item));
       } else if (draining_ || !FireDeadline(now.time)) {
         break;
@@ -99,12 +104,14 @@ void Core::Advance(Moment now) {
   } while (ReleaseOpen(now) && CanDecide() && !waiting_.empty());  // It may have been full.
 }
 
-// Answers what waits for nothing but batches before it, once there is none. True if there was such a thing.
+// Answers what waits for nothing but batches before it, once there is none. True if there was such
+// a thing.
 bool Core::ReleaseOpen(Moment now) {
-  if (mode_ != Mode::kServing || !flights_.empty() || open_.HasActs() || open_.IsEmpty()) return false;
-  // No commit will tell whether the partitions are still ours. Nobody takes them within the lease; past half
-  // of it, a heartbeat has to say so first (a process that was suspended finds out before it refuses
-  // anything).
+  if (mode_ != Mode::kServing || !flights_.empty() || open_.HasActs() || open_.IsEmpty())
+    return false;
+  // No commit will tell whether the partitions are still ours. Nobody takes them within the lease;
+  // past half of it, a heartbeat has to say so first (a process that was suspended finds out before
+  // it refuses anything).
   const int64_t moved_at = *std::min_element(moved_at_.begin(), moved_at_.end());
   if (now.boot_micros - moved_at > options_.lease.micros / 2) {
     next_beat_ = now.boot_micros;
@@ -116,7 +123,8 @@ bool Core::ReleaseOpen(Moment now) {
 }
 
 bool Core::CanDecide() const {
-  return mode_ == Mode::kServing && open_.size() < options_.batch_bound && open_.acts() < acts_bound_;
+  return mode_ == Mode::kServing && open_.size() < options_.batch_bound &&
+         open_.acts() < acts_bound_;
 }
 
 // Fires the next deadline if it is before `before`, at that time.
@@ -127,7 +135,8 @@ bool Core::FireDeadline(Instant before) {
   item->kind = Item::Kind::kDeadline;
   item->order = ++last_order_;
   item->arrived = before;
-  item->command = {shelved->book.owner, kBroker, ReachDeadline{shelved->book.deadlines.begin()->second}};
+  item->command = {shelved->book.owner, kBroker,
+                   ReachDeadline{shelved->book.deadlines.begin()->second}};
   status_.deadlines++;
   const uint64_t sequence = shelved->book.sequence;
   Handle(std::move(item));
@@ -141,7 +150,8 @@ bool Core::FireDeadline(Instant before) {
 void Core::Handle(ItemPtr item) {
   if (item->kind == Item::Kind::kAccount) {
     const Shelved* shelved = books_->Find(item->command.owner);
-    item->account = shelved == nullptr ? nullptr : std::make_shared<const Account>(shelved->book.account);
+    item->account =
+        shelved == nullptr ? nullptr : std::make_shared<const Account>(shelved->book.account);
     open_.AddItem(std::move(item));
     return;
   }
@@ -169,8 +179,8 @@ void Core::Handle(ItemPtr item) {
   }
   LetGo(*item);
   if (shelved != nullptr) books_->Rest(*shelved, Subject(item->command));
-  // Nothing will be written that would tell a repeat of something long ago. An owner without a trail has no
-  // keys.
+  // Nothing will be written that would tell a repeat of something long ago. An owner without a
+  // trail has no keys.
   if (item->repeat && !item->key_is_new && shelved != nullptr) {
     asking_.push_back(std::move(item));
   } else {
@@ -240,7 +250,8 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
 void Core::LetGo(const Item& item) {
   if (item.put_back == 0) return;
   const Shelved* shelved = books_->Find(item.command.owner);
-  const RequestBook* request = shelved == nullptr ? nullptr : shelved->book.Find(Subject(item.command));
+  const RequestBook* request =
+      shelved == nullptr ? nullptr : shelved->book.Find(Subject(item.command));
   // If it was changed, the batch tells when it is durable.
   if (request != nullptr && request->sequence == item.put_back && IsFinished(request->state)) {
     books_->KeepFinished(*shelved, *request);
@@ -255,15 +266,19 @@ std::optional<ReadCall> Core::NextRead() {
   const auto free =
       std::find_if(readings_.begin(), readings_.end(), [](const Reading& r) { return !r.is_busy; });
   if (free == readings_.end()) return std::nullopt;
-  ReadCall call{.reader = static_cast<size_t>(free - readings_.begin()), .requests = {}, .keys = {}};
-  const auto requests = wanted.begin() + static_cast<ptrdiff_t>(std::min(wanted.size(), kReadsAtOnce));
+  ReadCall call{
+      .reader = static_cast<size_t>(free - readings_.begin()), .requests = {}, .keys = {}};
+  const auto requests =
+      wanted.begin() + static_cast<ptrdiff_t>(std::min(wanted.size(), kReadsAtOnce));
   free->requests.assign(wanted.begin(), requests);
   wanted.erase(wanted.begin(), requests);
   call.requests = free->requests;
-  const auto keys = asking_.begin() + static_cast<ptrdiff_t>(std::min(asking_.size(), kReadsAtOnce));
+  const auto keys =
+      asking_.begin() + static_cast<ptrdiff_t>(std::min(asking_.size(), kReadsAtOnce));
   free->keys.assign(std::move_iterator(asking_.begin()), std::move_iterator(keys));
   asking_.erase(asking_.begin(), keys);
-  for (const ItemPtr& item : free->keys) call.keys.emplace_back(item->command.owner, item->repeat->key);
+  for (const ItemPtr& item : free->keys)
+    call.keys.emplace_back(item->command.owner, item->repeat->key);
   free->is_busy = true;
   return call;
 }
@@ -282,7 +297,8 @@ void Core::Finish(ReadResult result, Moment now) {
     std::vector<ItemPtr>& items = parked.mapped();
     parked_count_ -= items.size();
     if (!failed.ok() || !result.requests[i].ok()) {
-      for (ItemPtr& item : items) Fail(std::move(item), failed.ok() ? result.requests[i].status() : failed);
+      for (ItemPtr& item : items)
+        Fail(std::move(item), failed.ok() ? result.requests[i].status() : failed);
       continue;
     }
     std::unique_ptr<RequestBook> request = *std::move(result.requests[i]);
@@ -292,7 +308,8 @@ void Core::Finish(ReadResult result, Moment now) {
       books_->Put(shelved, std::move(request));
       status_.requests_read++;
     } else {
-      for (ItemPtr& item : items) item->is_missing = true;  // Or received meanwhile: the book knows.
+      for (ItemPtr& item : items)
+        item->is_missing = true;  // Or received meanwhile: the book knows.
     }
     std::move(items.begin(), items.end(), std::back_inserter(again));
   }
@@ -341,8 +358,8 @@ ItemPtr Core::AnswerRepeat(ItemPtr item, ReadResult::Repeat repeat) {
     item->key_is_new = true;
     item->key_is_recorded = false;
     if (item->is_decided) {
-      open_.AddItem(
-          std::move(item));  // As it was decided in its turn; what that rested on is in this batch or before.
+      open_.AddItem(std::move(
+          item));  // As it was decided in its turn; what that rested on is in this batch or before.
       return nullptr;
     }
     keys_.Forget(owner, item->repeat->key);
@@ -372,12 +389,15 @@ ItemPtr Core::AnswerRepeat(ItemPtr item, ReadResult::Repeat repeat) {
 void Core::DecideAgain(std::vector<ItemPtr> items) {
   std::sort(items.begin(), items.end(),
             [](const ItemPtr& a, const ItemPtr& b) { return a->order < b->order; });
-  waiting_.insert(waiting_.begin(), std::move_iterator(items.begin()), std::move_iterator(items.end()));
+  waiting_.insert(waiting_.begin(), std::move_iterator(items.begin()),
+                  std::move_iterator(items.end()));
 }
 
 void Core::Answer(ItemPtr item) {
-  if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0) ForgetOutage();
-  if (item->reply || item->account_reply || item->recipient) effects_.answered.push_back(std::move(item));
+  if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0)
+    ForgetOutage();
+  if (item->reply || item->account_reply || item->recipient)
+    effects_.answered.push_back(std::move(item));
 }
 
 void Core::Fail(ItemPtr item, const absl::Status& why) {
@@ -388,7 +408,9 @@ void Core::Fail(ItemPtr item, const absl::Status& why) {
 
 Span Core::Idle(Moment now) {
   Span idle = Seconds(1);
-  const auto until = [&](int64_t boot_micros) { idle = std::min(idle, Span{boot_micros - now.boot_micros}); };
+  const auto until = [&](int64_t boot_micros) {
+    idle = std::min(idle, Span{boot_micros - now.boot_micros});
+  };
   if (!writing_ && under_way_ == 0) {
     if (mode_ == Mode::kTaking || mode_ == Mode::kUnsure) until(retry_at_);
     if (mode_ == Mode::kServing || mode_ == Mode::kLoading) until(next_beat_);

@@ -1,26 +1,28 @@
-// The sequencer without threads: a state machine that is given commands, the ledger's answers and the time,
-// and gives calls of the ledger, replies and changes as data. It never waits and reads no clock, so the same
-// inputs give the same trail; the threads around it (sequencer.cc) and the simulator drive it alike.
+// The sequencer without threads: a state machine that is given commands, the ledger's answers and
+// the time, and gives calls of the ledger, replies and changes as data. It never waits and reads no
+// clock, so the same inputs give the same trail; the threads around it (sequencer.cc) and the
+// simulator drive it alike.
 //
 // What must hold, whatever comes when:
-// - A reply leaves only when everything its decision rested on is durable, a refusal's as well. So a reply
-// waits with
-//   the batch that was open when it was found, and batches become durable in the order they were decided. If
-//   it has nothing to wait for, the partitions must be known to be ours still.
-// - An owner's commands are decided in arrival order, each at its arrival time or, if later, that of the
-// book's last act.
-// - A deadline is fired before the first command that arrived after it, and after every one that arrived by
-// it.
-// - What is not durable can be taken back (PendingBatch), so that a batch that fails costs nobody but the one
-// at fault:
+// - A reply leaves only when everything its decision rested on is durable, a refusal's as well. So
+// a reply waits with
+//   the batch that was open when it was found, and batches become durable in the order they were
+//   decided. If it has nothing to wait for, the partitions must be known to be ours still.
+// - An owner's commands are decided in arrival order, each at its arrival time or, if later, that
+// of the book's last act.
+// - A deadline is fired before the first command that arrived after it, and after every one that
+// arrived by it.
+// - What is not durable can be taken back (PendingBatch), so that a batch that fails costs nobody
+// but the one at fault:
 //     a key was recorded before   look up which, decide all of it again
 //     the database refuses it     decide it again in halves, until the bad command is alone
-//     unknown                     take the partitions again; the batch number tells: durable, or send it once more
-//     another holds a partition   drop everything; try to take again
-// - While a batch is being committed the next is handed in, so that the ledger has something to do. Each stands on the one
+//     unknown                     take the partitions again; the batch number tells: durable, or
+//     send it once more another holds a partition   drop everything; try to take again
+// - While a batch is being committed the next is handed in, so that the ledger has something to do.
+// Each stands on the one
 //   before, and names a fence of its: if that one fails, this is fenced, and both are taken back.
-// - A key that is not known here may still be recorded. A batch that writes it again fails; but a refusal
-// writes
+// - A key that is not known here may still be recorded. A batch that writes it again fails; but a
+// refusal writes
 //   nothing, so the ledger is asked before one is given.
 #pragma once
 
@@ -35,7 +37,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "broker/decide.h"
+#include "broker/deciding/decide.h"
 #include "services/sequencing/books.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/key_cache.h"
@@ -46,8 +48,8 @@
 
 namespace capbroker {
 
-// The time of a step: the broker's, for decisions, and the machine's, for what has nothing to do with the
-// database's clock (retries, heartbeats).
+// The time of a step: the broker's, for decisions, and the machine's, for what has nothing to do
+// with the database's clock (retries, heartbeats).
 struct Moment {
   Instant time;
   int64_t boot_micros = 0;
@@ -57,12 +59,12 @@ struct Moment {
 struct Effects {
   Instant not_before;  // Clock::NotBefore, if set.
   std::optional<absl::Status>
-      closed;                     // Not OK: no more commands are taken, and watchers end, because of this.
-  std::vector<Change> changes;    // Now durable.
-  std::vector<ItemPtr> answered;  // To be given their answers.
+      closed;  // Not OK: no more commands are taken, and watchers end, because of this.
+  std::vector<Change> changes;                 // Now durable.
+  std::vector<ItemPtr> answered;               // To be given their answers.
   std::shared_ptr<const Directory> directory;  // If it changed.
-  std::optional<Standing> standing;            // For the tap, if there is one, once the partitions are held.
-  bool opened = false;                         // Commands and watchers are taken.
+  std::optional<Standing> standing;  // For the tap, if there is one, once the partitions are held.
+  bool opened = false;               // Commands and watchers are taken.
 };
 
 class Core {
@@ -75,12 +77,14 @@ class Core {
   void Finish(ReadResult result, Moment now);
   // Goes on as far as it can by itself. No item that arrived before `now.time` is submitted later.
   void Advance(Moment now);
-  // No more is submitted; once everything is answered, the partitions are released and the phase is kStopped.
+  // No more is submitted; once everything is answered, the partitions are released and the phase is
+  // kStopped.
   void Drain();
   // At once, with whatever was not answered told UNAVAILABLE.
   void Stop();
 
-  // Outputs. A call is given once; the next of its kind after its result came, or batches while kUnderWay have none.
+  // Outputs. A call is given once; the next of its kind after its result came, or batches while
+  // kUnderWay have none.
   static constexpr size_t kUnderWay = 2;
   std::optional<WriteCall> NextWrite(Moment now);
   std::optional<ReadCall> NextRead();
@@ -91,7 +95,8 @@ class Core {
   SequencerStatus status();
   // Commands not decided yet.
   size_t queued() const;
-  // How many of them there may be. A slow ledger that takes full batches makes it less; small ones say little.
+  // How many of them there may be. A slow ledger that takes full batches makes it less; small ones
+  // say little.
   size_t queue_bound() const;
 
   // For tests and invariants.
@@ -175,21 +180,21 @@ class Core {
   int64_t retry_at_ = 0;
   Span backoff_;
   std::optional<int64_t> unsure_since_;  // Boot time of the first of the unknown outcomes in a row.
-  uint32_t loading_ = 0;            // The next partition to recover; past the last, the requests are read.
+  uint32_t loading_ = 0;  // The next partition to recover; past the last, the requests are read.
   std::deque<SubjectName> unread_;  // Of them the unfinished requests to be read yet.
 
   std::unique_ptr<Books> books_;
   KeyCache keys_;
 
   uint64_t last_order_ = 0;
-  std::deque<ItemPtr> waiting_;            // Arrived, not decided.
-  PendingBatch open_;                      // Being decided.
-  std::deque<PendingBatch> flights_;       // Decided and not known to be durable, the oldest first,
-  size_t under_way_ = 0;                   //   so many of them handed in; the others are to go again.
+  std::deque<ItemPtr> waiting_;       // Arrived, not decided.
+  PendingBatch open_;                 // Being decided.
+  std::deque<PendingBatch> flights_;  // Decided and not known to be durable, the oldest first,
+  size_t under_way_ = 0;              //   so many of them handed in; the others are to go again.
   std::optional<CommitResult> failed_as_;  // Of the oldest, while results of others are owed.
   Span committing_;                        // What a batch takes, of late.
-  size_t
-      acts_bound_;  // Of the open batch: halved whenever the database refuses one, doubled when it takes one.
+  size_t acts_bound_;  // Of the open batch: halved whenever the database refuses one, doubled when
+                       // it takes one.
   // The batch last taken back: how many acts it had and, if one, whose it was.
   struct Maker {
     Item::Kind kind = Item::Kind::kCommand;

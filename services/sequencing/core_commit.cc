@@ -3,8 +3,8 @@
 #include <iterator>
 
 #include "absl/container/flat_hash_set.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/sequencing/core.h"
 
 namespace capbroker {
@@ -58,9 +58,11 @@ std::optional<WriteCall> Core::NextCommit() {
     PendingBatch& again = flights_[under_way_];
     return CommitCall{again.Refence(TenuresAfter(under_way_++))};
   }
-  // Behind another goes one that is not small, nor much smaller: of such ones there would be ever more, each a transaction.
-  const bool is_due = flights_.empty() || (under_way_ < kUnderWay && open_.acts() >= options_.least_behind &&
-                                           4 * open_.acts() >= 3 * flights_.back().acts());
+  // Behind another goes one that is not small, nor much smaller: of such ones there would be ever
+  // more, each a transaction.
+  const bool is_due =
+      flights_.empty() || (under_way_ < kUnderWay && open_.acts() >= options_.least_behind &&
+                           4 * open_.acts() >= 3 * flights_.back().acts());
   if (open_.HasActs() && is_due) {
     const std::vector<Tenure> held = TenuresAfter(under_way_);
     const Batch* ahead = flights_.empty() ? nullptr : &flights_.back().batch();
@@ -81,10 +83,12 @@ std::vector<Tenure> Core::TenuresAfter(size_t flights) const {
   return held;
 }
 
-bool Core::IsEverythingAnswered() const { return queued() == 0 && open_.IsEmpty() && flights_.empty(); }
+bool Core::IsEverythingAnswered() const {
+  return queued() == 0 && open_.IsEmpty() && flights_.empty();
+}
 
-// A batch moves the rows of its own partitions; the others, and all of them in quiet times, are moved here.
-// Also shows the clock the database's time, and that the database is there.
+// A batch moves the rows of its own partitions; the others, and all of them in quiet times, are
+// moved here. Also shows the clock the database's time, and that the database is there.
 std::optional<WriteCall> Core::NextBeat(Moment now) {
   if (now.boot_micros < next_beat_) return std::nullopt;
   next_beat_ = now.boot_micros + kHeartbeat.micros;
@@ -106,14 +110,16 @@ void Core::On(const Beaten& beaten, Moment now) {
     for (const uint32_t p : beating_) moved_at_[p] = now.boot_micros;
   } else if (absl::IsFailedPrecondition(beaten.status)) {
     status_.fenced++;
-    Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
-                                                  "another replica has taken the partitions"));
+    Drop(SequencerStatus::Phase::kStandby,
+         Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
+                "another replica has taken the partitions"));
     retry_at_ = now.boot_micros + kHeartbeat.micros;
   } else if (mode_ == Mode::kServing) {
     BecomeUnsure(now);
   } else {
     Drop(SequencerStatus::Phase::kRecovering,
-         Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", View(beaten.status.message())));
+         Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
+                View(beaten.status.message())));
     RetryLater(now);
   }
 }
@@ -127,7 +133,8 @@ void Core::On(const Committed& committed, Moment now) {
     OnDurable(now);
     return;
   }
-  // The oldest failed. What became of those on top is not asked: they were fenced, or are not known either.
+  // The oldest failed. What became of those on top is not asked: they were fenced, or are not known
+  // either.
   if (!failed_as_) failed_as_ = committed.result;
   if (--under_way_ == 0) OnFailed(*std::exchange(failed_as_, std::nullopt), now);
 }
@@ -139,8 +146,9 @@ void Core::OnFailed(const CommitResult& result, Moment now) {
       break;  // It did not fail.
     case CommitOutcome::kFenced:
       status_.fenced++;
-      Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
-                                                    "another replica has taken the partitions"));
+      Drop(SequencerStatus::Phase::kStandby,
+           Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
+                  "another replica has taken the partitions"));
       retry_at_ = now.boot_micros + kHeartbeat.micros;
       break;
     case CommitOutcome::kDuplicateKey:
@@ -194,7 +202,8 @@ void Core::TakeBack() {
     std::move(from.begin(), from.end(), std::back_inserter(items));
   };
   // The younger first: each stands on the one before.
-  for (flights_.push_back(std::exchange(open_, PendingBatch())); !flights_.empty(); flights_.pop_back()) {
+  for (flights_.push_back(std::exchange(open_, PendingBatch())); !flights_.empty();
+       flights_.pop_back()) {
     PendingBatch& batch = flights_.back();
     batch.TakeBack(*books_);
     for (const SealedAct& act : batch.batch().acts) {
@@ -223,12 +232,13 @@ void Core::SplitFailed(const std::string& error, Moment now) {
     books_->Relist(shelved);
     return;
   }
-  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                  [&](const ItemPtr& item) { return item->order == failed_.order; });
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const ItemPtr& item) {
+    return item->order == failed_.order;
+  });
   ItemPtr item = std::move(*found);
   waiting_.erase(found);
-  Fail(std::move(item),
-       Refuse(absl::StatusCode::kInternal, "BROKER_FAULT", Cat("the ledger refused this: ", error)));
+  Fail(std::move(item), Refuse(absl::StatusCode::kInternal, "BROKER_FAULT",
+                               Cat("the ledger refused this: ", error)));
 }
 
 WriteCall Core::FindKeys() const {
@@ -246,7 +256,8 @@ WriteCall Core::FindKeys() const {
 void Core::On(const KeysFound& found, Moment now) {
   if (mode_ != Mode::kLookingUp) return;
   if (!found.records.ok()) {
-    BecomeUnsure(now);  // Once the database is back, the batch fails again, and this is asked again.
+    BecomeUnsure(
+        now);  // Once the database is back, the batch fails again, and this is asked again.
     return;
   }
   mode_ = Mode::kServing;

@@ -1,11 +1,12 @@
-// The core's hold on its partitions: taking them, reading what is in them, losing them, giving them back.
+// The core's hold on its partitions: taking them, reading what is in them, losing them, giving them
+// back.
 #include <algorithm>
 #include <iterator>
 #include <tuple>
 
-#include "broker/decide.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/deciding/decide.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/sequencing/core.h"
 
 namespace capbroker {
@@ -27,7 +28,8 @@ Standing StandingOf(Books& books) {
     for (const auto& [id, filed] : shelved->book.requests) {
       const auto request = filed.Read();
       for (const Offer& offer : request->offers) {
-        const bool open = offer.state == OfferState::kOpen, held = offer.allocation == AllocationState::kHeld;
+        const bool open = offer.state == OfferState::kOpen,
+                   held = offer.allocation == AllocationState::kHeld;
         if (open || held)
           standing.offers.push_back({id, offer.number, offer.kind, offer.provider, open, held});
       }
@@ -53,8 +55,10 @@ void Core::On(const Taken& taken, Moment now) {
     RetryLater(now);  // Advance looks at how long that has gone on.
     return;
   }
-  const auto phase = is_held ? SequencerStatus::Phase::kStandby : SequencerStatus::Phase::kRecovering;
-  const absl::Status why = Unavailable(is_held ? "NOT_SERVING_OWNER" : "LEDGER_UNAVAILABLE", message);
+  const auto phase =
+      is_held ? SequencerStatus::Phase::kStandby : SequencerStatus::Phase::kRecovering;
+  const absl::Status why =
+      Unavailable(is_held ? "NOT_SERVING_OWNER" : "LEDGER_UNAVAILABLE", message);
   if (mode_ == Mode::kUnsure) {
     status_.fenced++;
     Drop(phase, why);
@@ -71,11 +75,12 @@ void Core::On(const Taken& taken, Moment now) {
   }
 }
 
-// A batch or heartbeat is unanswered, and the partitions are ours again: nobody can commit under the old
-// epochs now. If the new epochs follow ours, nobody did in between either, and the batch numbers tell which of ours did;
-// the others go again.
+// A batch or heartbeat is unanswered, and the partitions are ours again: nobody can commit under
+// the old epochs now. If the new epochs follow ours, nobody did in between either, and the batch
+// numbers tell which of ours did; the others go again.
 void Core::Resolve(const std::vector<Tenure>& tenures, Moment now) {
-  // How many of the batches, from the oldest on, would leave the partitions as they are; more than there are: none would.
+  // How many of the batches, from the oldest on, would leave the partitions as they are; more than
+  // there are: none would.
   size_t durable = 0;
   const auto is_as_after = [&](size_t flights) {
     const std::vector<Tenure> after = TenuresAfter(flights);
@@ -85,8 +90,8 @@ void Core::Resolve(const std::vector<Tenure>& tenures, Moment now) {
   };
   while (durable <= flights_.size() && !is_as_after(durable)) ++durable;
   if (durable > flights_.size()) {
-    // Somebody else may have written: what the batch number says is not about our batch. Nobody is told OK
-    // who may not be; a repeat with the same key finds out.
+    // Somebody else may have written: what the batch number says is not about our batch. Nobody is
+    // told OK who may not be; a repeat with the same key finds out.
     Drop(SequencerStatus::Phase::kRecovering,
          Unavailable("LEDGER_UNAVAILABLE", "the ledger did not say whether this was recorded"));
     StartLoading(tenures, now);
@@ -118,8 +123,8 @@ void Core::StartLoading(const std::vector<Tenure>& tenures, Moment now) {
   effects_.closed = closed_;
 }
 
-// First the books of every partition, then the unfinished requests of all of them in the order of their ids, which is
-// about that of their acts in the trail: the table is passed once.
+// First the books of every partition, then the unfinished requests of all of them in the order of
+// their ids, which is about that of their acts in the trail: the table is passed once.
 void Core::On(Recovered& recovered, Moment now) {
   if (mode_ != Mode::kLoading) return;
   if (!recovered.owners.ok()) {
@@ -129,7 +134,8 @@ void Core::On(Recovered& recovered, Moment now) {
     return;
   }
   for (RecoveredOwner& owner : *recovered.owners) {
-    for (const RequestId& request : owner.unfinished) unread_.emplace_back(owner.book.owner, request);
+    for (const RequestId& request : owner.unfinished)
+      unread_.emplace_back(owner.book.owner, request);
     books_->Recover(std::move(owner));
   }
   if (++loading_ < partitions_) return;
@@ -147,13 +153,15 @@ void Core::OnLoaded(const std::vector<SubjectName>& requests, ReadResult result,
     if (!result.requests[i].ok()) {
       status = result.requests[i].status();
     } else if (*result.requests[i] == nullptr) {
-      status = absl::DataLossError(Cat("request ", Format(id), " of ", owner.value, " has no trail"));
+      status =
+          absl::DataLossError(Cat("request ", Format(id), " of ", owner.value, " has no trail"));
     } else {
       books_->Put(*books_->Find(owner), *std::move(result.requests[i]));
     }
   }
   if (!status.ok()) {
-    Drop(SequencerStatus::Phase::kRecovering, Unavailable("LEDGER_UNAVAILABLE", View(status.message())));
+    Drop(SequencerStatus::Phase::kRecovering,
+         Unavailable("LEDGER_UNAVAILABLE", View(status.message())));
     RetryLater(now);
     return;
   }
@@ -183,7 +191,8 @@ void Core::Serve(Moment now) {
   ResumeOwners(std::max(now.time, latest));
 }
 
-// R22, before anything else: what the outage took from open windows is given back, then answers, then lapses.
+// R22, before anything else: what the outage took from open windows is given back, then answers,
+// then lapses.
 void Core::ResumeOwners(Instant now) {
   status_.downtime = {};
   const auto resume = [&](const OwnerId& owner, const RequestId& request, Instant down_since) {
@@ -207,8 +216,8 @@ void Core::ResumeOwners(Instant now) {
   if (resumes_owed_ == 0) ForgetOutage();
 }
 
-// Nothing of the outage is owed any more. The next heartbeat says so, and is the next call; whoever takes the
-// partitions before it gives the same outage back again: time is added, never lost.
+// Nothing of the outage is owed any more. The next heartbeat says so, and is the next call; whoever
+// takes the partitions before it gives the same outage back again: time is added, never lost.
 void Core::ForgetOutage() {
   for (Tenure& tenure : held_) tenure.down_since = {};
   outage_is_over_ = true;
@@ -220,8 +229,8 @@ void Core::On(const Released&, Moment) {
   Stop();
 }
 
-// Holds nothing any more, and forgets everything: what was recorded is read again, what was not is answered
-// with `why`.
+// Holds nothing any more, and forgets everything: what was recorded is read again, what was not is
+// answered with `why`.
 void Core::Drop(SequencerStatus::Phase phase, const absl::Status& why) {
   resumes_owed_ = 0;
   unsure_since_.reset();
@@ -272,7 +281,8 @@ void Core::Drain() {
 
 void Core::Stop() {
   if (mode_ == Mode::kStopped) return;
-  Drop(SequencerStatus::Phase::kStopped, Unavailable("SHUTTING_DOWN", "this replica is going down"));
+  Drop(SequencerStatus::Phase::kStopped,
+       Unavailable("SHUTTING_DOWN", "this replica is going down"));
   mode_ = Mode::kStopped;
 }
 

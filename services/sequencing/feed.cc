@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 
@@ -31,8 +31,8 @@ bool Subscription::Push(const std::vector<Change>& changes) {
     if (fits) {
       queue_.insert(queue_.end(), changes.begin(), changes.end());
     } else {
-      // What it has is still good, up to a point in the middle of nothing: it starts anew with the present
-      // state.
+      // What it has is still good, up to a point in the middle of nothing: it starts anew with the
+      // present state.
       ended_ = Refuse(absl::StatusCode::kResourceExhausted, "SLOW_READER",
                       Cat("more than ", bound_, " changes wait to be read; watch again"));
     }
@@ -52,7 +52,8 @@ void Subscription::End(absl::Status why) {
   wake_();
 }
 
-std::shared_ptr<Subscription> Feed::WatchOwner(const OwnerId& owner, size_t bound, Subscription::Wake wake) {
+std::shared_ptr<Subscription> Feed::WatchOwner(const OwnerId& owner, size_t bound,
+                                               Subscription::Wake wake) {
   return Watch(&Feed::owners_, owner, bound, std::move(wake));
 }
 
@@ -66,8 +67,8 @@ std::shared_ptr<Subscription> Feed::WatchDirectory(size_t bound, Subscription::W
 }
 
 template <class Who>
-std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers> Feed::*all, const Who& who,
-                                          size_t bound, Subscription::Wake wake) {
+std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers> Feed::*all,
+                                          const Who& who, size_t bound, Subscription::Wake wake) {
   auto added = std::make_shared<Subscription>(bound, std::move(wake));
   absl::Status closed;
   {
@@ -159,7 +160,8 @@ Feed::Counts Feed::counts() const {
   const auto count = [](const auto& all) {
     size_t alive = 0;
     for (const auto& [who, watchers] : all) {
-      alive += std::count_if(watchers.begin(), watchers.end(), [](const auto& w) { return !w.expired(); });
+      alive += std::count_if(watchers.begin(), watchers.end(),
+                             [](const auto& w) { return !w.expired(); });
     }
     return alive;
   };

@@ -24,7 +24,8 @@ void KeyCache::Put(const OwnerId& owner, const IdempotencyKey& key, Known known)
   if (answers_.size() > most_answers_) {
     const auto& [number, oldest] = answers_.front();
     const auto found = index_.find(oldest);
-    if (found != index_.end() && found->second->answer_number == number) found->second->known.answer.reset();
+    if (found != index_.end() && found->second->answer_number == number)
+      found->second->known.answer.reset();
     answers_.pop_front();
   }
 }

@@ -1,5 +1,6 @@
-// The idempotency keys that came lately (R27), so that a repeat is known without asking the ledger. It may
-// forget: a key that it does not know is written as if it were new, and the ledger refuses it if it is not.
+// The idempotency keys that came lately (R27), so that a repeat is known without asking the ledger.
+// It may forget: a key that it does not know is written as if it were new, and the ledger refuses
+// it if it is not.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
-#include "broker/ids.h"
+#include "broker/values/ids.h"
 #include "services/sequencing/sequencer.h"
 #include "storage/ledger.h"
 
@@ -21,8 +22,8 @@ class KeyCache {
  public:
   struct Known {
     Hash payload{};
-    // What the command came to; nullopt if that has to be read from the ledger first. Answers take far more
-    // room than keys, so fewer are kept.
+    // What the command came to; nullopt if that has to be read from the ledger first. Answers take
+    // far more room than keys, so fewer are kept.
     std::optional<absl::StatusOr<Outcome>> answer;
   };
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_map.h"
-#include "broker/canonical.h"
-#include "broker/fold.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -17,7 +17,9 @@ struct Runner {
   WriteResult operator()(const TakeCall& call) const {
     return Taken{ledger.Take(call.holder, call.address, call.partitions, call.lease)};
   }
-  WriteResult operator()(const RecoverCall& call) const { return Recovered{ledger.Recover(call.partition)}; }
+  WriteResult operator()(const RecoverCall& call) const {
+    return Recovered{ledger.Recover(call.partition)};
+  }
   WriteResult operator()(const HeartbeatCall& call) const {
     const int64_t sent = clock.Boot();
     const absl::StatusOr<Instant> time = ledger.Heartbeat(call.held);
@@ -38,11 +40,14 @@ struct Runner {
     }
     return KeysFound{std::move(records)};
   }
-  WriteResult operator()(const ReleaseCall& call) const { return Released{ledger.Release(call.held)}; }
+  WriteResult operator()(const ReleaseCall& call) const {
+    return Released{ledger.Release(call.held)};
+  }
 };
 
 // The acts of a trail up to and with `last`.
-absl::StatusOr<std::vector<Act>> Decode(const std::vector<SealedAct>& trail, uint64_t last = UINT64_MAX) {
+absl::StatusOr<std::vector<Act>> Decode(const std::vector<SealedAct>& trail,
+                                        uint64_t last = UINT64_MAX) {
   std::vector<Act> acts;
   for (const SealedAct& sealed : trail) {
     if (sealed.sequence > last) break;
@@ -62,8 +67,8 @@ absl::Status ReadRequests(Ledger& ledger, const ReadCall& call, ReadResult& resu
     if (!acts.ok()) {
       result.requests.emplace_back(acts.status());
     } else {
-      result.requests.emplace_back(acts->empty() ? nullptr
-                                                 : std::make_unique<RequestBook>(FoldRequest(*acts)));
+      result.requests.emplace_back(
+          acts->empty() ? nullptr : std::make_unique<RequestBook>(FoldRequest(*acts)));
     }
   }
   return absl::OkStatus();
@@ -111,7 +116,8 @@ absl::Status ReadKeys(Ledger& ledger, const ReadCall& call, ReadResult& result) 
 }  // namespace
 
 Committed Tell(Clock& clock, CommitResult result, int64_t sent, int64_t begun, int64_t received) {
-  if (result.outcome == CommitOutcome::kDurable) clock.Observe(result.database_time, sent, received);
+  if (result.outcome == CommitOutcome::kDurable)
+    clock.Observe(result.database_time, sent, received);
   return {std::move(result), Span{received - begun}};
 }
 

@@ -1,5 +1,6 @@
-// What the core asks of the ledger, and what comes back, as plain values: the core never waits, whoever
-// drives it does. Reading what is read includes decoding and folding it, which needs no book.
+// What the core asks of the ledger, and what comes back, as plain values: the core never waits,
+// whoever drives it does. Reading what is read includes decoding and folding it, which needs no
+// book.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/book.h"
+#include "broker/trail/book.h"
 #include "services/sequencing/clock.h"
 #include "storage/ledger.h"
 
@@ -30,7 +31,8 @@ struct HeartbeatCall {
   std::vector<Tenure> held;
 };
 struct CommitCall {
-  std::shared_ptr<const Batch> batch;  // Shared: the core may give up on a call that is still under way.
+  std::shared_ptr<const Batch>
+      batch;  // Shared: the core may give up on a call that is still under way.
 };
 struct FindKeysCall {
   std::vector<std::pair<OwnerId, std::vector<IdempotencyKey>>> keys;
@@ -38,7 +40,8 @@ struct FindKeysCall {
 struct ReleaseCall {
   std::vector<Tenure> held;
 };
-using WriteCall = std::variant<TakeCall, RecoverCall, HeartbeatCall, CommitCall, FindKeysCall, ReleaseCall>;
+using WriteCall =
+    std::variant<TakeCall, RecoverCall, HeartbeatCall, CommitCall, FindKeysCall, ReleaseCall>;
 
 struct Taken {
   absl::StatusOr<std::vector<Tenure>> tenures;
@@ -77,17 +80,20 @@ struct ReadResult {
     std::shared_ptr<const RequestBook> request;  // As that act left it.
   };
   size_t reader = 0;
-  absl::Status status;  // If not OK, the lists are empty; else they answer the call's, in its order.
+  absl::Status
+      status;  // If not OK, the lists are empty; else they answer the call's, in its order.
   std::vector<absl::StatusOr<std::unique_ptr<RequestBook>>>
       requests;  // Null if there is no such request; DATA_LOSS.
   std::vector<Repeat> keys;
 };
 
-// What the core is told of a batch; the clock is shown the database's time. By the machine's time since boot, in microseconds:
-// when it was handed in, when its turn began (it may have waited for one before it), and when its result came.
+// What the core is told of a batch; the clock is shown the database's time. By the machine's time
+// since boot, in microseconds: when it was handed in, when its turn began (it may have waited for
+// one before it), and when its result came.
 Committed Tell(Clock& clock, CommitResult result, int64_t sent, int64_t begun, int64_t received);
 
-// Blocks for as long as the ledger does. Every answer that carries the database's time is shown to the clock.
+// Blocks for as long as the ledger does. Every answer that carries the database's time is shown to
+// the clock.
 WriteResult Run(Ledger& ledger, Clock& clock, const WriteCall& call);
 ReadResult Run(Ledger& ledger, const ReadCall& call);
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "broker/fold.h"
+#include "broker/trail/fold.h"
 
 namespace capbroker {
 namespace {
@@ -18,16 +18,19 @@ void Fence(Batch& batch, const std::vector<Tenure>& held) {
 
 void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
   const Book& book = shelved.book;
-  const auto [book_at, book_is_new] = book_index_.try_emplace(shelved.number, touched_books_.size());
-  if (book_is_new) touched_books_.push_back({shelved.number, book.sequence, book.hash, book.time, {}, {}});
+  const auto [book_at, book_is_new] =
+      book_index_.try_emplace(shelved.number, touched_books_.size());
+  if (book_is_new)
+    touched_books_.push_back({shelved.number, book.sequence, book.hash, book.time, {}, {}});
   TouchedBook& touched = touched_books_[book_at->second];
   if (book.owner == kDirectory) {
     if (!touched.directory) touched.directory = book.directory;
     return;
   }
   // Any act drops the cool-downs and aggregates that have passed.
-  if (!touched.account && (!book.account.cool_downs.empty() || !book.account.aggregates.empty() ||
-                           std::any_of(act.decisions.begin(), act.decisions.end(), TouchesAccount))) {
+  if (!touched.account &&
+      (!book.account.cool_downs.empty() || !book.account.aggregates.empty() ||
+       std::any_of(act.decisions.begin(), act.decisions.end(), TouchesAccount))) {
     touched.account = book.account;
   }
   if (!act.request.IsSet()) return;
@@ -39,7 +42,8 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
 std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shelved,
                                                      std::shared_ptr<const Act> act,
                                                      std::shared_ptr<const RequestBook> request,
-                                                     const std::optional<Repeat>& repeat, uint64_t origin) {
+                                                     const std::optional<Repeat>& repeat,
+                                                     uint64_t origin) {
   Touch(shelved, *act);
   batch_.acts.push_back(books.Apply(shelved, *act, std::move(request)));
   batch_.acts.back().repeat = repeat;
@@ -62,7 +66,8 @@ void PendingBatch::FillRows(Books& books) {
     for (const Offer& offer : now.offers) {
       OfferRow offer_row{book.owner,  touched.id,       offer.number,   offer.provider,
                          offer.state, offer.allocation, offer.accepted, offer.deadline};
-      const Offer* before = touched.before == nullptr ? nullptr : touched.before->Find(offer.number);
+      const Offer* before =
+          touched.before == nullptr ? nullptr : touched.before->Find(offer.number);
       if (before == nullptr) {
         batch_.new_offers.push_back(std::move(offer_row));
       } else if (before->state != offer.state || before->allocation != offer.allocation ||
@@ -73,8 +78,9 @@ void PendingBatch::FillRows(Books& books) {
   }
   for (const TouchedBook& touched : touched_books_) {
     const Book& book = books[touched.book].book;
-    batch_.books.push_back({book.owner, book.sequence, book.hash, book.time, book.account.commitments,
-                            book.account.waivers, book.account.cool_downs, book.account.aggregates});
+    batch_.books.push_back({book.owner, book.sequence, book.hash, book.time,
+                            book.account.commitments, book.account.waivers, book.account.cool_downs,
+                            book.account.aggregates});
     if (book.owner == kDirectory) directory_ = std::make_shared<const Directory>(book.directory);
     batch_.fences.push_back({.partition = books[touched.book].partition});
   }

@@ -1,5 +1,5 @@
-// A batch while it is being decided and committed: the acts, who waits for them, and how the books stood
-// before, which both tells the rows that changed and lets the batch be taken back.
+// A batch while it is being decided and committed: the acts, who waits for them, and how the books
+// stood before, which both tells the rows that changed and lets the batch be taken back.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "broker/book.h"
-#include "broker/command.h"
+#include "broker/deciding/command.h"
+#include "broker/trail/book.h"
 #include "services/sequencing/books.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/sequencer.h"
@@ -40,8 +40,8 @@ struct Item {
   // The ledger was asked about the key, and has no record of it, or one.
   bool key_is_new = false, key_is_recorded = false;
   bool is_missing = false;  // The ledger was asked, and has no such request.
-  // Its request was put back into the book, with this sequence, for this command and others before it; 0: it
-  // was not. Until then it is not let go.
+  // Its request was put back into the book, with this sequence, for this command and others before
+  // it; 0: it was not. Until then it is not let go.
   uint64_t put_back = 0;
 
   bool is_decided = false;  // `answer` is what it came to, once that is durable.
@@ -59,17 +59,20 @@ class PendingBatch {
   size_t acts() const { return batch().acts.size(); }
   size_t size() const { return items_.size(); }
 
-  // Decides nothing: folds `act` into the book (`request` as for Fold), notes what it changed, and gives the request as it
-  // is now (null if the act is about none). `repeat` and `origin` are the command's.
-  std::shared_ptr<const RequestBook> Add(Books& books, Shelved& shelved, std::shared_ptr<const Act> act,
+  // Decides nothing: folds `act` into the book (`request` as for Fold), notes what it changed, and
+  // gives the request as it is now (null if the act is about none). `repeat` and `origin` are the
+  // command's.
+  std::shared_ptr<const RequestBook> Add(Books& books, Shelved& shelved,
+                                         std::shared_ptr<const Act> act,
                                          std::shared_ptr<const RequestBook> request,
                                          const std::optional<Repeat>& repeat, uint64_t origin);
   // Waits for whatever is in the batch now. Items are kept in the order they were answered.
   void AddItem(ItemPtr item) { items_.push_back(std::move(item)); }
 
-  // No more is added: fills in the rows. `held` is indexed by partition. `ahead`, if not null, is a batch that must be durable
-  // before this can be: the two have a fence in common.
-  std::shared_ptr<const Batch> Seal(Books& books, const std::vector<Tenure>& held, const Batch* ahead);
+  // No more is added: fills in the rows. `held` is indexed by partition. `ahead`, if not null, is a
+  // batch that must be durable before this can be: the two have a fence in common.
+  std::shared_ptr<const Batch> Seal(Books& books, const std::vector<Tenure>& held,
+                                    const Batch* ahead);
   // The same batch under other tenures.
   std::shared_ptr<const Batch> Refence(const std::vector<Tenure>& held);
   const Batch& batch() const { return sealed_ == nullptr ? batch_ : *sealed_; }

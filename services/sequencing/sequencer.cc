@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/sequencing/command_queue.h"
 #include "services/sequencing/core.h"
 #include "services/sequencing/worker.h"
@@ -56,8 +56,8 @@ class Sequencer::Threads {
 
   void Start(uint32_t partitions) {
     core_ = std::make_unique<Core>(options_, partitions);
-    writer_ = std::make_unique<WriteLane>(ledger_, clock_,
-                                          [this](WriteResult result) { queue_.Post(std::move(result)); });
+    writer_ = std::make_unique<WriteLane>(
+        ledger_, clock_, [this](WriteResult result) { queue_.Post(std::move(result)); });
     for (auto& reader : readers_) reader = std::make_unique<Worker>("ledger-read");
     thread_ = std::thread([this] { Run(); });
   }
@@ -83,13 +83,16 @@ class Sequencer::Threads {
 
   absl::Status WaitUntilServing(Span timeout) {
     absl::MutexLock lock(&mutex_);
-    const bool is_serving = mutex_.AwaitWithTimeout(
-        absl::Condition(
-            +[](SequencerStatus* status) { return status->phase == SequencerStatus::Phase::kServing; },
-            &status_),
-        absl::Microseconds(timeout.micros));
+    const bool is_serving =
+        mutex_.AwaitWithTimeout(absl::Condition(
+                                    +[](SequencerStatus* status) {
+                                      return status->phase == SequencerStatus::Phase::kServing;
+                                    },
+                                    &status_),
+                                absl::Microseconds(timeout.micros));
     if (is_serving) return absl::OkStatus();
-    return Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", Cat("not serving: ", status_.detail));
+    return Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
+                  Cat("not serving: ", status_.detail));
   }
 
   std::shared_ptr<const Directory> directory() const {
@@ -194,7 +197,8 @@ class Sequencer::Threads {
 
   mutable absl::Mutex mutex_;
   SequencerStatus status_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<const Directory> directory_ ABSL_GUARDED_BY(mutex_) = std::make_shared<const Directory>();
+  std::shared_ptr<const Directory> directory_ ABSL_GUARDED_BY(mutex_) =
+      std::make_shared<const Directory>();
 
   // Last, so that they end while what they use is there.
   std::unique_ptr<WriteLane> writer_;
@@ -207,7 +211,9 @@ Sequencer::Sequencer(Ledger& ledger, Feed& feed, Clock& clock, SequencerOptions 
 Sequencer::~Sequencer() = default;
 
 void Sequencer::Start(uint32_t partitions) { threads_->Start(partitions); }
-absl::Status Sequencer::WaitUntilServing(Span timeout) { return threads_->WaitUntilServing(timeout); }
+absl::Status Sequencer::WaitUntilServing(Span timeout) {
+  return threads_->WaitUntilServing(timeout);
+}
 void Sequencer::Drain() { threads_->Drain(); }
 std::shared_ptr<const Directory> Sequencer::directory() const { return threads_->directory(); }
 SequencerStatus Sequencer::status() const { return threads_->status(); }

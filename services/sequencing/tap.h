@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "broker/book.h"
-#include "broker/ids.h"
+#include "broker/trail/book.h"
+#include "broker/values/ids.h"
 #include "services/sequencing/feed.h"
 
 namespace capbroker {
@@ -31,8 +31,8 @@ class Tap {
   virtual ~Tap() = default;
   // The partitions are held. What was told of how things stand before is void.
   virtual void Begin(Standing standing) = 0;
-  // Of one durable batch or several: one for each act. Those about agreements and the directory name no
-  // request.
+  // Of one durable batch or several: one for each act. Those about agreements and the directory
+  // name no request.
   virtual void Add(std::vector<Change> changes) = 0;
   // The partitions are not held, or not any more. May come several times.
   virtual void End() = 0;

@@ -12,7 +12,7 @@ namespace capbroker {
 class Worker {
  public:
   explicit Worker(const char* name);  // Of the thread, at most 15 letters.
-  ~Worker();                          // Waits for the job under way; one that has not begun is dropped.
+  ~Worker();  // Waits for the job under way; one that has not begun is dropped.
 
   // The job before this one has ended, or is in its last step.
   void Start(std::function<void()> job) ABSL_LOCKS_EXCLUDED(mutex_);

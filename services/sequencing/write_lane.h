@@ -1,4 +1,5 @@
-// The thread that writes for the sequencer: calls in their order, and batches handed in while others are under way.
+// The thread that writes for the sequencer: calls in their order, and batches handed in while
+// others are under way.
 #pragma once
 
 #include <deque>
@@ -13,7 +14,8 @@ namespace capbroker {
 
 class WriteLane {
  public:
-  // `done` is given every result, in the order of the calls, on the lane's thread. All outlive the lane.
+  // `done` is given every result, in the order of the calls, on the lane's thread. All outlive the
+  // lane.
   WriteLane(Ledger& ledger, Clock& clock, std::function<void(WriteResult)> done);
   ~WriteLane();  // Waits for what is under way; what has not begun is dropped.
 
@@ -28,7 +30,8 @@ class WriteLane {
   Ledger& ledger_;
   Clock& clock_;
   const std::function<void(WriteResult)> done_;
-  std::deque<int64_t> sent_;  // When, in boot time, each batch under way was. Of the lane's thread alone.
+  std::deque<int64_t>
+      sent_;  // When, in boot time, each batch under way was. Of the lane's thread alone.
 
   absl::Mutex mutex_;
   absl::CondVar changed_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -38,7 +38,8 @@ void ReadValue(WordReader& words, std::string_view name, T& out) {
     out = words.Read(ReadYesNo, "yes or no");
   } else if constexpr (std::is_same_v<T, int64_t>) {
     const bool share = name.ends_with("_ppm");
-    out = share ? words.Read([](std::string_view text) { return ParseShare(text); }, "a share such as 2%")
+    out = share ? words.Read([](std::string_view text) { return ParseShare(text); },
+                             "a share such as 2%")
                 : words.ReadQuantity();
   } else if constexpr (std::is_same_v<T, Span>) {
     out = words.ReadSpan();
@@ -52,7 +53,8 @@ void ReadValue(WordReader& words, std::string_view name, T& out) {
     out = words.Skip("any") ? T{} : words.ReadList("a list such as a, b, or any");
   } else if constexpr (std::is_same_v<T, std::vector<ClauseId>>) {
     out.clear();
-    for (std::string& id : words.ReadList("clause ids such as C1, C2")) out.push_back({std::move(id)});
+    for (std::string& id : words.ReadList("clause ids such as C1, C2"))
+      out.push_back({std::move(id)});
   } else if constexpr (std::is_same_v<T, ClauseId>) {
     out.value = words.Take("a clause's id");
   } else {
@@ -101,8 +103,8 @@ bool ReadHours(WordReader& words, std::vector<WeeklyHours>& out) {
   const std::vector<std::string_view> ends = Split(times, '-');
   const auto from = MinutesOf(ends.front()), to = MinutesOf(ends.back());
   if (!from || !to || ends.size() != 2) {
-    words.FailAt(words.line(),
-                 absl::InvalidArgumentError(Cat("got \"", times, "\", want hours such as 09:00-17:00")));
+    words.FailAt(words.line(), absl::InvalidArgumentError(
+                                   Cat("got \"", times, "\", want hours such as 09:00-17:00")));
     return true;
   }
   for (int64_t day = *first; day <= *last; ++day) out.push_back({day, *from, *to});
@@ -135,7 +137,8 @@ bool ReadClauseWord(WordReader& words, const std::string& field, Clause& clause)
     if (!clause.void_on_end && !words.Skip("RUN_OFF")) words.Fail("RUN_OFF or VOID");
     return true;
   }
-  if (field.starts_with("scope.")) return ReadField(words, std::string_view(field).substr(6), clause.scope);
+  if (field.starts_with("scope."))
+    return ReadField(words, std::string_view(field).substr(6), clause.scope);
   for (const auto& [written, recorded] : kAliases) {
     if (field == written) return ReadField(words, recorded, clause);
   }
@@ -154,27 +157,29 @@ void ReadAgreementWords(WordReader& words, AgreementVersion& version) {
       ReadCalendar(words, version);
     } else if (word == "no") {
       const std::string id = words.Take("a clause's id");
-      if (std::erase_if(version.clauses, [&](const Clause& clause) { return clause.id.value == id; }) == 0) {
-        words.FailAt(line,
-                     absl::InvalidArgumentError(Cat("got \"no ", id, "\", want a clause of the agreement")));
+      if (std::erase_if(version.clauses,
+                        [&](const Clause& clause) { return clause.id.value == id; }) == 0) {
+        words.FailAt(line, absl::InvalidArgumentError(
+                               Cat("got \"no ", id, "\", want a clause of the agreement")));
       }
     } else if (word == "clause") {
       Clause clause;
       clause.id.value = words.Take("a clause's id");
       clause.kind = words.Read(ReadEnum<ClauseKind>, "a kind of clause such as WAIVER");
       if (MutableClause(version, clause.id.value) != nullptr) {
-        words.FailAt(line,
-                     absl::InvalidArgumentError(Cat("got a second clause ", clause.id.value, ", want one")));
+        words.FailAt(line, absl::InvalidArgumentError(
+                               Cat("got a second clause ", clause.id.value, ", want one")));
       }
       version.clauses.push_back(std::move(clause));
     } else {
       const size_t dot = word.find('.');
-      Clause* clause = dot == std::string::npos ? nullptr : MutableClause(version, word.substr(0, dot));
+      Clause* clause =
+          dot == std::string::npos ? nullptr : MutableClause(version, word.substr(0, dot));
       if (clause == nullptr || !ReadClauseWord(words, word.substr(dot + 1), *clause)) {
-        words.FailAt(line, absl::InvalidArgumentError(
-                               Cat("got \"", word,
-                                   "\", want CLAUSE.FIELD of the agreement, effective_from, version, "
-                                   "calendar, clause or no CLAUSE")));
+        words.FailAt(line, absl::InvalidArgumentError(Cat(
+                               "got \"", word,
+                               "\", want CLAUSE.FIELD of the agreement, effective_from, version, "
+                               "calendar, clause or no CLAUSE")));
       }
     }
   }

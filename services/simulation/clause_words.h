@@ -1,8 +1,8 @@
-// What a story changes about an agreement before it is recorded: single fields, by the names that agreement
-// files have for them.
+// What a story changes about an agreement before it is recorded: single fields, by the names that
+// agreement files have for them.
 #pragma once
 
-#include "broker/agreement.h"
+#include "broker/agreements/agreement.h"
 #include "services/simulation/words.h"
 
 namespace capbroker {

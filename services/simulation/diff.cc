@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 
@@ -70,8 +70,8 @@ std::string UnifiedDiff(std::string_view expected_name, std::string_view actual_
       hunk += Cat(std::string(1, lines[j].sign), lines[j].text, "\n");
     }
     if (shown[i]) {
-      out += Cat("@@ -", before + (minus > 0 ? 1 : 0), ",", minus, " +", after + (plus > 0 ? 1 : 0), ",",
-                 plus, " @@\n", hunk);
+      out += Cat("@@ -", before + (minus > 0 ? 1 : 0), ",", minus, " +", after + (plus > 0 ? 1 : 0),
+                 ",", plus, " @@\n", hunk);
     }
     before += minus;
     after += plus;

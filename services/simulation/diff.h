@@ -8,15 +8,17 @@
 
 namespace capbroker {
 
-// One step of the way through both lists, in order. An index is -1 where the list has nothing there.
+// One step of the way through both lists, in order. An index is -1 where the list has nothing
+// there.
 struct Aligned {
   int expected = -1;
   int actual = -1;
-  bool same = false;  // They belong together, or `expected` stands for anything and takes `actual` in.
+  bool same =
+      false;  // They belong together, or `expected` stands for anything and takes `actual` in.
 };
 
-// The alignment with the fewest lines that differ. `is_any(i)`: expected line i stands for any lines, or
-// none.
+// The alignment with the fewest lines that differ. `is_any(i)`: expected line i stands for any
+// lines, or none.
 std::vector<Aligned> Align(int expected, int actual, const std::function<bool(int, int)>& same,
                            const std::function<bool(int)>& is_any);
 

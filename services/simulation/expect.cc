@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "broker/describe.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/values/refusal.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -18,7 +18,8 @@ bool IsCode(std::string_view text) {
          text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") == std::string_view::npos;
 }
 bool IsCurrency(std::string_view text) {
-  return text.size() == 3 && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
+  return text.size() == 3 &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
 }
 
 // Instants are told to the millisecond, as they are shown.
@@ -65,14 +66,12 @@ Fact ReadKeywordFact(WordReader& words) {
     };
   }
   if (words.Skip("offer")) {
-    return [n = words.ReadNumber("an offer's number")](const Decision& d, const Act&, const Stage&) {
-      return d.offer == n;
-    };
+    return [n = words.ReadNumber("an offer's number")](const Decision& d, const Act&,
+                                                       const Stage&) { return d.offer == n; };
   }
   if (words.Skip("lineage")) {
-    return [n = words.ReadNumber("a lineage's number")](const Decision& d, const Act&, const Stage&) {
-      return d.lineage == n;
-    };
+    return [n = words.ReadNumber("a lineage's number")](const Decision& d, const Act&,
+                                                        const Stage&) { return d.lineage == n; };
   }
   if (words.Skip("replaces")) {
     return [n = words.ReadNumber("a number")](const Decision& d, const Act&, const Stage&) {
@@ -95,10 +94,14 @@ Fact ReadKeywordFact(WordReader& words) {
     };
   }
   if (words.Skip("measure")) {
-    return [m = words.ReadMoney()](const Decision& d, const Act&, const Stage&) { return d.measure == m; };
+    return [m = words.ReadMoney()](const Decision& d, const Act&, const Stage&) {
+      return d.measure == m;
+    };
   }
   if (words.Skip("downtime")) {
-    return [s = words.ReadSpan()](const Decision& d, const Act&, const Stage&) { return d.downtime == s; };
+    return [s = words.ReadSpan()](const Decision& d, const Act&, const Stage&) {
+      return d.downtime == s;
+    };
   }
   if (words.Skip("sealed")) {
     return [](const Decision& d, const Act&, const Stage&) { return d.sealed; };
@@ -112,20 +115,21 @@ Fact ReadKeywordFact(WordReader& words) {
   }
   if (words.Skip("figure")) {
     return [name = words.Take("a figure's name")](const Decision& d, const Act&, const Stage&) {
-      return std::any_of(d.figures.begin(), d.figures.end(), [&](const Figure& f) { return f.name == name; });
+      return std::any_of(d.figures.begin(), d.figures.end(),
+                         [&](const Figure& f) { return f.name == name; });
     };
   }
   if (words.Skip("party")) {
-    return [who = words.Take("a party such as auditor/kpmg")](const Decision& d, const Act&, const Stage&) {
-      return d.party == who;
-    };
+    return [who = words.Take("a party such as auditor/kpmg")](
+               const Decision& d, const Act&, const Stage&) { return d.party == who; };
   }
   if (words.Skip("actor")) {
     return [who = words.Take("an actor such as provider/azure")](
                const Decision&, const Act& act, const Stage&) { return Format(act.actor) == who; };
   }
   if (words.Skip("of")) {
-    return [name = words.Take("a request's name")](const Decision&, const Act& act, const Stage& stage) {
+    return [name = words.Take("a request's name")](const Decision&, const Act& act,
+                                                   const Stage& stage) {
       return stage.NameOf(act.request) == name;
     };
   }
@@ -146,8 +150,9 @@ Fact ReadFact(WordReader& words) {
     };
   }
   if (IsNumber(word)) {
-    return
-        [n = words.ReadQuantity()](const Decision& d, const Act&, const Stage&) { return d.quantity == n; };
+    return [n = words.ReadQuantity()](const Decision& d, const Act&, const Stage&) {
+      return d.quantity == n;
+    };
   }
   words.Take("a fact");
   if (word.find('/') != std::string::npos) {  // A clause, or a whole version.
@@ -163,12 +168,13 @@ Fact ReadFact(WordReader& words) {
   if (IsName(word)) {
     return [word](const Decision& d, const Act&, const Stage&) { return d.provider.value == word; };
   }
-  words.FailAt(words.line(),
-               absl::InvalidArgumentError(Cat(
-                   "got \"", word,
-                   "\", want a provider, a quantity, an amount, a code, a clause, words in quotes, or one "
-                   "of by, until, at, offer, lineage, replaces, min, step, price, measure, downtime, "
-                   "sealed, passed, figure, party, actor, of")));
+  words.FailAt(
+      words.line(),
+      absl::InvalidArgumentError(Cat(
+          "got \"", word,
+          "\", want a provider, a quantity, an amount, a code, a clause, words in quotes, or one "
+          "of by, until, at, offer, lineage, replaces, min, step, price, measure, downtime, "
+          "sealed, passed, figure, party, actor, of")));
   return {};
 }
 
@@ -197,15 +203,16 @@ std::string ReadStateName(WordReader& words) {
       "a state");
 }
 
-// "state request R1 FULFILLED", "state offer 2 LAPSED", "state allocation 1 CONFIRMED", "state trigger C6
-// EFFECTIVE".
+// "state request R1 FULFILLED", "state offer 2 LAPSED", "state allocation 1 CONFIRMED", "state
+// trigger C6 EFFECTIVE".
 ExpectedState ReadState(WordReader& words) {
   if (words.Skip("request")) {
     const std::string name =
         IsCode(words.Peek()) && ValueOf<RequestState>(words.Peek()) ? "" : words.Take("a request");
     const std::string want = ReadStateName<RequestState>(words);
-    return State(Cat("state request", name.empty() ? "" : " ", name), want,
-                 OfRequest(name, [](const RequestBook& book) { return std::string(NameOf(book.state)); }));
+    return State(
+        Cat("state request", name.empty() ? "" : " ", name), want,
+        OfRequest(name, [](const RequestBook& book) { return std::string(NameOf(book.state)); }));
   }
   const bool offer = words.Peek() == "offer";
   if (words.Skip("offer") || words.Skip("allocation")) {
@@ -213,23 +220,27 @@ ExpectedState ReadState(WordReader& words) {
     std::string name;
     if (words.Skip("of")) name = words.Take("a request");
     std::string want = offer ? ReadStateName<OfferState>(words) : "";
-    if (!offer) want = words.Peek() == "NONE" ? words.Take("") : ReadStateName<AllocationState>(words);
-    return State(Cat("state ", offer ? "offer " : "allocation ", number, name.empty() ? "" : " of ", name),
-                 want, OfRequest(name, [=](const RequestBook& book) -> std::string {
-                   const Offer* found = book.Find(number);
-                   if (found == nullptr) return "NONE";
-                   const std::string_view state = offer ? NameOf(found->state) : NameOf(found->allocation);
-                   return state.empty() ? "NONE" : std::string(state);
-                 }));
+    if (!offer)
+      want = words.Peek() == "NONE" ? words.Take("") : ReadStateName<AllocationState>(words);
+    return State(
+        Cat("state ", offer ? "offer " : "allocation ", number, name.empty() ? "" : " of ", name),
+        want, OfRequest(name, [=](const RequestBook& book) -> std::string {
+          const Offer* found = book.Find(number);
+          if (found == nullptr) return "NONE";
+          const std::string_view state = offer ? NameOf(found->state) : NameOf(found->allocation);
+          return state.empty() ? "NONE" : std::string(state);
+        }));
   }
   if (words.Skip("trigger")) {
     const std::string clause = words.Take("a trigger's clause");
-    const std::string want = words.Peek() == "NONE" ? words.Take("") : ReadStateName<TriggerState>(words);
+    const std::string want =
+        words.Peek() == "NONE" ? words.Take("") : ReadStateName<TriggerState>(words);
     return State(Cat("state trigger ", clause), want,
                  [clause](const Stage& stage) -> absl::StatusOr<std::string> {
                    for (const Book* book : stage.world.books()) {
                      for (const Trigger& trigger : book->account.triggers) {
-                       if (IsCalled(trigger.clause, clause)) return std::string(NameOf(trigger.state));
+                       if (IsCalled(trigger.clause, clause))
+                         return std::string(NameOf(trigger.state));
                      }
                    }
                    return "NONE";
@@ -255,7 +266,8 @@ ExpectedState ReadCommitment(WordReader& words) {
                    for (const Commitment& c : book->account.commitments) {
                      if (c.clause.value != clause) continue;
                      if (which == "committed") return ShowMoney(c.committed);
-                     if (which == "reserved") return ShowMoney({c.reserved.micros, c.committed.currency});
+                     if (which == "reserved")
+                       return ShowMoney({c.reserved.micros, c.committed.currency});
                      if (which == "drawn") return ShowMoney({c.drawn.micros, c.committed.currency});
                      return ShowMoney(c.Left());
                    }
@@ -286,17 +298,17 @@ ExpectedState ReadPlaced(WordReader& words) {
   const std::string provider = IsNumber(words.Peek()) ? "" : words.Take("a provider, or how much");
   const int64_t want = words.ReadQuantity();
   const std::string name = words.Skip("of") ? words.Take("a request") : "";
-  return State(
-      Cat("placed", provider.empty() ? "" : " ", provider), ShowQuantity(want),
-      OfRequest(name, [=](const RequestBook& book) {
-        int64_t placed = 0;
-        for (const Offer& offer : book.offers) {
-          if (IsStanding(offer.allocation) && (provider.empty() || offer.provider.value == provider)) {
-            placed += offer.accepted;
-          }
-        }
-        return ShowQuantity(placed);
-      }));
+  return State(Cat("placed", provider.empty() ? "" : " ", provider), ShowQuantity(want),
+               OfRequest(name, [=](const RequestBook& book) {
+                 int64_t placed = 0;
+                 for (const Offer& offer : book.offers) {
+                   if (IsStanding(offer.allocation) &&
+                       (provider.empty() || offer.provider.value == provider)) {
+                     placed += offer.accepted;
+                   }
+                 }
+                 return ShowQuantity(placed);
+               }));
 }
 
 }  // namespace
@@ -331,24 +343,28 @@ Expected ReadExpected(WordReader& words) {
     while (!words.done()) out.decision.facts.push_back(ReadFact(words));
   } else {
     words.Fail(
-        "a kind of decision such as OFFER_OPENED, refused, state, commitment, waiver, placed, nothing or "
+        "a kind of decision such as OFFER_OPENED, refused, state, commitment, waiver, placed, "
+        "nothing or "
         "...");
   }
   if (!words.done()) words.Fail("the end, or ; before the next");
   return out;
 }
 
-bool Holds(const ExpectedDecision& expected, const Decision& decision, const Act& act, const Stage& stage) {
-  return decision.kind == expected.kind &&
-         std::all_of(expected.facts.begin(), expected.facts.end(),
-                     [&](const ExpectedDecision::Fact& fact) { return fact(decision, act, stage); });
+bool Holds(const ExpectedDecision& expected, const Decision& decision, const Act& act,
+           const Stage& stage) {
+  return decision.kind == expected.kind && std::all_of(expected.facts.begin(), expected.facts.end(),
+                                                       [&](const ExpectedDecision::Fact& fact) {
+                                                         return fact(decision, act, stage);
+                                                       });
 }
 
 bool Holds(const std::vector<std::string>& refusal, const absl::Status& status) {
   if (status.ok()) return false;
   const Facts facts = FactsOf(status);
   return std::all_of(refusal.begin(), refusal.end(), [&](const std::string& word) {
-    if (word == ReasonOf(status) || word == FieldOf(status) || word == CodeName(status.code())) return true;
+    if (word == ReasonOf(status) || word == FieldOf(status) || word == CodeName(status.code()))
+      return true;
     return std::any_of(facts.begin(), facts.end(), [&](const auto& fact) {
       // Instants among the facts are exact; a story tells them as they are shown.
       const absl::StatusOr<Instant> t = ParseInstant(fact.second);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
 #include "services/notation/parse.h"
 #include "services/simulation/clause_words.h"
 
@@ -18,8 +18,9 @@ constexpr std::string_view kOwnerVerbs[] = {"requests", "amends",  "cancels", "t
                                             "leaves",   "extends", "releases"};
 constexpr std::string_view kProviderVerbs[] = {"accepts",  "declines",  "counters", "bids",
                                                "confirms", "withdraws", "grants",   "revokes"};
-constexpr std::string_view kOperatorVerbs[] = {"registers", "updates", "suspends", "resumes", "marks",
-                                               "activates", "tolls",   "voids",    "upholds", "dismisses"};
+constexpr std::string_view kOperatorVerbs[] = {"registers", "updates",   "suspends", "resumes",
+                                               "marks",     "activates", "tolls",    "voids",
+                                               "upholds",   "dismisses"};
 constexpr std::string_view kPartyVerbs[] = {"asserts", "disputes", "attests"};
 constexpr std::string_view kBrokerVerbs[] = {"notifies"};
 
@@ -89,7 +90,8 @@ MakeCommand AboutRequest(Actor actor, std::string name, Make make) {
 }
 
 template <class Make>
-MakeCommand AboutAgreement(std::function<Actor(const Stage&)> actor, std::string agreement, Make make) {
+MakeCommand AboutAgreement(std::function<Actor(const Stage&)> actor, std::string agreement,
+                           Make make) {
   return [=](Stage& stage) -> absl::StatusOr<Command> {
     const absl::StatusOr<Stage::Agreement> found = stage.FindAgreement(agreement);
     if (!found.ok()) return found.status();
@@ -105,7 +107,8 @@ MakeCommand ReadRequests(WordReader& words, const Actor& actor, const std::vecto
     const int64_t quantity = words.ReadQuantity();
     edits.push_back([=](Request& r) { r.terms.quantity = quantity; });
     if (IsName(words.Peek()) && !IsRequestWord(words.Peek())) {
-      edits.push_back([resource = words.Take("")](Request& r) { r.terms.resource_type = resource; });
+      edits.push_back(
+          [resource = words.Take("")](Request& r) { r.terms.resource_type = resource; });
     }
   }
   ReadRequestWords(words, edits, &name, nullptr);
@@ -143,9 +146,10 @@ MakeCommand ReadExtends(WordReader& words, const Actor& actor) {
     }
   }
   if (words.ok() && !deadline.IsSet()) words.Fail("until INSTANT");
-  return AboutOffer(actor, facts.target, Fitting::kOpen, [=](const RequestBook& book, uint32_t offer) {
-    return ExtendOffer{book.request->id, offer, deadline};
-  });
+  return AboutOffer(actor, facts.target, Fitting::kOpen,
+                    [=](const RequestBook& book, uint32_t offer) {
+                      return ExtendOffer{book.request->id, offer, deadline};
+                    });
 }
 
 // ---------------------------------------------------------------- providers
@@ -156,12 +160,13 @@ MakeCommand ReadAccepts(WordReader& words, const Actor& actor) {
   if (words.Peek().find_first_of("0123456789") == 0) quantity = words.ReadQuantity();
   while (words.Skip("other-terms")) other_terms = true;
   ReadParticulars(words, facts);
-  return AboutOffer(actor, facts.target, Fitting::kOpen, [=](const RequestBook& book, uint32_t number) {
-    const Offer* offer = book.Find(number);
-    Hash hash = offer == nullptr ? Hash{} : offer->terms_hash;
-    if (other_terms) hash[0] ^= 1;
-    return AcceptOffer{book.request->id, number, hash, quantity};
-  });
+  return AboutOffer(actor, facts.target, Fitting::kOpen,
+                    [=](const RequestBook& book, uint32_t number) {
+                      const Offer* offer = book.Find(number);
+                      Hash hash = offer == nullptr ? Hash{} : offer->terms_hash;
+                      if (other_terms) hash[0] ^= 1;
+                      return AcceptOffer{book.request->id, number, hash, quantity};
+                    });
 }
 
 MakeCommand ReadDeclines(WordReader& words, const Actor& actor) {
@@ -171,7 +176,8 @@ MakeCommand ReadDeclines(WordReader& words, const Actor& actor) {
   const auto read_reason = [](std::string_view text) -> absl::StatusOr<DeclineReason> {
     const auto value = ValueOf<DeclineReason>(text);
     if (value && *value != DeclineReason::kNone) return *value;
-    return NoSuchName(text, {Names<DeclineReason>::values.begin(), Names<DeclineReason>::values.end()});
+    return NoSuchName(text,
+                      {Names<DeclineReason>::values.begin(), Names<DeclineReason>::values.end()});
   };
   if (!words.Peek().empty() &&
       words.Peek().find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string_view::npos) {
@@ -182,12 +188,14 @@ MakeCommand ReadDeclines(WordReader& words, const Actor& actor) {
       cool_down = words.ReadSpan();
     } else if (!ReadParticular(words, facts)) {
       words.Fail(
-          "a reason such as NO_CAPACITY, cool-down SPAN, offer N, of REQUEST, words in quotes, or the end");
+          "a reason such as NO_CAPACITY, cool-down SPAN, offer N, of REQUEST, words in quotes, or "
+          "the end");
     }
   }
-  return AboutOffer(actor, facts.target, Fitting::kOpen, [=](const RequestBook& book, uint32_t offer) {
-    return DeclineOffer{book.request->id, offer, reason, facts.text, cool_down};
-  });
+  return AboutOffer(actor, facts.target, Fitting::kOpen,
+                    [=](const RequestBook& book, uint32_t offer) {
+                      return DeclineOffer{book.request->id, offer, reason, facts.text, cool_down};
+                    });
 }
 
 // A counter or a bid: the offered terms, and what the provider would have otherwise.
@@ -200,7 +208,8 @@ MakeCommand ReadOwnTerms(WordReader& words, const Actor& actor, bool bid) {
       contingent = words.Take("on what, in quotes");
     } else if (!ReadTermsWord(words, edits) && !ReadParticular(words, facts)) {
       words.Fail(
-          Cat("a field of terms (quantity, price, from, to, availability, in, resource, condition, drop), ",
+          Cat("a field of terms (quantity, price, from, to, availability, in, resource, condition, "
+              "drop), ",
               bid ? "contingent TEXT, " : "", "offer N, of REQUEST, or the end"));
     }
   }
@@ -230,12 +239,11 @@ MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
       const int line = words.line();
       const std::string field = words.Take("a field");
       if (!ReadClauseWord(words, field, waiver)) {
-        words.FailAt(
-            line,
-            absl::InvalidArgumentError(
-                Cat("got \"", field,
-                    "\", want a waiver's field (lifts, scope.purposes, scope.classes, min_share, cap, from, "
-                    "to), for REQUEST, of AGREEMENT, or words in quotes")));
+        words.FailAt(line, absl::InvalidArgumentError(
+                               Cat("got \"", field,
+                                   "\", want a waiver's field (lifts, scope.purposes, "
+                                   "scope.classes, min_share, cap, from, "
+                                   "to), for REQUEST, of AGREEMENT, or words in quotes")));
       }
     }
   }
@@ -252,7 +260,8 @@ MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
   };
 }
 
-// ---------------------------------------------------------------- triggers and waivers, by their clause
+// ---------------------------------------------------------------- triggers and waivers, by their
+// clause
 struct ClauseFacts {
   ClauseId clause{};
   std::string agreement{};
@@ -278,7 +287,8 @@ ClauseFacts ReadClauseFacts(WordReader& words) {
   return out;
 }
 
-MakeCommand ReadTrigger(WordReader& words, std::string_view verb, std::function<Actor(const Stage&)> actor) {
+MakeCommand ReadTrigger(WordReader& words, std::string_view verb,
+                        std::function<Actor(const Stage&)> actor) {
   const ClauseFacts facts = ReadClauseFacts(words);
   return AboutAgreement(
       actor, facts.agreement,
@@ -321,9 +331,10 @@ MakeCommand ReadTolls(WordReader& words, const Actor& actor) {
       words.Fail("by SPAN, offer N, of REQUEST, words in quotes, or the end");
     }
   }
-  return AboutOffer(actor, facts.target, Fitting::kOpen, [=](const RequestBook& book, uint32_t offer) {
-    return TollOffer{book.request->id, offer, added, facts.text};
-  });
+  return AboutOffer(actor, facts.target, Fitting::kOpen,
+                    [=](const RequestBook& book, uint32_t offer) {
+                      return TollOffer{book.request->id, offer, added, facts.text};
+                    });
 }
 
 MakeCommand ReadNotifies(WordReader& words, const Actor& actor) {
@@ -334,9 +345,10 @@ MakeCommand ReadNotifies(WordReader& words, const Actor& actor) {
     if (ReadParticular(words, facts)) continue;
     outcome = words.Take("an outcome");
   }
-  return AboutOffer(actor, facts.target, Fitting::kOpen, [=](const RequestBook& book, uint32_t offer) {
-    return RecordNotice{book.request->id, offer, outcome, facts.text};
-  });
+  return AboutOffer(actor, facts.target, Fitting::kOpen,
+                    [=](const RequestBook& book, uint32_t offer) {
+                      return RecordNotice{book.request->id, offer, outcome, facts.text};
+                    });
 }
 
 // `name` alone is whoever the verb is for; "owner/openai" says it.
@@ -373,12 +385,15 @@ MakeCommand ReadProvider(WordReader& words, bool known, std::vector<MakeCommand>
   provider.display_name = provider.id.value;
   while (!words.done()) {
     if (words.Skip("rate")) {
-      Rate rate{.resource_type = words.Take("a resource type such as h100"), .region = "", .unit_price = {}};
+      Rate rate{.resource_type = words.Take("a resource type such as h100"),
+                .region = "",
+                .unit_price = {}};
       if (words.Skip("in")) rate.region = words.Take("a region such as us-east");
       if (words.Skip("at")) rate.unit_price = words.ReadMoney();
       provider.rates.push_back(std::move(rate));
     } else if (words.Skip("affiliates")) {
-      for (std::string& id : words.ReadList("providers")) provider.affiliates.push_back({std::move(id)});
+      for (std::string& id : words.ReadList("providers"))
+        provider.affiliates.push_back({std::move(id)});
     } else if (words.Skip("members")) {
       provider.members = words.ReadList("names");
     } else if (words.Skip("named")) {
@@ -396,12 +411,14 @@ MakeCommand ReadProvider(WordReader& words, bool known, std::vector<MakeCommand>
   return OnDirectory(kOperator, RegisterProvider{provider});
 }
 
-MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults, const LoadAgreementVersion& load) {
+MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults,
+                    const LoadAgreementVersion& load) {
   const std::string name = words.Take("who acts, such as azure or openai");
   const std::string_view verb_ahead = words.Peek();
   const std::string verb(verb_ahead);
-  if (!IsOneOf(verb, kOwnerVerbs) && !IsOneOf(verb, kProviderVerbs) && !IsOneOf(verb, kOperatorVerbs) &&
-      !IsOneOf(verb, kPartyVerbs) && !IsOneOf(verb, kBrokerVerbs)) {
+  if (!IsOneOf(verb, kOwnerVerbs) && !IsOneOf(verb, kProviderVerbs) &&
+      !IsOneOf(verb, kOperatorVerbs) && !IsOneOf(verb, kPartyVerbs) &&
+      !IsOneOf(verb, kBrokerVerbs)) {
     words.Fail(Cat("what ", name, " does, one of ", Verbs()));
     return {};
   }
@@ -447,11 +464,12 @@ MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults, const 
   const bool take = words.Skip("counter");
   Particulars facts;
   if (actor.role == Role::kProvider) facts.target.provider = actor.name;
-  if (verb == "releases" || verb == "voids" || verb == "takes" || verb == "leaves") ReadWhose(words, facts);
+  if (verb == "releases" || verb == "voids" || verb == "takes" || verb == "leaves")
+    ReadWhose(words, facts);
   ReadParticulars(words, facts);
   if ((verb == "takes" || verb == "leaves") && !take && words.ok()) {
-    words.FailAt(words.line(),
-                 absl::InvalidArgumentError(Cat("got \"", verb, "\" alone, want ", verb, " counter")));
+    words.FailAt(words.line(), absl::InvalidArgumentError(
+                                   Cat("got \"", verb, "\" alone, want ", verb, " counter")));
   }
   const auto& target = facts.target;
   const auto& text = facts.text;
@@ -461,14 +479,16 @@ MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults, const 
     });
   }
   if (verb == "takes" || verb == "leaves") {
-    return AboutOffer(actor, target, Fitting::kCountered, [=](const RequestBook& book, uint32_t offer) {
-      return AnswerCounter{book.request->id, offer, verb == "takes"};
-    });
+    return AboutOffer(actor, target, Fitting::kCountered,
+                      [=](const RequestBook& book, uint32_t offer) {
+                        return AnswerCounter{book.request->id, offer, verb == "takes"};
+                      });
   }
   if (verb == "releases") {
-    return AboutOffer(actor, target, Fitting::kStanding, [=](const RequestBook& book, uint32_t offer) {
-      return ReleaseAllocation{book.request->id, offer, text};
-    });
+    return AboutOffer(actor, target, Fitting::kStanding,
+                      [=](const RequestBook& book, uint32_t offer) {
+                        return ReleaseAllocation{book.request->id, offer, text};
+                      });
   }
   if (verb == "confirms") {
     return AboutOffer(actor, target, Fitting::kHeld, [=](const RequestBook& book, uint32_t offer) {
@@ -476,13 +496,15 @@ MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults, const 
     });
   }
   if (verb == "withdraws") {
-    return AboutOffer(actor, target, Fitting::kStanding, [=](const RequestBook& book, uint32_t offer) {
-      return WithdrawAllocation{book.request->id, offer, text};
-    });
+    return AboutOffer(actor, target, Fitting::kStanding,
+                      [=](const RequestBook& book, uint32_t offer) {
+                        return WithdrawAllocation{book.request->id, offer, text};
+                      });
   }
-  return AboutOffer(actor, target, Fitting::kOpen, [=](const RequestBook& book, uint32_t offer) {  // voids
-    return VoidOffer{book.request->id, offer, text};
-  });
+  return AboutOffer(actor, target, Fitting::kOpen,
+                    [=](const RequestBook& book, uint32_t offer) {  // voids
+                      return VoidOffer{book.request->id, offer, text};
+                    });
 }
 
 }  // namespace capbroker

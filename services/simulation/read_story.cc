@@ -2,7 +2,7 @@
 #include <optional>
 #include <utility>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/notation/parse.h"
 #include "services/simulation/expect.h"
 #include "services/simulation/read_act.h"
@@ -48,18 +48,20 @@ size_t RemarkAt(std::string_view line) {
 
 class Reader {
  public:
-  Reader(std::string_view file, std::string_view text, const LoadAgreementVersion& load) : load_(load) {
+  Reader(std::string_view file, std::string_view text, const LoadAgreementVersion& load)
+      : load_(load) {
     scenario_.file = file;
     for (std::string_view line : Split(text, '\n')) scenario_.lines.emplace_back(line);
     if (scenario_.lines.back().empty()) scenario_.lines.pop_back();
   }
 
   absl::StatusOr<Scenario> Run() {
-    for (size_t i = 0; i < scenario_.lines.size() && status_.ok(); ++i) ReadLine(static_cast<int>(i) + 1);
+    for (size_t i = 0; i < scenario_.lines.size() && status_.ok(); ++i)
+      ReadLine(static_cast<int>(i) + 1);
     Close();
     if (status_.ok() && scenario_.stories.empty()) {
-      status_ =
-          Misread(scenario_.file, static_cast<int>(scenario_.lines.size()) + 1, "", "a line `story NAME`");
+      status_ = Misread(scenario_.file, static_cast<int>(scenario_.lines.size()) + 1, "",
+                        "a line `story NAME`");
     }
     if (!status_.ok()) return status_;
     return std::move(scenario_);
@@ -83,8 +85,8 @@ class Reader {
     const bool keyword = first == "story" || first == "given" || first == "when" || first == "then";
     if (!continues || keyword) {
       if (!keyword) {
-        status_ =
-            Misread(scenario_.file, number, first, "a line that begins with story, given, when or then");
+        status_ = Misread(scenario_.file, number, first,
+                          "a line that begins with story, given, when or then");
         return;
       }
       Close();
@@ -99,7 +101,8 @@ class Reader {
       }
     }
     if (!entry_) {
-      status_ = Misread(scenario_.file, number, first, "a line that begins with story, given, when or then");
+      status_ = Misread(scenario_.file, number, first,
+                        "a line that begins with story, given, when or then");
       return;
     }
     entry_->last_line = number;
@@ -120,7 +123,8 @@ class Reader {
     WordReader words(scenario_.file, entry.words, entry.last_line);
     if (entry.keyword == "story") {
       const std::string& line = scenario_.lines[static_cast<size_t>(entry.line) - 1];
-      std::string name(Trimmed(Trimmed(std::string_view(line).substr(0, RemarkAt(line))).substr(5)));
+      std::string name(
+          Trimmed(Trimmed(std::string_view(line).substr(0, RemarkAt(line))).substr(5)));
       if (name.empty()) words.Fail("the story's name");
       scenario_.stories.push_back(
           {.name = std::move(name), .line = entry.line, .clock = {}, .settings = {}, .steps = {}});
@@ -139,7 +143,9 @@ class Reader {
       words.FailAt(line, absl::InvalidArgumentError("got `given` after `when`, want it before"));
       return;
     }
-    const auto set = [&](MakeCommand command) { ground.settings.push_back({line, std::move(command)}); };
+    const auto set = [&](MakeCommand command) {
+      ground.settings.push_back({line, std::move(command)});
+    };
     if (words.Skip("clock")) {
       ground.clock = words.ReadInstant();
       if (!words.done()) words.Fail("the end");
@@ -173,15 +179,16 @@ class Reader {
 
   void ReadWhen(WordReader& words, const Entry& entry) {
     if (scenario_.stories.empty()) {
-      words.FailAt(entry.line,
-                   absl::InvalidArgumentError("got `when` before the first story, want `story NAME`"));
+      words.FailAt(entry.line, absl::InvalidArgumentError(
+                                   "got `when` before the first story, want `story NAME`"));
       return;
     }
     ApplyBackground();
     Story& story = scenario_.stories.back();
     if (!story.clock.IsSet()) {
-      words.FailAt(entry.line, absl::InvalidArgumentError(
-                                   "got `when` without a clock, want `given clock INSTANT` before"));
+      words.FailAt(entry.line,
+                   absl::InvalidArgumentError(
+                       "got `when` without a clock, want `given clock INSTANT` before"));
       return;
     }
     Step step{.line = entry.line, .last_line = entry.last_line};
@@ -221,7 +228,8 @@ class Reader {
     for (size_t i = 0; i < words.size(); ++i) {
       if (!words[i].quoted && i + 1 < words.size()) {
         const std::string& next = words[i + 1].text;
-        if (const absl::StatusOr<Span> span = ParseDuration(next); words[i].text == "after" && span.ok()) {
+        if (const absl::StatusOr<Span> span = ParseDuration(next);
+            words[i].text == "after" && span.ok()) {
           step.after = *span;
           ++i;
           continue;

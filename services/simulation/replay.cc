@@ -6,9 +6,9 @@
 #include <set>
 #include <utility>
 
-#include "broker/describe.h"
-#include "broker/fold.h"
-#include "broker/text.h"
+#include "broker/trail/fold.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "services/simulation/world.h"
 
 namespace capbroker {
@@ -31,8 +31,9 @@ Placement PlacementOf(const RequestBook& book) {
   for (const Offer& offer : book.offers) {
     out.asked.push_back({offer.provider, offer.kind, offer.state});
     if (offer.allocation != AllocationState::kConfirmed) continue;
-    const auto same = std::find_if(out.won.begin(), out.won.end(),
-                                   [&](const Placement::Won& won) { return won.provider == offer.provider; });
+    const auto same = std::find_if(out.won.begin(), out.won.end(), [&](const Placement::Won& won) {
+      return won.provider == offer.provider;
+    });
     if (same == out.won.end()) {
       out.won.push_back({offer.provider, offer.accepted});
     } else {
@@ -41,13 +42,15 @@ Placement PlacementOf(const RequestBook& book) {
     out.placed += offer.accepted;
     out.to_placement = std::max(out.to_placement, offer.confirmed - book.created);
     const Terms terms = AgreedTermsOf(book, offer);
-    const absl::StatusOr<Money> cost = Cost(terms.unit_price, offer.accepted, terms.end - terms.start);
+    const absl::StatusOr<Money> cost =
+        Cost(terms.unit_price, offer.accepted, terms.end - terms.start);
     if (cost.ok()) AddTo(out.spend, *cost);
   }
   return out;
 }
 
-void AddTo(ReplayTotals& totals, const Placement& placement, int64_t quantity, Span& sum, size_t& placed) {
+void AddTo(ReplayTotals& totals, const Placement& placement, int64_t quantity, Span& sum,
+           size_t& placed) {
   (placement.placed == 0         ? totals.unplaced
    : placement.placed < quantity ? totals.partly
                                  : totals.fulfilled) += 1;
@@ -69,8 +72,9 @@ class Record {
         continue;
       }
       if (act.owner != owner) {
-        return absl::InvalidArgumentError(Cat("owner: got the trail of ", act.owner.value, ", want that of ",
-                                              owner.value, ", whom the draft binds"));
+        return absl::InvalidArgumentError(Cat("owner: got the trail of ", act.owner.value,
+                                              ", want that of ", owner.value,
+                                              ", whom the draft binds"));
       }
       if (!first.IsSet()) first = act.time;
       last = act.time;
@@ -83,14 +87,16 @@ class Record {
       }
       for (const Decision& decision : act.decisions) {
         if (TouchesAccount(decision)) Fold(account, decision, act.time);
-        if (decision.kind == Kind::AGREEMENT_ACTIVATED) activated.emplace_back(act.time, decision.agreement);
+        if (decision.kind == Kind::AGREEMENT_ACTIVATED)
+          activated.emplace_back(act.time, decision.agreement);
       }
       if (!act.request.IsSet()) account_acts.push_back(act);
     }
     for (const RequestId& id : order) requests.emplace(id, FoldRequest(by_request[id]));
     trails = std::move(by_request);
     if (order.empty())
-      return absl::InvalidArgumentError("evidence: got no request from its beginning, want at least one");
+      return absl::InvalidArgumentError(
+          "evidence: got no request from its beginning, want at least one");
     return absl::OkStatus();
   }
 
@@ -113,7 +119,8 @@ class Record {
   }
 };
 
-// Who there was, where the record of the registry is not at hand: whoever was asked or named, at the prices asked.
+// Who there was, where the record of the registry is not at hand: whoever was asked or named, at
+// the prices asked.
 std::vector<Provider> ProvidersOf(const Record& record, const AgreementVersion& draft) {
   std::vector<Provider> out;
   const auto provider = [&](const ProviderId& id) -> Provider& {
@@ -131,8 +138,8 @@ std::vector<Provider> ProvidersOf(const Record& record, const AgreementVersion& 
     for (const ProviderId& named : book.request->fallback.providers) provider(named);
     for (const Offer& offer : book.offers) {
       provider(offer.provider);
-      const bool own =
-          offer.kind == OfferKind::kAlternative && offer.unit_price != book.VersionOf(offer).terms.unit_price;
+      const bool own = offer.kind == OfferKind::kAlternative &&
+                       offer.unit_price != book.VersionOf(offer).terms.unit_price;
       if (own) own_price.insert(offer.provider);
     }
   }
@@ -222,7 +229,9 @@ class Replayer {
     return found == assumed_.end() ? std::vector<std::string>{} : found->second;
   }
   const std::vector<std::string>& assumed() const { return assumed_of_all_; }
-  std::vector<Commitment> commitments() const { return world_.Find(draft_.owner)->account.commitments; }
+  std::vector<Commitment> commitments() const {
+    return world_.Find(draft_.owner)->account.commitments;
+  }
 
  private:
   // What was done then, and is done again whatever comes of it.
@@ -233,7 +242,8 @@ class Replayer {
     decltype(Command::what) what;
     std::string name{};  // Of what is about no request.
   };
-  // What a party is about to do with an offer: the provider answers or confirms, the owner takes a counter or leaves it.
+  // What a party is about to do with an offer: the provider answers or confirms, the owner takes a
+  // counter or leaves it.
   enum class Deed { kAnswer, kConfirm, kTake, kLeave };
   struct Pending {
     uint32_t offer = 0;
@@ -303,7 +313,8 @@ class Replayer {
 
   void NoteRefused(const Given& given, const absl::Status& status) {
     if (!given.name.empty()) {
-      assumed_of_all_.push_back(Cat(given.name, " is refused under the draft: ", View(status.message())));
+      assumed_of_all_.push_back(
+          Cat(given.name, " is refused under the draft: ", View(status.message())));
     } else if (std::holds_alternative<CreateRequest>(given.what)) {
       refused_[given.request] = status;
     } else if (!refused_.contains(given.request)) {
@@ -323,7 +334,8 @@ class Replayer {
       const Act act = world_.acts()[heard_];
       for (const Decision& decision : act.decisions) {
         if (decision.kind == Kind::OFFER_OPENED) Hear(act, decision);
-        if (decision.kind == Kind::ALLOCATION_HELD && decision.until.IsSet()) HearHold(act, decision);
+        if (decision.kind == Kind::ALLOCATION_HELD && decision.until.IsSet())
+          HearHold(act, decision);
         if (decision.kind == Kind::OFFER_COUNTERED) HearCounter(act, decision);
       }
     }
@@ -334,8 +346,8 @@ class Replayer {
     if (std::find(all.begin(), all.end(), words) == all.end()) all.push_back(std::move(words));
   }
 
-  // The recorded question to the same provider that this one repeats: of its kind if there was one, the next one each
-  // time. Null if it was never asked.
+  // The recorded question to the same provider that this one repeats: of its kind if there was one,
+  // the next one each time. Null if it was never asked.
   const Offer* Recorded(const RequestId& id, const ProviderId& provider, OfferKind kind) {
     const RequestBook& book = record_.requests.at(id);
     std::vector<const Offer*> same, any;
@@ -348,7 +360,8 @@ class Replayer {
     if (found.empty()) return nullptr;
     const size_t times = asked_[{id, provider, kind}]++;
     if (times >= found.size())
-      Assumed(id, Cat(provider.value, " is asked more often than it was, and answers as it did last"));
+      Assumed(id,
+              Cat(provider.value, " is asked more often than it was, and answers as it did last"));
     return found[std::min(times, found.size() - 1)];
   }
 
@@ -360,14 +373,15 @@ class Replayer {
 
   void Hear(const Act& act, const Decision& opened) {
     const Offer* recorded = Recorded(act.request, opened.provider, opened.offer_kind);
-    const bool lapsed = recorded != nullptr && recorded->state == OfferState::kLapsed && !recorded->has_bid;
+    const bool lapsed =
+        recorded != nullptr && recorded->state == OfferState::kLapsed && !recorded->has_bid;
     if (lapsed) return;  // Silent then, silent now.
     if (recorded == nullptr || !IsAnswer(*recorded)) {
       constexpr std::string_view kAssumed[] = {"says nothing", "takes all", "declines"};
-      Assumed(act.request,
-              Cat(opened.provider.value,
-                  recorded == nullptr ? " was never asked" : " had not answered when its offer was ended",
-                  "; assumed: ", kAssumed[static_cast<size_t>(unknown_)]));
+      Assumed(act.request, Cat(opened.provider.value,
+                               recorded == nullptr ? " was never asked"
+                                                   : " had not answered when its offer was ended",
+                               "; assumed: ", kAssumed[static_cast<size_t>(unknown_)]));
       if (unknown_ == Assume::kSilent) return;
       plans_[{act.request, opened.offer}] = nullptr;
       answers_.emplace(act.time, std::pair(act.request, Pending{opened.offer}));
@@ -375,8 +389,8 @@ class Replayer {
     }
     const Span latency = recorded->answered - recorded->opened;
     if (act.time + latency > opened.deadline) {
-      Assumed(act.request, Cat(opened.provider.value, " took ", ShowSpan(latency), " to answer, and now has ",
-                               ShowSpan(opened.deadline - act.time)));
+      Assumed(act.request, Cat(opened.provider.value, " took ", ShowSpan(latency),
+                               " to answer, and now has ", ShowSpan(opened.deadline - act.time)));
       return;
     }
     plans_[{act.request, opened.offer}] = recorded;
@@ -395,7 +409,8 @@ class Replayer {
       Assumed(act.request,
               Cat(held.provider.value, " has to confirm, and did not have to; assumed: at once"));
     }
-    answers_.emplace(act.time + latency, std::pair(act.request, Pending{held.offer, Deed::kConfirm}));
+    answers_.emplace(act.time + latency,
+                     std::pair(act.request, Pending{held.offer, Deed::kConfirm}));
   }
 
   // The owner does with a counter what it did then, after as long.
@@ -405,12 +420,14 @@ class Replayer {
       if (then.actor.role != Role::kOwner) continue;  // Else its window passed in silence.
       for (const Decision& decision : then.decisions) {
         const bool taken = decision.kind == Kind::COUNTER_TAKEN;
-        const bool left = decision.kind == Kind::RIGHT_WAIVED && decision.reason == "COUNTER_NOT_TAKEN";
+        const bool left =
+            decision.kind == Kind::RIGHT_WAIVED && decision.reason == "COUNTER_NOT_TAKEN";
         if (decision.offer != recorded->number || (!taken && !left)) continue;
         const Span latency = then.time - recorded->answered;
         if (act.time + latency > countered.until) {
-          Assumed(act.request, Cat("the owner took ", ShowSpan(latency), " over a counter, and now has ",
-                                   ShowSpan(countered.until - act.time)));
+          Assumed(act.request,
+                  Cat("the owner took ", ShowSpan(latency), " over a counter, and now has ",
+                      ShowSpan(countered.until - act.time)));
           return;
         }
         answers_.emplace(
@@ -457,7 +474,8 @@ class Replayer {
     }
     const absl::Status status = world_.Do({draft_.owner, actor, what});
     if (status.code() == absl::StatusCode::kInternal) return status;
-    if (!status.ok()) Assumed(id, Cat("an answer of ", actor.name, " is refused: ", View(status.message())));
+    if (!status.ok())
+      Assumed(id, Cat("an answer of ", actor.name, " is refused: ", View(status.message())));
     return absl::OkStatus();
   }
 
@@ -466,8 +484,10 @@ class Replayer {
     const auto decline = [&](DeclineReason reason) {
       return DeclineOffer{id, offer.number, reason, recorded == nullptr ? "" : recorded->text, {}};
     };
-    if (recorded == nullptr && unknown_ == Assume::kDecline) return decline(DeclineReason::kNoCapacity);
-    if (recorded != nullptr && recorded->state == OfferState::kDeclined) return decline(recorded->decline);
+    if (recorded == nullptr && unknown_ == Assume::kDecline)
+      return decline(DeclineReason::kNoCapacity);
+    if (recorded != nullptr && recorded->state == OfferState::kDeclined)
+      return decline(recorded->decline);
     if (recorded != nullptr && recorded->state == OfferState::kCountered) {
       const Clause* clause = world_.Find(draft_.owner)->account.Find(offer.clause);
       if (clause != nullptr && clause->counter_window > Span{} && offer.kind != OfferKind::kMatch) {
@@ -475,21 +495,23 @@ class Replayer {
         terms.quantity = std::min(terms.quantity, offer.quantity);
         return CounterOffer{id, offer.number, std::move(terms)};
       }
-      Assumed(id,
-              Cat(offer.provider.value, " made a counter, which is not allowed here; assumed: it declines"));
+      Assumed(id, Cat(offer.provider.value,
+                      " made a counter, which is not allowed here; assumed: it declines"));
       return decline(DeclineReason::kTerms);
     }
     const int64_t quantity = recorded == nullptr ? offer.quantity : TakenOf(id, offer, *recorded);
     if (quantity == 0) return decline(DeclineReason::kNoCapacity);
     Terms terms = TermsOf(book, offer);
     const RequestBook& then = record_.requests.at(id);
-    const Money price = recorded == nullptr ? terms.unit_price : AgreedTermsOf(then, *recorded).unit_price;
+    const Money price =
+        recorded == nullptr ? terms.unit_price : AgreedTermsOf(then, *recorded).unit_price;
     if (offer.sealed) {
       if (recorded != nullptr && !recorded->sealed)
         Assumed(id, Cat(offer.provider.value, " bids what it accepted"));
       terms.quantity = quantity;
       terms.unit_price = price;
-      return SubmitBid{id, offer.number, std::move(terms), recorded == nullptr ? "" : recorded->contingent};
+      return SubmitBid{id, offer.number, std::move(terms),
+                       recorded == nullptr ? "" : recorded->contingent};
     }
     if (price.currency == terms.unit_price.currency && price.micros > terms.unit_price.micros) {
       Assumed(id, Cat(offer.provider.value, " took it at ", ShowMoney(price), ", and is asked at ",
@@ -505,7 +527,8 @@ class Replayer {
   World world_;
   std::vector<Given> given_;
   std::multimap<Instant, std::pair<RequestId, Pending>> answers_;
-  std::map<std::pair<RequestId, uint32_t>, const Offer*> plans_;  // By the offer here: the recorded one.
+  std::map<std::pair<RequestId, uint32_t>, const Offer*>
+      plans_;  // By the offer here: the recorded one.
   std::map<std::tuple<RequestId, ProviderId, OfferKind>, size_t> asked_;
   std::map<RequestId, absl::Status> refused_;
   std::map<RequestId, std::vector<std::string>> assumed_;
@@ -527,7 +550,8 @@ absl::StatusOr<ReplayReport> Replay(const std::vector<Act>& acts, const OwnedAgr
   size_t recorded_placed = 0, drafted_placed = 0;
   for (const RequestId& id : record.order) {
     const RequestBook& book = record.requests.at(id);
-    ReplayedRequest one{.id = id, .received = book.created, .quantity = book.request->terms.quantity};
+    ReplayedRequest one{
+        .id = id, .received = book.created, .quantity = book.request->terms.quantity};
     one.recorded = PlacementOf(book);
     one.drafted = replayer.PlacementOfRequest(id);
     one.assumed = replayer.AssumedOf(id);
@@ -540,7 +564,8 @@ absl::StatusOr<ReplayReport> Replay(const std::vector<Act>& acts, const OwnedAgr
   report.drafted_commitments = replayer.commitments();
   if (record.registry.empty()) {
     report.assumed.push_back(
-        "the providers are those that were asked or named, at the prices they were asked at, none suspended");
+        "the providers are those that were asked or named, at the prices they were asked at, none "
+        "suspended");
   }
   if (draft.version.effective_from > record.first) {
     report.assumed.push_back(

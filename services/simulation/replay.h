@@ -1,12 +1,12 @@
-// What a draft of an agreement would have made of requests that were once decided: the recorded requests at their
-// recorded times, answered as each provider answered then.
+// What a draft of an agreement would have made of requests that were once decided: the recorded
+// requests at their recorded times, answered as each provider answered then.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/book.h"
+#include "broker/trail/book.h"
 #include "services/simulation/story.h"
 
 namespace capbroker {
@@ -28,9 +28,10 @@ struct Placement {
   RequestState state = RequestState::kReceived;
   absl::Status refused{};  // The request itself was: nobody was asked.
   std::vector<Asked> asked{};
-  std::vector<Won> won{};  // Confirmed and not given back, by provider, in the order they were asked.
+  std::vector<Won>
+      won{};  // Confirmed and not given back, by provider, in the order they were asked.
   int64_t placed = 0;
-  Span to_placement{};         // From its receipt to the last confirmation; zero where nothing was placed.
+  Span to_placement{};  // From its receipt to the last confirmation; zero where nothing was placed.
   std::vector<Money> spend{};  // What is placed costs over its whole term; one amount a currency.
 };
 
@@ -54,16 +55,18 @@ struct ReplayReport {
   AgreementId agreement{};
   std::vector<ReplayedRequest> requests{};  // In the order they came.
   ReplayTotals recorded{}, drafted{};
-  // After the last request has ended. What is left of one is its shortfall, should its term end then.
+  // After the last request has ended. What is left of one is its shortfall, should its term end
+  // then.
   std::vector<Commitment> recorded_commitments{}, drafted_commitments{};
   std::vector<std::string> assumed{};  // About all of them.
 };
 
-// `acts` are an owner's trail, or some of its requests with the agreements; acts of the registry of providers may stand
-// among them. The draft takes the place of every version of its agreement, from before the first request.
+// `acts` are an owner's trail, or some of its requests with the agreements; acts of the registry of
+// providers may stand among them. The draft takes the place of every version of its agreement, from
+// before the first request.
 //
-// INVALID_ARGUMENT     no request is among the acts, or the acts are another owner's than the draft.
-// FAILED_PRECONDITION  and others: the draft is refused as Decide refuses it.
+// INVALID_ARGUMENT     no request is among the acts, or the acts are another owner's than the
+// draft. FAILED_PRECONDITION  and others: the draft is refused as Decide refuses it.
 absl::StatusOr<ReplayReport> Replay(const std::vector<Act>& acts, const OwnedAgreement& draft,
                                     Assume unknown);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -42,7 +42,8 @@ constexpr std::string_view kFieldWords[] = {"quantity",
 
 constexpr Span kStepWindow = Hours(1);  // As the API has it where none is given.
 
-// Takes the policy and its providers: "sequential a, b", "fan-out 2 a, b", "cheapest any", "no-fallback".
+// Takes the policy and its providers: "sequential a, b", "fan-out 2 a, b", "cheapest any",
+// "no-fallback".
 bool ReadFallback(WordReader& words, std::vector<Edit>& out) {
   FallbackKind kind = FallbackKind::kSequential;
   int64_t fan_out = 0;
@@ -132,7 +133,8 @@ bool ReadTermsWord(WordReader& words, std::vector<TermsEdit>& out) {
   return true;
 }
 
-void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* name, std::string* of) {
+void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* name,
+                      std::string* of) {
   const auto add = [&](Edit edit) { out.push_back(std::move(edit)); };
   bool segments_said = false;
   while (!words.done()) {
@@ -141,7 +143,9 @@ void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* na
       add([edit = terms.front()](Request& r) { edit(r.terms); });
     } else if (ReadFallback(words, out)) {
     } else if (words.Skip("class")) {
-      add([text = words.Take("a class of workload")](Request& r) { OnlySegment(r).workload_class = text; });
+      add([text = words.Take("a class of workload")](Request& r) {
+        OnlySegment(r).workload_class = text;
+      });
     } else if (words.Skip("purpose")) {
       add([text = words.Take("a purpose")](Request& r) { OnlySegment(r).purpose = text; });
     } else if (words.Skip("segment")) {

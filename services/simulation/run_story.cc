@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "broker/describe.h"
-#include "broker/text.h"
+#include "broker/trail/describe.h"
+#include "broker/values/show.h"
+#include "broker/values/text.h"
 #include "services/simulation/diff.h"
 #include "services/simulation/expect.h"
 
@@ -18,7 +19,8 @@ struct Made {
   const Decision* decision = nullptr;
 };
 
-// What a step came to, held against its `then`: as lines of a diff, and as the lines it should have had.
+// What a step came to, held against its `then`: as lines of a diff, and as the lines it should have
+// had.
 class Comparison {
  public:
   Comparison(const Step& step, const Stage& stage, const std::vector<Made>& made,
@@ -32,7 +34,8 @@ class Comparison {
   std::vector<std::string> right{};
 
   bool differs() const {
-    return std::any_of(lines.begin(), lines.end(), [](const DiffLine& line) { return line.sign != ' '; });
+    return std::any_of(lines.begin(), lines.end(),
+                       [](const DiffLine& line) { return line.sign != ' '; });
   }
 
  private:
@@ -75,7 +78,9 @@ class Comparison {
       if (item.what == What::kDecision || item.what == What::kAnything) items.push_back(&item);
       if (item.what == What::kNothing) (made.empty() ? Keep(item) : Drop(item));
     }
-    const auto is_any = [&](int i) { return items[static_cast<size_t>(i)]->what == What::kAnything; };
+    const auto is_any = [&](int i) {
+      return items[static_cast<size_t>(i)]->what == What::kAnything;
+    };
     const auto same = [&](int i, int j) {
       const Expected& item = *items[static_cast<size_t>(i)];
       const Made& one = made[static_cast<size_t>(j)];
@@ -109,7 +114,8 @@ class Comparison {
       }
       Drop(item);
       const std::string text =
-          Cat(item.state.subject, " ", got.ok() ? std::string_view(*got) : View(got.status().message()));
+          Cat(item.state.subject, " ",
+              got.ok() ? std::string_view(*got) : View(got.status().message()));
       if (got.ok()) {
         Put(text, text);
       } else {
@@ -169,12 +175,13 @@ class Play {
     }
     const Instant from = step.until.IsSet() ? step.until : step.away_from;
     if (from.IsSet() && from < world.now()) {
-      return absl::InternalError(
-          Cat("got ", ShowTime(from), ", want a time from ", ShowTime(world.now()), ", the story's clock"));
+      return absl::InternalError(Cat("got ", ShowTime(from), ", want a time from ",
+                                     ShowTime(world.now()), ", the story's clock"));
     }
     if (step.until.IsSet()) return world.MoveTo(step.until);
     if (step.away_from.IsSet()) {
-      if (step.away_to < step.away_from) return absl::InternalError("the broker is back before it is away");
+      if (step.away_to < step.away_from)
+        return absl::InternalError("the broker is back before it is away");
       return world.BeAway(step.away_from, step.away_to);
     }
     return absl::OkStatus();
@@ -209,8 +216,9 @@ class Play {
     const Comparison comparison(step, stage_, made, answer);
     if (!comparison.differs()) return true;
     const int expected_at = step.then_first == 0 ? step.line : step.then_first;
-    Fail(step.line, Cat("story \"", story_.name, "\": decided otherwise than expected\n",
-                        UnifiedDiff(Cat(file_, ":", expected_at, " expected"), "decided", comparison.lines)));
+    Fail(step.line,
+         Cat("story \"", story_.name, "\": decided otherwise than expected\n",
+             UnifiedDiff(Cat(file_, ":", expected_at, " expected"), "decided", comparison.lines)));
     const bool none = step.then_first == 0;
     result_.rewrites.push_back({none ? step.last_line + 1 : step.then_first,
                                 none ? step.last_line : step.then_last, comparison.right});
@@ -262,8 +270,8 @@ std::string TellTrail(const std::vector<Act>& acts) {
     out += Cat(ShowTime(act.time), "  ", Format(act.actor), "\n");
     for (const Decision& decision : act.decisions) {
       out += Cat("    ", NameOf(decision.kind),
-                 std::string(std::max<size_t>(28 - NameOf(decision.kind).size(), 1), ' '), Describe(decision),
-                 "\n");
+                 std::string(std::max<size_t>(28 - NameOf(decision.kind).size(), 1), ' '),
+                 Describe(decision), "\n");
     }
   }
   return out;

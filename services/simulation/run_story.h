@@ -14,8 +14,8 @@ struct Difference {
   std::string text{};  // In words; where decisions differ, a unified diff. Ends with a newline.
 };
 
-// Lines of the file that say what was expected, and what would have been right. `last` before `first`: to be
-// put before `first`, nothing replaced.
+// Lines of the file that say what was expected, and what would have been right. `last` before
+// `first`: to be put before `first`, nothing replaced.
 struct Rewrite {
   int first = 0, last = 0;
   std::vector<std::string> lines{};
@@ -34,8 +34,8 @@ struct StoryResult {
 
 enum class AfterDifference { kStop, kGoOn };
 
-// A story ends at its first difference, since what follows would only follow from it; when expectations are
-// to be rewritten it goes on. What was given and cannot be done always ends it.
+// A story ends at its first difference, since what follows would only follow from it; when
+// expectations are to be rewritten it goes on. What was given and cannot be done always ends it.
 StoryResult RunStory(std::string_view file, const Story& story, AfterDifference after);
 
 // The file with the rewrites done.

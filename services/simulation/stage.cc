@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -32,7 +32,8 @@ absl::StatusOr<Stage::Found> Stage::FindRequest(const std::string& name) const {
   const auto& [owner, id] = found->second;
   const Book* book = world.Find(owner);
   const RequestBook* request = book == nullptr ? nullptr : book->Find(id);
-  if (request == nullptr) return absl::InvalidArgumentError(Cat("the request ", name, " was refused"));
+  if (request == nullptr)
+    return absl::InvalidArgumentError(Cat("the request ", name, " was refused"));
   return Found{owner, request};
 }
 
@@ -62,8 +63,9 @@ absl::StatusOr<Stage::Agreement> Stage::FindAgreement(const std::string& agreeme
     }
   }
   if (found.size() == 1) return found.front();
-  return absl::InvalidArgumentError(found.empty() ? Cat("no agreement \"", agreement, "\"")
-                                                  : "there are several agreements; `of NAME` says which");
+  return absl::InvalidArgumentError(found.empty()
+                                        ? Cat("no agreement \"", agreement, "\"")
+                                        : "there are several agreements; `of NAME` says which");
 }
 
 bool Stage::IsOwner(const std::string& name) const { return world.Find(OwnerId{name}) != nullptr; }

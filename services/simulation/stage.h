@@ -1,4 +1,5 @@
-// Where a story plays: a world, and what its people call things in it ("R1", azure's offer, trigger C6).
+// Where a story plays: a world, and what its people call things in it ("R1", azure's offer, trigger
+// C6).
 #pragma once
 
 #include <map>
@@ -9,15 +10,16 @@
 
 namespace capbroker {
 
-// Which request or offer is meant. What is left out follows from the others and from the story so far.
+// Which request or offer is meant. What is left out follows from the others and from the story so
+// far.
 struct Target {
   std::string request{};   // A name that `as` gave; empty: the request made last.
   uint32_t offer = 0;      // 0: the one that fits.
   std::string provider{};  // Whose offer or allocation.
 };
 
-// What the act needs of the offer, where no number is given: the latest that fits, else the provider's
-// latest.
+// What the act needs of the offer, where no number is given: the latest that fits, else the
+// provider's latest.
 enum class Fitting { kOpen, kCountered, kHeld, kStanding };
 
 class Stage {
@@ -33,7 +35,8 @@ class Stage {
   };
   absl::StatusOr<Found> FindRequest(const std::string& name) const;
   // As found; the offer may be any number that is given, for answers to what does not exist.
-  absl::StatusOr<uint32_t> FindOffer(const RequestBook& request, const Target& target, Fitting fitting) const;
+  absl::StatusOr<uint32_t> FindOffer(const RequestBook& request, const Target& target,
+                                     Fitting fitting) const;
   // `agreement` empty: the only one there is.
   struct Agreement {
     OwnerId owner{};

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/agreement.h"
+#include "broker/agreements/agreement.h"
 #include "services/simulation/stage.h"
 
 namespace capbroker {
@@ -45,8 +45,8 @@ struct Expected {
   ExpectedState state{};
 };
 
-// Makes the command of an act, as things stand. INVALID_ARGUMENT, in words, where something it names is not
-// there.
+// Makes the command of an act, as things stand. INVALID_ARGUMENT, in words, where something it
+// names is not there.
 using MakeCommand = std::function<absl::StatusOr<Command>(Stage&)>;
 
 // One `when` and its `then`.

@@ -1,7 +1,7 @@
 #include "services/simulation/words.h"
 
-#include "broker/ids.h"
-#include "broker/text.h"
+#include "broker/values/ids.h"
+#include "broker/values/text.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -20,7 +20,8 @@ absl::Status Misread(std::string_view file, int line, std::string_view got, std:
             got.empty() ? Cat("got nothing, want ", want) : Cat("got \"", got, "\", want ", want));
 }
 
-absl::StatusOr<std::vector<Word>> SplitWords(std::string_view file, int line, std::string_view text) {
+absl::StatusOr<std::vector<Word>> SplitWords(std::string_view file, int line,
+                                             std::string_view text) {
   std::vector<Word> words;
   for (size_t at = 0; at < text.size();) {
     if (IsBlank(text[at])) {
@@ -75,7 +76,8 @@ Instant WordReader::ReadInstant(std::string_view want) {
   return Read(
       [&](std::string_view text) -> absl::StatusOr<Instant> {
         // A story means the same on every day: "+3d" is from no clock that is known here.
-        if (text.starts_with('+')) return absl::InvalidArgumentError(Cat("got \"", text, "\", want ", want));
+        if (text.starts_with('+'))
+          return absl::InvalidArgumentError(Cat("got \"", text, "\", want ", want));
         return ParseWhen(text, Instant{});
       },
       want);

@@ -1,4 +1,5 @@
-// The words of a scenario file, each with the line it stands on, and a reader that takes them one by one.
+// The words of a scenario file, each with the line it stands on, and a reader that takes them one
+// by one.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "broker/money.h"
-#include "broker/time.h"
+#include "broker/values/money.h"
+#include "broker/values/time.h"
 
 namespace capbroker {
 
@@ -19,11 +20,12 @@ struct Word {
   bool quoted = false;  // Written in double quotes: never a keyword.
 };
 
-// Words stand between blanks; one in double quotes may hold blanks, \" and \\. A ';' that stands alone or
-// ends a word is a word of its own, and '#' at a word's beginning ends the line.
+// Words stand between blanks; one in double quotes may hold blanks, \" and \\. A ';' that stands
+// alone or ends a word is a word of its own, and '#' at a word's beginning ends the line.
 //
 // INVALID_ARGUMENT "FILE:LINE: ..." where a quotation is not closed.
-absl::StatusOr<std::vector<Word>> SplitWords(std::string_view file, int line, std::string_view text);
+absl::StatusOr<std::vector<Word>> SplitWords(std::string_view file, int line,
+                                             std::string_view text);
 
 // INVALID_ARGUMENT "FILE:LINE: got "...", want ...".
 absl::Status Misread(std::string_view file, int line, std::string_view got, std::string_view want);
@@ -51,7 +53,8 @@ class WordReader {
   std::string Take(std::string_view want);
   // The next word, through a parser whose error says "got ..., want ...".
   template <class Parse>
-  auto Read(Parse parse, std::string_view want) -> typename decltype(parse(std::string_view()))::value_type {
+  auto Read(Parse parse, std::string_view want) ->
+      typename decltype(parse(std::string_view()))::value_type {
     const int line = this->line();
     const std::string text = Take(want);
     if (!ok()) return {};

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "broker/canonical.h"
-#include "broker/decide.h"
-#include "broker/fold.h"
-#include "broker/invariants.h"
-#include "broker/text.h"
+#include "broker/deciding/decide.h"
+#include "broker/deciding/invariants.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -58,21 +58,24 @@ absl::Status World::Decide(const Command& command) {
           .actor = command.actor,
           .request = Subject(command),
           .decisions = std::move(verdict->decisions)};
-  if (const auto* create = std::get_if<CreateRequest>(&command.what)) act.request = create->request.id;
+  if (const auto* create = std::get_if<CreateRequest>(&command.what))
+    act.request = create->request.id;
   if (verdict->request != nullptr) {
     const RequestBook* before = book->Find(act.request);
     RequestBook folded = before == nullptr ? RequestBook{} : *before;
     for (const Decision& decision : act.decisions) Fold(folded, decision, now_);
     folded.sequence = act.sequence;
     if (folded != *verdict->request) {
-      return absl::InternalError(Cat("deciding and folding come to different requests: ", Encode(act)));
+      return absl::InternalError(
+          Cat("deciding and folding come to different requests: ", Encode(act)));
     }
   }
   // Through its text form and back, as on the way through the ledger.
   const std::string text = Encode(act);
   absl::StatusOr<Act> read = DecodeAct(text);
   if (!read.ok() || Encode(*read) != text) {
-    return absl::InternalError(Cat("an act does not read back: ", View(read.status().message()), ": ", text));
+    return absl::InternalError(
+        Cat("an act does not read back: ", View(read.status().message()), ": ", text));
   }
   book->hash = Chain(book->hash, text);
   Fold(*book, *read);
@@ -100,8 +103,10 @@ absl::Status World::FireDue() {
       const auto due = *book->deadlines.begin();
       const uint64_t before = book->sequence;
       const absl::Status status = Decide({owner, kBroker, ReachDeadline{due.second}});
-      if (!status.ok()) return absl::InternalError(Cat("a deadline is refused: ", View(status.message())));
-      if (book->sequence == before || (!book->deadlines.empty() && *book->deadlines.begin() == due)) {
+      if (!status.ok())
+        return absl::InternalError(Cat("a deadline is refused: ", View(status.message())));
+      if (book->sequence == before ||
+          (!book->deadlines.empty() && *book->deadlines.begin() == due)) {
         return absl::InternalError(Cat("the deadline of ", Format(due.first), " comes to nothing"));
       }
       break;  // What it led to may be due earlier than the next book's.

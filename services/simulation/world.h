@@ -1,5 +1,6 @@
-// A broker without a network, a database or a machine's clock: books, the deciding function, and a time that
-// moves when it is told to. The same commands at the same times give the same acts, to the byte.
+// A broker without a network, a database or a machine's clock: books, the deciding function, and a
+// time that moves when it is told to. The same commands at the same times give the same acts, to
+// the byte.
 #pragma once
 
 #include <map>
@@ -8,9 +9,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "broker/book.h"
-#include "broker/command.h"
-#include "broker/decision.h"
+#include "broker/deciding/command.h"
+#include "broker/trail/book.h"
+#include "broker/trail/decision.h"
 
 namespace capbroker {
 
@@ -36,13 +37,14 @@ class World {
   const Directory& directory() const;
   std::vector<const Book*> books() const;
 
-  // Decides at now(), then what has become due by it; the caller's answer. INTERNAL where the core broke its
-  // own word: an invariant, the text form of an act, a deadline that stays.
+  // Decides at now(), then what has become due by it; the caller's answer. INTERNAL where the core
+  // broke its own word: an invariant, the text form of an act, a deadline that stays.
   absl::Status Do(const Command& command);
-  // Fires every deadline before `t`, each at the first instant after it, then stands at `t`. Not back.
+  // Fires every deadline before `t`, each at the first instant after it, then stands at `t`. Not
+  // back.
   absl::Status MoveTo(Instant t);
-  // The broker is away in [from, to): nothing fires; on return the outage is added back where a clause says
-  // so (R22), then what is due fires. now() is not after `from`.
+  // The broker is away in [from, to): nothing fires; on return the outage is added back where a
+  // clause says so (R22), then what is due fires. now() is not after `from`.
   absl::Status BeAway(Instant from, Instant to);
 
   // The earliest deadline of all; kLastInstant if there is none.

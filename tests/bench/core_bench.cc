@@ -1,11 +1,12 @@
-// What a brokered request costs the sequencer's thread alone: the core is driven in this thread, with a ledger that says at
-// once that all is durable and keeps nothing.
+// What a brokered request costs the sequencer's thread alone: the core is driven in this thread,
+// with a ledger that says at once that all is durable and keeps nothing.
 //
 //   core_bench [LIFECYCLES [IN_FLIGHT [OWNERS]]]
 //   core_bench open OFFERS
 //
-// A lifecycle is a create that opens an offer to the holder of a first refusal, and its acceptance. Prints microseconds of
-// processor time a lifecycle, and the bytes of trail it leaves; or the bytes of memory that each open offer takes.
+// A lifecycle is a create that opens an offer to the holder of a first refusal, and its acceptance.
+// Prints microseconds of processor time a lifecycle, and the bytes of trail it leaves; or the bytes
+// of memory that each open offer takes.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,7 +17,7 @@
 #include <variant>
 #include <vector>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "services/sequencing/core.h"
 
 namespace capbroker {
@@ -134,9 +135,10 @@ class Driver {
     Submit({owner, {Role::kOwner, owner.value}, CreateRequest{SomeRequest(now_, started_)}},
            [this, &owner](absl::StatusOr<Outcome> made) {
              const RequestBook& request = *made.value().request;
-             answers_.push_back({owner,
-                                 {Role::kProvider, "azure"},
-                                 AcceptOffer{request.request->id, 1, request.offers[0].terms_hash, 0}});
+             answers_.push_back(
+                 {owner,
+                  {Role::kProvider, "azure"},
+                  AcceptOffer{request.request->id, 1, request.offers[0].terms_hash, 0}});
            });
   }
 
@@ -200,7 +202,9 @@ int main(int argc, char** argv) {
                 static_cast<double>(capbroker::ResidentBytes() - before) / offers);
     return 0;
   }
-  const auto number = [&](int i, int otherwise) { return argc > i ? std::atoi(argv[i]) : otherwise; };
+  const auto number = [&](int i, int otherwise) {
+    return argc > i ? std::atoi(argv[i]) : otherwise;
+  };
   const int lifecycles = number(1, 200'000);
   capbroker::Driver driver(number(3, 1));
   driver.Run(1000, number(2, 64));

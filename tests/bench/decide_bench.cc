@@ -1,5 +1,5 @@
-// What the deciding core costs by itself: Decide, Fold, the text form, the chain, and the order of deadlines. Flags are
-// Google Benchmark's: --benchmark_filter=Decide.
+// What the deciding core costs by itself: Decide, Fold, the text form, the chain, and the order of
+// deadlines. Flags are Google Benchmark's: --benchmark_filter=Decide.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -8,10 +8,10 @@
 #include <string>
 #include <utility>
 
-#include "broker/canonical.h"
-#include "broker/decide.h"
-#include "broker/fold.h"
-#include "broker/text.h"
+#include "broker/deciding/decide.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
 #include "services/sequencing/books.h"
 
 namespace capbroker {
@@ -87,7 +87,8 @@ class Stage {
                      AcceptOffer{id, 1, book.Find(id)->Find(1)->terms_hash, 8000});
   }
   Command Decline(const RequestId& id) const {
-    return CommandOf({Role::kProvider, "azure"}, DeclineOffer{id, 1, DeclineReason::kNoCapacity, "", {}});
+    return CommandOf({Role::kProvider, "azure"},
+                     DeclineOffer{id, 1, DeclineReason::kNoCapacity, "", {}});
   }
   // The act that comes of it, not folded.
   Act ActOf(const Command& command, const RequestId& request) const {
@@ -122,7 +123,8 @@ void BM_DecideCreate(benchmark::State& state) {
   Stage stage;
   for (int64_t i = 0; i < state.range(0); ++i) stage.Open(static_cast<uint64_t>(i) + 2);
   const Command create = stage.Create(1);
-  for (auto _ : state) benchmark::DoNotOptimize(Decide(stage.book, stage.directory, create, kStart));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(Decide(stage.book, stage.directory, create, kStart));
 }
 BENCHMARK(BM_DecideCreate)->Arg(0)->Arg(10'000);
 
@@ -130,14 +132,16 @@ void BM_DecideAccept(benchmark::State& state) {
   Stage stage;
   for (int64_t i = 0; i < state.range(0); ++i) stage.Open(static_cast<uint64_t>(i) + 2);
   const Command accept = stage.Accept(stage.Open(1));
-  for (auto _ : state) benchmark::DoNotOptimize(Decide(stage.book, stage.directory, accept, kStart));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(Decide(stage.book, stage.directory, accept, kStart));
 }
 BENCHMARK(BM_DecideAccept)->Arg(0)->Arg(10'000);
 
 void BM_DecideDecline(benchmark::State& state) {
   Stage stage;
   const Command decline = stage.Decline(stage.Open(1));
-  for (auto _ : state) benchmark::DoNotOptimize(Decide(stage.book, stage.directory, decline, kStart));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(Decide(stage.book, stage.directory, decline, kStart));
 }
 BENCHMARK(BM_DecideDecline);
 

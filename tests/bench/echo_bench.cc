@@ -1,5 +1,5 @@
-// What a call costs by itself: raw gRPC unary echo between two processes, each of one thread and one completion queue, in
-// bytes.
+// What a call costs by itself: raw gRPC unary echo between two processes, each of one thread and
+// one completion queue, in bytes.
 //
 //   echo_bench [--concurrency N] [--seconds S] [--warm-up S] [--size BYTES]
 //
@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "tests/bench/latency.h"
 #include "tests/bench/stream.h"
 #include "tests/bench/wire.h"
@@ -141,11 +141,13 @@ int Go(size_t concurrency, double seconds, double warm_up, size_t size) {
   close(to_child[1]);
   waitpid(child, nullptr, 0);
   std::printf(
-      "{\"seconds\": %.3f, \"per_second\": %.1f, \"milliseconds\": {\"call\": {\"count\": %llu, \"p50\": "
+      "{\"seconds\": %.3f, \"per_second\": %.1f, \"milliseconds\": {\"call\": {\"count\": %llu, "
+      "\"p50\": "
       "%.4f, "
       "\"p90\": %.4f, \"p99\": %.4f, \"p99.9\": %.4f}}, \"errors\": []}\n",
-      seconds, static_cast<double>(times.count()) / seconds, static_cast<unsigned long long>(times.count()),
-      times.Quantile(0.5), times.Quantile(0.9), times.Quantile(0.99), times.Quantile(0.999));
+      seconds, static_cast<double>(times.count()) / seconds,
+      static_cast<unsigned long long>(times.count()), times.Quantile(0.5), times.Quantile(0.9),
+      times.Quantile(0.99), times.Quantile(0.999));
   return 0;
 }
 

@@ -1,5 +1,5 @@
-// How long things took: counted in buckets whose width is within a hundredth of their value, so that any number of them
-// costs the same memory.
+// How long things took: counted in buckets whose width is within a hundredth of their value, so
+// that any number of them costs the same memory.
 #pragma once
 
 #include <array>
@@ -41,14 +41,16 @@ class Latencies {
 
   static size_t BucketOf(uint64_t nanos) {
     if (nanos < kParts) return nanos;
-    const int shift = std::bit_width(nanos) - 8;  // Leaves the eight highest bits: kParts to 2 * kParts - 1.
+    const int shift =
+        std::bit_width(nanos) - 8;  // Leaves the eight highest bits: kParts to 2 * kParts - 1.
     const size_t bucket = static_cast<uint64_t>(shift) * kParts + (nanos >> shift);
     return bucket < kBuckets ? bucket : kBuckets - 1;
   }
   static double Middle(size_t bucket) {
     if (bucket < 2 * kParts) return static_cast<double>(bucket) + 0.5;
     const uint64_t shift = bucket / kParts - 1;
-    return (static_cast<double>(bucket - shift * kParts) + 0.5) * static_cast<double>(uint64_t{1} << shift);
+    return (static_cast<double>(bucket - shift * kParts) + 0.5) *
+           static_cast<double>(uint64_t{1} << shift);
   }
 
   std::array<uint64_t, kBuckets> counts_{};

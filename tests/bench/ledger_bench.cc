@@ -1,11 +1,13 @@
-// How many lifecycles a second one writer can make durable, by how many share a batch, and what processor time
-// each costs the database's writing process and this one; how fast recovery reads; and what reads cost on a trail of some length.
+// How many lifecycles a second one writer can make durable, by how many share a batch, and what
+// processor time each costs the database's writing process and this one; how fast recovery reads;
+// and what reads cost on a trail of some length.
 //
 //   ledger_bench URL [seconds a row [acts a batch...]]
 //   ledger_bench URL fill REQUESTS
 //
-// URL is an empty database of no other use. A lifecycle is two acts: a create (new request, new offer, key)
-// and an accept (request, offer, key), in two consecutive batches, each act about 900 bytes.
+// URL is an empty database of no other use. A lifecycle is two acts: a create (new request, new
+// offer, key) and an accept (request, offer, key), in two consecutive batches, each act about 900
+// bytes.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -14,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
 #include "storage/migrate.h"
 #include "storage/postgres_ledger.h"
 
@@ -55,7 +57,8 @@ class Load {
                .unit_price = *ParseMoney("2.5 USD"),
                .availability_ppm = 999'000};
     r.splittable = true;
-    r.fallback = {FallbackKind::kSequential, {{"stargate-oracle"}, {"stargate-softbank"}}, Hours(24)};
+    r.fallback = {
+        FallbackKind::kSequential, {{"stargate-oracle"}, {"stargate-softbank"}}, Hours(24)};
     r.needed_by = r.expiry = r.terms.start;
     request_ = r;
   }
@@ -67,9 +70,9 @@ class Load {
 
   // A new request of the next owner.
   Open Create(Batch& batch) {
-    const Open open{
-        next_++ % books_.size(),
-        MakeRequestId(Instant{1'700'000'000'000'000 + static_cast<int64_t>(next_) * 50}, {next_, next_ * 7})};
+    const Open open{next_++ % books_.size(),
+                    MakeRequestId(Instant{1'700'000'000'000'000 + static_cast<int64_t>(next_) * 50},
+                                  {next_, next_ * 7})};
     auto request = std::make_shared<Request>(request_);
     request->id = open.request;
     Act act = Begin(open, {Role::kOwner, books_[open.owner].owner.value});
@@ -103,8 +106,9 @@ class Load {
   }
   void Accept(Batch& batch, const Open& open) {
     Act act = Begin(open, {Role::kProvider, "azure"});
-    for (Kind kind : {Kind::OFFER_ACCEPTED, Kind::ALLOCATION_HELD, Kind::COMMITMENT_RESERVED,
-                      Kind::ALLOCATION_CONFIRMED, Kind::COMMITMENT_DRAWN, Kind::REQUEST_FULFILLED}) {
+    for (Kind kind :
+         {Kind::OFFER_ACCEPTED, Kind::ALLOCATION_HELD, Kind::COMMITMENT_RESERVED,
+          Kind::ALLOCATION_CONFIRMED, Kind::COMMITMENT_DRAWN, Kind::REQUEST_FULFILLED}) {
       Decision& d = act.decisions.emplace_back();
       d.kind = kind;
       d.lineage = d.offer = 1;
@@ -114,7 +118,8 @@ class Load {
       d.amount = *ParseMoney("14400000 USD");
     }
     Add(batch, open, act);
-    batch.requests.push_back({act.owner, open.request, RequestState::kFulfilled, RequestState::kHolderRound});
+    batch.requests.push_back(
+        {act.owner, open.request, RequestState::kFulfilled, RequestState::kHolderRound});
     batch.offers.push_back({act.owner,
                             open.request,
                             1,
@@ -154,7 +159,8 @@ class Load {
                 repeat.key.begin());  // In the order of time, as those of UUIDv7 ids.
     repeat.key[15] = static_cast<uint8_t>(act.decisions.size());
     batch.acts.push_back({act.owner, act.sequence, act.time, act.request,
-                          static_cast<uint32_t>(act.decisions.size()), std::move(text), book.hash, repeat});
+                          static_cast<uint32_t>(act.decisions.size()), std::move(text), book.hash,
+                          repeat});
   }
 
   std::vector<BookRow> books_;
@@ -191,7 +197,8 @@ class Bench {
     const auto start = Clock::now();
     while (SecondsSince(start) < seconds) {
       Batch batch;
-      // As they come in steady traffic: answers to what the batch before opened, and as many new ones.
+      // As they come in steady traffic: answers to what the batch before opened, and as many new
+      // ones.
       const size_t answers = std::min(open.size(), size == 1 ? 1 : size / 2);
       for (size_t i = 0; i < answers; ++i) load.Accept(batch, open[i]);
       open.erase(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(answers));
@@ -201,10 +208,12 @@ class Bench {
       committing += CpuSeconds("thread-self") - before;
       lifecycles += answers;
     }
-    const double seconds_taken = SecondsSince(start), count = static_cast<double>(size * times.size()) / 2;
+    const double seconds_taken = SecondsSince(start),
+                 count = static_cast<double>(size * times.size()) / 2;
     std::sort(times.begin(), times.end());
     std::printf(
-        "%6zu acts a batch  %8.0f lifecycles/s   commit p50 %.2f ms  p99 %.2f ms   a lifecycle: database "
+        "%6zu acts a batch  %8.0f lifecycles/s   commit p50 %.2f ms  p99 %.2f ms   a lifecycle: "
+        "database "
         "%.1f us,"
         " client %.1f us\n",
         size, static_cast<double>(lifecycles) / seconds_taken, times[times.size() / 2] * 1e3,
@@ -264,9 +273,12 @@ class Bench {
       std::printf("%-42s p50 %.2f ms  p99 %.2f ms\n", name, times[1000] * 1e3, times[1980] * 1e3);
     };
     measure("the trail of a request", [&] {
-      return ledger_.ReadRequest(owner, requests->items[turn++ % requests->items.size()].request).ok();
+      return ledger_.ReadRequest(owner, requests->items[turn++ % requests->items.size()].request)
+          .ok();
     });
-    measure("an owner's newest 50 requests", [&] { return ledger_.ListRequests({owner, {}}, 50, "").ok(); });
+    measure("an owner's newest 50 requests", [&] {
+      return ledger_.ListRequests({owner, {}}, 50, "").ok();
+    });
     measure("an owner's 50 of a state it has none of", [&] {
       return ledger_.ListRequests({owner, {RequestState::kCancelled}}, 50, "").ok();
     });
@@ -276,10 +288,12 @@ class Bench {
     measure("a provider's newest 50 of all", [&] {
       return ledger_.ListOffers({{"azure"}, {}}, 50, "").ok();
     });
-    measure("an owner's last 100 acts",
-            [&] { return ledger_.ReadActs({.owner = owner, .newest_first = true, .limit = 100}).ok(); });
+    measure("an owner's last 100 acts", [&] {
+      return ledger_.ReadActs({.owner = owner, .newest_first = true, .limit = 100}).ok();
+    });
     measure("an owner's last 100 account acts", [&] {
-      return ledger_.ReadActs({.owner = owner, .newest_first = true, .account_only = true, .limit = 100})
+      return ledger_
+          .ReadActs({.owner = owner, .newest_first = true, .account_only = true, .limit = 100})
           .ok();
     });
     measure("an owner's book", [&] { return ledger_.ReadBook(owner).ok(); });
@@ -291,7 +305,8 @@ class Bench {
  private:
   double Commit(Batch& batch) {
     load.AddBooks(batch);
-    for (Tenure& tenure : tenures_) batch.fences.push_back({tenure.partition, tenure.epoch, tenure.batch});
+    for (Tenure& tenure : tenures_)
+      batch.fences.push_back({tenure.partition, tenure.epoch, tenure.batch});
     // Only the partitions that the batch touches, as the sequencer does.
     std::vector<bool> used(partitions_);
     for (const BookRow& book : batch.books) used[PartitionOf(book.owner, partitions_)] = true;
@@ -329,7 +344,8 @@ class Bench {
 int main(int argc, char** argv) {
   using namespace capbroker;
   if (argc < 2) {
-    std::fprintf(stderr, "usage: ledger_bench URL [seconds a row [acts a batch...]] | URL fill REQUESTS\n");
+    std::fprintf(stderr,
+                 "usage: ledger_bench URL [seconds a row [acts a batch...]] | URL fill REQUESTS\n");
     return 2;
   }
   const bool fill = argc > 3 && std::string_view(argv[2]) == "fill";

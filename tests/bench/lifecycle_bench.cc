@@ -1,23 +1,28 @@
-// Whole brokered requests a second, and how long they take: this process is every owner and both desks of a broker that
-// runs already.
+// Whole brokered requests a second, and how long they take: this process is every owner and both
+// desks of a broker that runs already.
 //
-//   lifecycle_bench --target 127.0.0.1:7420 --tokens DIR [--transport unary|session] [--mix accepted|declined|partial|lapse|open]
-//                   [--concurrency N [--count N] | --rate R [--overload]] [--seconds S] [--warm-up S] [--owners N]
+//   lifecycle_bench --target 127.0.0.1:7420 --tokens DIR [--transport unary|session] [--mix
+//   accepted|declined|partial|lapse|open]
+//                   [--concurrency N [--count N] | --rate R [--overload]] [--seconds S] [--warm-up
+//                   S] [--owners N]
 //                   [--owner-prefix NAME] [--holder NAME] [--alternative NAME] [--channels N]
 //
-// DIR holds a file of the token of each party: owner-bench-0 ..., provider-azure, provider-stargate-oracle. The owners
-// have an agreement that gives azure the first refusal; stargate-oracle is registered. `tests/bench/run --keep` leaves
-// such a broker running and prints the command; `perf record -p` on the broker then shows where its time goes.
+// DIR holds a file of the token of each party: owner-bench-0 ..., provider-azure,
+// provider-stargate-oracle. The owners have an agreement that gives azure the first refusal;
+// stargate-oracle is registered. `tests/bench/run --keep` leaves such a broker running and prints
+// the command; `perf record -p` on the broker then shows where its time goes.
 //
-// A lifecycle starts when its CreateCapacityRequest leaves (in an open loop: when it was planned to), and ends when its
-// owner is told on its stream that it is FULFILLED. Every one is checked: state, who has how much, each desk's offers
-// and the replies to its answers. The first that is wrong ends the run with exit code 1. Calls have no deadline; one
-// that hangs is noticed when nothing happens for ten seconds.
+// A lifecycle starts when its CreateCapacityRequest leaves (in an open loop: when it was planned
+// to), and ends when its owner is told on its stream that it is FULFILLED. Every one is checked:
+// state, who has how much, each desk's offers and the replies to its answers. The first that is
+// wrong ends the run with exit code 1. Calls have no deadline; one that hangs is noticed when
+// nothing happens for ten seconds.
 //
-// Owners share `channels` connections, each desk has its own. Everything here runs on one thread and one completion
-// queue, in bytes: the machine is shared with what is measured.
+// Owners share `channels` connections, each desk has its own. Everything here runs on one thread
+// and one completion queue, in bytes: the machine is shared with what is measured.
 //
-// On stderr "begin" and "end" as what counts begins and ends, for whoever measures beside; on stdout one JSON object.
+// On stderr "begin" and "end" as what counts begins and ends, for whoever measures beside; on
+// stdout one JSON object.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -25,7 +30,7 @@
 #include <fstream>
 #include <map>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "tests/bench/lifecycles.h"
 #include "tests/bench/stream.h"
 #include "tests/bench/transports.h"
@@ -116,8 +121,10 @@ class Run {
       lifecycles_.Advance(now);
       transport_->Flush();
       Step(std::min({deadline, lifecycles_.NextDue(), moved + kPatience + 1}));
-      // Behind its plan: what came in goes before what is to go out, or ever more would be under way.
-      for (int i = 0; i < kMostAtOnce && lifecycles_.NextDue() < now && Step(0); ++i) transport_->Flush();
+      // Behind its plan: what came in goes before what is to go out, or ever more would be under
+      // way.
+      for (int i = 0; i < kMostAtOnce && lifecycles_.NextDue() < now && Step(0); ++i)
+        transport_->Flush();
       transport_->Flush();
     }
   }
@@ -131,26 +138,30 @@ class Run {
     return out + "\"";
   }
   static void PrintLatencies(const char* name, const Latencies& times, const char* after) {
-    std::printf("\"%s\": {\"count\": %llu, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"p99.9\": %.4f}%s",
-                name, static_cast<unsigned long long>(times.count()), times.Quantile(0.5),
-                times.Quantile(0.9), times.Quantile(0.99), times.Quantile(0.999), after);
+    std::printf(
+        "\"%s\": {\"count\": %llu, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"p99.9\": %.4f}%s",
+        name, static_cast<unsigned long long>(times.count()), times.Quantile(0.5),
+        times.Quantile(0.9), times.Quantile(0.99), times.Quantile(0.999), after);
   }
   void Print() const {
     std::printf(
-        "{\"seconds\": %.3f, \"lifecycles\": %llu, \"per_second\": %.1f, \"in_all\": %llu, \"started\": "
+        "{\"seconds\": %.3f, \"lifecycles\": %llu, \"per_second\": %.1f, \"in_all\": %llu, "
+        "\"started\": "
         "%llu, ",
         seconds_, static_cast<unsigned long long>(lifecycles_.finished()),
         static_cast<double>(lifecycles_.finished()) / seconds_,
         static_cast<unsigned long long>(lifecycles_.finished_in_all()),
         static_cast<unsigned long long>(lifecycles_.started()));
     std::printf(
-        "\"unstarted\": %llu, \"refused\": %llu, \"answers_refused\": %llu, \"bare_refusals\": %llu, ",
+        "\"unstarted\": %llu, \"refused\": %llu, \"answers_refused\": %llu, \"bare_refusals\": "
+        "%llu, ",
         static_cast<unsigned long long>(lifecycles_.unstarted()),
         static_cast<unsigned long long>(lifecycles_.refused()),
         static_cast<unsigned long long>(lifecycles_.answers_refused()),
         static_cast<unsigned long long>(lifecycles_.bare_refusals()));
-    std::printf("\"cpu_seconds\": %.3f, \"messages\": %llu, \"commands\": %llu, \"milliseconds\": {", cpu_,
-                static_cast<unsigned long long>(messages_), static_cast<unsigned long long>(commands_));
+    std::printf(
+        "\"cpu_seconds\": %.3f, \"messages\": %llu, \"commands\": %llu, \"milliseconds\": {", cpu_,
+        static_cast<unsigned long long>(messages_), static_cast<unsigned long long>(commands_));
     PrintLatencies("award", lifecycles_.award(), ", ");
     PrintLatencies("create", lifecycles_.create(), ", ");
     PrintLatencies("accept", lifecycles_.accept(), ", ");
@@ -173,12 +184,15 @@ class Run {
 
 }  // namespace
 
-std::string OwnerName(const Plan& plan, uint32_t owner) { return Cat(plan.owner_prefix, "-", owner); }
+std::string OwnerName(const Plan& plan, uint32_t owner) {
+  return Cat(plan.owner_prefix, "-", owner);
+}
 
 std::string TokenOf(const Plan& plan, const std::string& party) {
   std::string token;
   if (!(std::ifstream(plan.tokens + "/" + party) >> token)) {
-    std::fprintf(stderr, "lifecycle_bench: no token in %s/%s\n", plan.tokens.c_str(), party.c_str());
+    std::fprintf(stderr, "lifecycle_bench: no token in %s/%s\n", plan.tokens.c_str(),
+                 party.c_str());
     std::exit(2);
   }
   return "Bearer " + token;
@@ -193,7 +207,8 @@ int main(int argc, char** argv) {
   app.add_option("--target", plan.target)->required();
   app.add_option("--tokens", plan.tokens)->required();
   app.add_option("--transport", plan.session)
-      ->transform(CLI::Transformer(std::map<std::string, bool>{{"unary", false}, {"session", true}}));
+      ->transform(
+          CLI::Transformer(std::map<std::string, bool>{{"unary", false}, {"session", true}}));
   app.add_option("--mix", plan.mix)
       ->transform(CLI::Transformer(std::map<std::string, Mix>{{"accepted", Mix::kAccepted},
                                                               {"declined", Mix::kDeclined},

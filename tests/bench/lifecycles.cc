@@ -4,7 +4,7 @@
 #include <ctime>
 #include <utility>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/capacity_request.pb.h"
 #include "capbroker/v1/offer.pb.h"
 
@@ -41,7 +41,8 @@ void Lifecycles::Advance(int64_t now) {
     const std::string offer = answers_[answer].offer, terms_hash = answers_[answer].terms_hash;
     Ask(answer, offer, terms_hash, now);
   }
-  for (int i = 0; i < kMostAtOnce && active_ < kMostUnderWay && next_start_ <= now && next_start_ < end_;
+  for (int i = 0;
+       i < kMostAtOnce && active_ < kMostUnderWay && next_start_ <= now && next_start_ < end_;
        ++i) {
     if (free_.empty()) {
       free_.push_back(static_cast<uint32_t>(lifecycles_.size()));
@@ -54,7 +55,8 @@ void Lifecycles::Advance(int64_t now) {
   }
   // What was planned and could not be started by the end is told, and not started any more.
   if (next_start_ != INT64_MAX && now >= end_) {
-    unstarted_ = static_cast<uint64_t>(std::max(0.0, static_cast<double>(end_ - next_start_) / gap_));
+    unstarted_ =
+        static_cast<uint64_t>(std::max(0.0, static_cast<double>(end_ - next_start_) / gap_));
     next_start_ = INT64_MAX;
   }
   if (next_start_ >= end_) next_start_ = INT64_MAX;
@@ -67,7 +69,8 @@ void Lifecycles::StartOne(uint32_t lifecycle, int64_t planned, int64_t now) {
   transport_->Create(static_cast<uint32_t>(turn_++ % plan_.owners), lifecycle);
 }
 
-void Lifecycles::Created(uint32_t lifecycle, const Ending& ending, std::string_view name, int64_t now) {
+void Lifecycles::Created(uint32_t lifecycle, const Ending& ending, std::string_view name,
+                         int64_t now) {
   ++progress_;
   const Lifecycle& it = lifecycles_[lifecycle];
   if (IsRefusal(ending)) {
@@ -107,7 +110,8 @@ void Lifecycles::Told(std::string_view request, int64_t now) {
 
 void Lifecycles::Check(const ToldRequest& told) {
   if (told.state != v1::CapacityRequest::STATE_FULFILLED) {
-    return Fail(Cat("a request ended as ", v1::CapacityRequest::State_Name(static_cast<int>(told.state))));
+    return Fail(
+        Cat("a request ended as ", v1::CapacityRequest::State_Name(static_cast<int>(told.state))));
   }
   size_t wanted = 0;
   for (int desk = 0; desk < kDesks; ++desk) {
@@ -118,7 +122,9 @@ void Lifecycles::Check(const ToldRequest& told) {
         std::any_of(told.placed.begin(), told.placed.end(), [&](const ToldRequest::Placed& placed) {
           return placed.provider == plan_.desks[desk] && placed.quantity == move.taken;
         });
-    if (!has) return Fail(Cat("a request ended without ", move.taken, " confirmed with ", plan_.desks[desk]));
+    if (!has)
+      return Fail(
+          Cat("a request ended without ", move.taken, " confirmed with ", plan_.desks[desk]));
   }
   if (told.allocations != wanted)
     Fail(Cat("a request ended with ", told.allocations, " allocations, want ", wanted));
@@ -180,7 +186,8 @@ void Lifecycles::Offered(int desk, std::string_view message, int64_t now) {
   Ask(answer, offer.name, offer.terms_hash, now);
 }
 
-void Lifecycles::Ask(uint32_t answer, std::string_view offer, std::string_view terms_hash, int64_t now) {
+void Lifecycles::Ask(uint32_t answer, std::string_view offer, std::string_view terms_hash,
+                     int64_t now) {
   answers_[answer].asked = now;
   transport_->Answer(answer, answers_[answer].desk, answers_[answer].move, offer, terms_hash);
 }
@@ -196,7 +203,8 @@ void Lifecycles::Answered(uint32_t answer, const Ending& ending, uint64_t state,
   }
   --answers_out_;
   free_answers_.push_back(answer);
-  if (ending.code != 0) return Fail(Cat(plan_.desks[it.desk], "'s answer: ", ending.code, " ", ending.text));
+  if (ending.code != 0)
+    return Fail(Cat(plan_.desks[it.desk], "'s answer: ", ending.code, " ", ending.text));
   const bool declines = it.move.kind == Move::Kind::kDecline;
   const uint64_t want = declines                          ? v1::Offer::STATE_DECLINED
                         : it.move.taken < it.move.offered ? v1::Offer::STATE_PARTIALLY_ACCEPTED
@@ -223,7 +231,8 @@ void Lifecycles::CheckComplete() {
     if (offers_[desk] != want)
       Fail(Cat(plan_.desks[desk], " was made ", offers_[desk], " offers, want ", want));
   }
-  if (plan_.mix == Mix::kLapse && lapses_ != taken) Fail(Cat(lapses_, " offers lapsed, want ", taken));
+  if (plan_.mix == Mix::kLapse && lapses_ != taken)
+    Fail(Cat(lapses_, " offers lapsed, want ", taken));
 }
 
 }  // namespace capbroker::bench

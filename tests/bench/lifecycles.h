@@ -1,5 +1,5 @@
-// The lifecycles of a run: starts them, plays the desks' part in them, checks every one of them, and keeps the times.
-// One thread; it knows nothing of gRPC.
+// The lifecycles of a run: starts them, plays the desks' part in them, checks every one of them,
+// and keeps the times. One thread; it knows nothing of gRPC.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -27,10 +27,11 @@ class Transport {
   // Ends in Lifecycles::Answered, with this answer.
   virtual void Answer(uint32_t answer, int desk, const Move& move, std::string_view offer,
                       std::string_view terms_hash) = 0;
-  virtual void Flush() = 0;               // Nothing more is ready to leave just now.
-  virtual bool IsReady() const = 0;       // Every stream has told its present state.
-  virtual void Stop() = 0;                // Every stream and call ends; their events still come,
-  virtual bool IsStopped() const = 0;     // and once every stream has ended none starts anything any more.
+  virtual void Flush() = 0;          // Nothing more is ready to leave just now.
+  virtual bool IsReady() const = 0;  // Every stream has told its present state.
+  virtual void Stop() = 0;           // Every stream and call ends; their events still come,
+  virtual bool IsStopped()
+      const = 0;  // and once every stream has ended none starts anything any more.
   virtual uint64_t messages() const = 0;  // Sent, of what may hold many commands.
   virtual uint64_t commands() const = 0;  // In them.
 };
@@ -54,7 +55,8 @@ class Lifecycles {
   void Created(uint32_t lifecycle, const Ending& ending, std::string_view name, int64_t now);
   void Told(std::string_view request, int64_t now);
   void Offered(int desk, std::string_view offer, int64_t now);
-  void Answered(uint32_t answer, const Ending& ending, uint64_t state, int64_t accepted, int64_t now);
+  void Answered(uint32_t answer, const Ending& ending, uint64_t state, int64_t accepted,
+                int64_t now);
   void Fail(std::string why);
 
   uint64_t progress() const { return progress_; }  // Grows while something happens.
@@ -72,7 +74,7 @@ class Lifecycles {
   const Latencies& decline() const { return decline_; }
   const Latencies& refusal() const { return refusal_; }  // From a create to its refusal.
   uint64_t unstarted() const { return unstarted_; }      // Planned, and not started by the end.
-  uint64_t refused() const { return refused_; }          // Creates; and answers, which were repeated:
+  uint64_t refused() const { return refused_; }  // Creates; and answers, which were repeated:
   uint64_t answers_refused() const { return answers_refused_; }
   uint64_t bare_refusals() const { return bare_refusals_; }  // Of both, those without RetryInfo.
   const Latencies& lapse() const {
@@ -80,8 +82,8 @@ class Lifecycles {
   }  // From a deadline until its holder is told that it lapsed.
 
  private:
-  // Of an open loop. Beyond it starts wait, and count from when they were planned: more calls under way than the broker
-  // has room for in its queue would only fill this process's memory.
+  // Of an open loop. Beyond it starts wait, and count from when they were planned: more calls under
+  // way than the broker has room for in its queue would only fill this process's memory.
   static constexpr uint64_t kMostUnderWay = 40'000;
 
   struct Lifecycle {

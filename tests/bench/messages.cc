@@ -83,11 +83,11 @@ CreateMessage::CreateMessage(const std::string& owner, const std::string& altern
   terms.set_quantity(kQuantity);
   terms.set_unit("gpu");
   // A day's delivery in two months: the commitment lasts for millions of them.
-  const int64_t start =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-              .count() /
-          86'400 * 86'400 +
-      60 * 86'400;
+  const int64_t start = std::chrono::duration_cast<std::chrono::seconds>(
+                            std::chrono::system_clock::now().time_since_epoch())
+                                .count() /
+                            86'400 * 86'400 +
+                        60 * 86'400;
   terms.mutable_start_time()->set_seconds(start);
   terms.mutable_end_time()->set_seconds(start + 86'400);
   terms.mutable_unit_price()->set_currency_code("USD");
@@ -122,7 +122,8 @@ void CreateMessage::AppendCommand(std::string& out, std::string_view key) const 
 }
 
 bool IsFinal(uint64_t state) {
-  return state >= v1::CapacityRequest::STATE_FULFILLED && state <= v1::CapacityRequest::STATE_EXPIRED;
+  return state >= v1::CapacityRequest::STATE_FULFILLED &&
+         state <= v1::CapacityRequest::STATE_EXPIRED;
 }
 
 ToldRequest ReadRequest(std::string_view message) {
@@ -133,7 +134,8 @@ ToldRequest ReadRequest(std::string_view message) {
       told.state = field.value();
       if (!IsFinal(told.state)) break;
     }
-    if (field.number() == v1::CapacityRequest::kAllocationsFieldNumber) ReadAllocation(field.bytes(), told);
+    if (field.number() == v1::CapacityRequest::kAllocationsFieldNumber)
+      ReadAllocation(field.bytes(), told);
   }
   return told;
 }
@@ -173,8 +175,8 @@ ToldOffer ReadOffer(std::string_view message) {
   return told;
 }
 
-void AppendAnswer(std::string& out, const Move& move, std::string_view offer, std::string_view terms_hash,
-                  std::string_view key) {
+void AppendAnswer(std::string& out, const Move& move, std::string_view offer,
+                  std::string_view terms_hash, std::string_view key) {
   AppendBytes(out, 1, offer);
   AppendBytes(out, 2, key);
   if (move.kind == Move::Kind::kDecline) {
@@ -183,7 +185,8 @@ void AppendAnswer(std::string& out, const Move& move, std::string_view offer, st
     return;
   }
   AppendBytes(out, v1::AcceptOfferRequest::kTermsHashFieldNumber, terms_hash);
-  AppendNumber(out, v1::AcceptOfferRequest::kQuantityFieldNumber, static_cast<uint64_t>(move.taken));
+  AppendNumber(out, v1::AcceptOfferRequest::kQuantityFieldNumber,
+               static_cast<uint64_t>(move.taken));
 }
 
 void AppendAnswerCommand(std::string& out, const Move& move, std::string_view offer,
@@ -209,7 +212,8 @@ Ending ReadStatus(std::string_view message) {
     }
     if (type != kRetryInfo) continue;
     ending.retry_after_micros = 0;
-    for (FieldReader retry(value); retry.Next();) ending.retry_after_micros = ReadMicros(retry.bytes());
+    for (FieldReader retry(value); retry.Next();)
+      ending.retry_after_micros = ReadMicros(retry.bytes());
   }
   return ending;
 }

@@ -1,5 +1,5 @@
-// The messages of the load: requests and answers as bytes that are made once and only get their key, and of what the
-// broker tells only what a lifecycle is checked by.
+// The messages of the load: requests and answers as bytes that are made once and only get their
+// key, and of what the broker tells only what a lifecycle is checked by.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -66,9 +66,10 @@ struct ToldOffer {
 };
 ToldOffer ReadOffer(std::string_view message);
 
-// AcceptOfferRequest or DeclineOfferRequest, as the move says; `terms_hash` is not read for a decline.
-void AppendAnswer(std::string& out, const Move& move, std::string_view offer, std::string_view terms_hash,
-                  std::string_view key);
+// AcceptOfferRequest or DeclineOfferRequest, as the move says; `terms_hash` is not read for a
+// decline.
+void AppendAnswer(std::string& out, const Move& move, std::string_view offer,
+                  std::string_view terms_hash, std::string_view key);
 // The same as a field `commands` of ProviderSessionRequest.
 void AppendAnswerCommand(std::string& out, const Move& move, std::string_view offer,
                          std::string_view terms_hash, std::string_view key);

@@ -22,7 +22,7 @@ struct Plan {
   bool session = false;
   Mix mix = Mix::kAccepted;
   uint32_t concurrency = 64;  // Lifecycles under way at once; without a rate.
-  double rate = 0;            // Lifecycles planned a second, whatever becomes of them; 0: closed loop.
+  double rate = 0;  // Lifecycles planned a second, whatever becomes of them; 0: closed loop.
   double seconds = 5;
   double warm_up = 1;
   uint32_t owners = 1;
@@ -45,20 +45,23 @@ struct Move {
 };
 inline constexpr int kDesks = 2;  // The holder's and the alternative's, as in Plan::desks.
 
-// Of desk 0, the holder's, and desk 1. An offer to the alternative in a mix where nobody should ask it offers 0.
+// Of desk 0, the holder's, and desk 1. An offer to the alternative in a mix where nobody should ask
+// it offers 0.
 constexpr Move MoveOf(Mix mix, int desk) {
   const bool holder = desk == 0;
   switch (mix) {
     case Mix::kAccepted:
       return {Move::Kind::kAccept, holder ? kQuantity : 0, holder ? kQuantity : 0};
     case Mix::kDeclined:
-      return {holder ? Move::Kind::kDecline : Move::Kind::kAccept, kQuantity, holder ? 0 : kQuantity};
+      return {holder ? Move::Kind::kDecline : Move::Kind::kAccept, kQuantity,
+              holder ? 0 : kQuantity};
     case Mix::kPartial:
       return {Move::Kind::kAccept, holder ? kQuantity : kQuantity - kPart,
               holder ? kPart : kQuantity - kPart};
     case Mix::kOpen:
     case Mix::kLapse:
-      return {holder ? Move::Kind::kSilence : Move::Kind::kAccept, kQuantity, holder ? 0 : kQuantity};
+      return {holder ? Move::Kind::kSilence : Move::Kind::kAccept, kQuantity,
+              holder ? 0 : kQuantity};
   }
   return {};
 }

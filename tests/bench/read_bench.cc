@@ -1,9 +1,10 @@
-// How long reads take, one at a time: a request, the first page of its owner's requests, and its trail.
+// How long reads take, one at a time: a request, the first page of its owner's requests, and its
+// trail.
 //
 //   read_bench --target HOST:PORT --token FILE --names FILE [--seconds S]
 //
-// FILE of names: "owners/{owner}/capacityRequests/{request}", a line each, all of the token's owner; they are read in
-// turn. Output as lifecycle_bench.
+// FILE of names: "owners/{owner}/capacityRequests/{request}", a line each, all of the token's
+// owner; they are read in turn. Output as lifecycle_bench.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -39,8 +40,9 @@ int Go(const std::string& target, const std::string& token, const std::vector<st
     for (Read& read : reads) {
       std::string message;
       AppendBytes(message, 1,
-                  read.of_request ? std::string_view(name)
-                                  : std::string_view(name).substr(0, name.find("/capacityRequests/")));
+                  read.of_request
+                      ? std::string_view(name)
+                      : std::string_view(name).substr(0, name.find("/capacityRequests/")));
       const int64_t asked = Now();
       grpc::ClientContext context;
       Identify(context, token);
@@ -62,10 +64,11 @@ int Go(const std::string& target, const std::string& token, const std::vector<st
   }
   std::printf("{\"milliseconds\": {");
   for (const Read& read : reads) {
-    std::printf("%s\"%s\": {\"count\": %llu, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"p99.9\": %.4f}",
-                &read == reads ? "" : ", ", read.name, static_cast<unsigned long long>(read.times.count()),
-                read.times.Quantile(0.5), read.times.Quantile(0.9), read.times.Quantile(0.99),
-                read.times.Quantile(0.999));
+    std::printf(
+        "%s\"%s\": {\"count\": %llu, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"p99.9\": %.4f}",
+        &read == reads ? "" : ", ", read.name, static_cast<unsigned long long>(read.times.count()),
+        read.times.Quantile(0.5), read.times.Quantile(0.9), read.times.Quantile(0.99),
+        read.times.Quantile(0.999));
   }
   std::printf("}, \"errors\": []}\n");
   return 0;

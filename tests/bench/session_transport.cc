@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/session_service.pb.h"
 #include "tests/bench/stream.h"
 #include "tests/bench/transports.h"
@@ -73,7 +73,8 @@ class SessionStream : public Stream {
 
 class OwnerStream final : public SessionStream {
  public:
-  OwnerStream(Session& session, grpc::GenericStub& stub, const std::string& token, CreateMessage message)
+  OwnerStream(Session& session, grpc::GenericStub& stub, const std::string& token,
+              CreateMessage message)
       : SessionStream(session, stub, kOwnerSession, token), message_(std::move(message)) {}
   void Create(uint32_t lifecycle);
 
@@ -87,7 +88,8 @@ class DeskStream final : public SessionStream {
  public:
   DeskStream(Session& session, grpc::GenericStub& stub, const std::string& token, int desk)
       : SessionStream(session, stub, kProviderSession, token), desk_(desk) {}
-  void Answer(uint32_t answer, const Move& move, std::string_view offer, std::string_view terms_hash);
+  void Answer(uint32_t answer, const Move& move, std::string_view offer,
+              std::string_view terms_hash);
 
  private:
   void OnMessage(std::string_view message) override;
@@ -110,7 +112,8 @@ class Session final : public Transport {
     }
     for (int i = 0; i < kDesks && plan.mix != Mix::kOpen; ++i) {
       const std::string& name = plan.desks[i];
-      desks_[i] = std::make_unique<DeskStream>(*this, *AddStub(plan), TokenOf(plan, "provider-" + name), i);
+      desks_[i] =
+          std::make_unique<DeskStream>(*this, *AddStub(plan), TokenOf(plan, "provider-" + name), i);
       desks_[i]->OpenFor("providers/" + name);
     }
   }
@@ -183,8 +186,8 @@ void SessionStream::Flush() {
 void SessionStream::OnEnd(const grpc::Status& status) {
   ++session_.ended;
   if (!session_.stopped) {
-    session_.lifecycles.Fail(
-        Cat("a session ended: ", static_cast<int>(status.error_code()), " ", status.error_message()));
+    session_.lifecycles.Fail(Cat("a session ended: ", static_cast<int>(status.error_code()), " ",
+                                 status.error_message()));
   }
 }
 
@@ -237,7 +240,8 @@ void DeskStream::OnMessage(std::string_view message) {
     int64_t accepted = 0;
     for (FieldReader reply(field.bytes()); reply.Next();) {
       if (reply.number() == v1::ProviderReply::kCommandFieldNumber) command = reply.value();
-      if (reply.number() == v1::ProviderReply::kErrorFieldNumber) ending = ReadStatus(reply.bytes());
+      if (reply.number() == v1::ProviderReply::kErrorFieldNumber)
+        ending = ReadStatus(reply.bytes());
       if (reply.number() == v1::ProviderReply::kStateFieldNumber) state = reply.value();
       if (reply.number() == v1::ProviderReply::kAcceptedQuantityFieldNumber) {
         accepted = static_cast<int64_t>(reply.value());

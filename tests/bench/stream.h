@@ -1,4 +1,5 @@
-// gRPC on one completion queue and one thread, in bytes: what the load clients and the echo are made of.
+// gRPC on one completion queue and one thread, in bytes: what the load clients and the echo are
+// made of.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -24,8 +25,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& target);
 // Says who calls.
 void Identify(grpc::ClientContext& context, const std::string& token);
 
-// A stream both ways, or one that only reads after its first message. What happens to it comes by the virtual
-// functions, on the queue's thread.
+// A stream both ways, or one that only reads after its first message. What happens to it comes by
+// the virtual functions, on the queue's thread.
 class Stream {
  public:
   Stream(grpc::GenericStub& stub, grpc::CompletionQueue& queue, const std::string& method,

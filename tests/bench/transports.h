@@ -11,8 +11,10 @@
 namespace capbroker::bench {
 
 // A call for each command; WatchCapacityRequests and WatchOffers for what happens.
-std::unique_ptr<Transport> MakeUnary(const Plan& plan, grpc::CompletionQueue& queue, Lifecycles& lifecycles);
-// OwnerSession and ProviderSession. A message has all the commands that became ready while the one before it left.
+std::unique_ptr<Transport> MakeUnary(const Plan& plan, grpc::CompletionQueue& queue,
+                                     Lifecycles& lifecycles);
+// OwnerSession and ProviderSession. A message has all the commands that became ready while the one
+// before it left.
 std::unique_ptr<Transport> MakeSession(const Plan& plan, grpc::CompletionQueue& queue,
                                        Lifecycles& lifecycles);
 

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/capacity_request.pb.h"
 #include "tests/bench/stream.h"
 #include "tests/bench/transports.h"
@@ -26,7 +26,8 @@ class Unary final : public Transport {
     for (uint32_t i = 0; i < plan.owners; ++i) {
       const std::string name = OwnerName(plan, i);
       owners_.push_back({TokenOf(plan, "owner-" + name), CreateMessage(name, plan.desks[1])});
-      Watch(*channels_[i % channels_.size()], kWatchRequests, owners_[i].token, "owners/" + name, -1);
+      Watch(*channels_[i % channels_.size()], kWatchRequests, owners_[i].token, "owners/" + name,
+            -1);
     }
     for (int i = 0; i < kDesks && plan.mix != Mix::kOpen; ++i) {
       const std::string& name = plan.desks[i];
@@ -50,8 +51,8 @@ class Unary final : public Transport {
     Call& call = TakeCall();
     call.number = answer;
     call.is_answer = true;
-    call.Start(*desks_[desk].stub, desks_[desk].token, move.kind == Move::Kind::kDecline ? kDecline : kAccept,
-               bytes_);
+    call.Start(*desks_[desk].stub, desks_[desk].token,
+               move.kind == Move::Kind::kDecline ? kDecline : kAccept, bytes_);
   }
   void Flush() override {}
   bool IsReady() const override { return synced_ == watches_.size(); }
@@ -99,8 +100,8 @@ class Unary final : public Transport {
 
   class WatchStream final : public Stream {
    public:
-    WatchStream(Unary& unary, grpc::GenericStub& stub, const std::string& method, const std::string& token,
-                int desk)
+    WatchStream(Unary& unary, grpc::GenericStub& stub, const std::string& method,
+                const std::string& token, int desk)
         : Stream(stub, unary.queue_, method, token), unary_(unary), desk_(desk) {}
 
    private:
@@ -171,7 +172,8 @@ class Unary final : public Transport {
   KeySource keys_;
   std::string bytes_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
-  std::vector<grpc::GenericStub*> channels_;  // Of owners: a call takes the one that its lifecycle falls to.
+  std::vector<grpc::GenericStub*>
+      channels_;  // Of owners: a call takes the one that its lifecycle falls to.
   std::vector<Owner> owners_;
   Desk desks_[kDesks];
   std::vector<std::unique_ptr<WatchStream>> watches_;
@@ -184,7 +186,8 @@ class Unary final : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> MakeUnary(const Plan& plan, grpc::CompletionQueue& queue, Lifecycles& lifecycles) {
+std::unique_ptr<Transport> MakeUnary(const Plan& plan, grpc::CompletionQueue& queue,
+                                     Lifecycles& lifecycles) {
   return std::make_unique<Unary>(plan, queue, lifecycles);
 }
 

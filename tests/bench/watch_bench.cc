@@ -1,11 +1,11 @@
-// Owners that watch and do nothing else: a WatchCapacityRequests for each line of a file, all over a few connections,
-// until standard input ends.
+// Owners that watch and do nothing else: a WatchCapacityRequests for each line of a file, all over
+// a few connections, until standard input ends.
 //
 //   watch_bench --target HOST:PORT --tokens DIR --names FILE [--channels N] [--stalled N]
 //
-// A line is "owners/{owner}/capacityRequests/{request}" for one request, or "owners/{owner}" for all of an owner's. The
-// first `stalled` of them read the present state and never again. Prints "ready" when everybody has it; at the end a
-// JSON object with the messages and bytes that came.
+// A line is "owners/{owner}/capacityRequests/{request}" for one request, or "owners/{owner}" for
+// all of an owner's. The first `stalled` of them read the present state and never again. Prints
+// "ready" when everybody has it; at the end a JSON object with the messages and bytes that came.
 #include <poll.h>
 #include <unistd.h>
 
@@ -32,8 +32,8 @@ struct Counts {
 
 class Watcher final : public Stream {
  public:
-  Watcher(grpc::GenericStub& stub, grpc::CompletionQueue& queue, const std::string& token, bool stalls,
-          Counts& counts)
+  Watcher(grpc::GenericStub& stub, grpc::CompletionQueue& queue, const std::string& token,
+          bool stalls, Counts& counts)
       : Stream(stub, queue, "/capbroker.v1.CapacityRequestService/WatchCapacityRequests", token),
         stalls_(stalls),
         counts_(counts) {}
@@ -63,7 +63,8 @@ class Watcher final : public Stream {
 int Go(const std::string& target, const std::string& tokens, const std::vector<std::string>& names,
        size_t channels, size_t stalled) {
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
-  for (size_t i = 0; i < channels; ++i) stubs.push_back(std::make_unique<grpc::GenericStub>(Connect(target)));
+  for (size_t i = 0; i < channels; ++i)
+    stubs.push_back(std::make_unique<grpc::GenericStub>(Connect(target)));
   grpc::CompletionQueue queue;
   Counts counts;
   std::vector<std::unique_ptr<Watcher>> watchers;
@@ -71,8 +72,9 @@ int Go(const std::string& target, const std::string& tokens, const std::vector<s
     const std::string owner = name.substr(7, name.find('/', 7) - 7);
     std::string token;
     std::ifstream(tokens + "/owner-" + owner) >> token;
-    watchers.push_back(std::make_unique<Watcher>(*stubs[watchers.size() % channels], queue, "Bearer " + token,
-                                                 watchers.size() < stalled, counts));
+    watchers.push_back(std::make_unique<Watcher>(*stubs[watchers.size() % channels], queue,
+                                                 "Bearer " + token, watchers.size() < stalled,
+                                                 counts));
     std::string first;
     AppendBytes(first, 1, "owners/" + owner);
     if (name.size() > 7 + owner.size()) AppendBytes(first, 2, name);
@@ -83,8 +85,8 @@ int Go(const std::string& target, const std::string& tokens, const std::vector<s
     void* tag = nullptr;
     bool ok = false;
     const int64_t until = Now() + 100'000'000;
-    const gpr_timespec deadline = {until / 1'000'000'000, static_cast<int32_t>(until % 1'000'000'000),
-                                   GPR_CLOCK_MONOTONIC};
+    const gpr_timespec deadline = {
+        until / 1'000'000'000, static_cast<int32_t>(until % 1'000'000'000), GPR_CLOCK_MONOTONIC};
     if (queue.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::GOT_EVENT) {
       static_cast<Event*>(tag)->Done(ok);
     }
@@ -94,9 +96,11 @@ int Go(const std::string& target, const std::string& tokens, const std::vector<s
     }
   }
   std::printf(
-      "{\"watchers\": %zu, \"synced\": %llu, \"messages\": %llu, \"bytes\": %llu, \"broken\": %llu}\n",
+      "{\"watchers\": %zu, \"synced\": %llu, \"messages\": %llu, \"bytes\": %llu, \"broken\": "
+      "%llu}\n",
       watchers.size(), static_cast<unsigned long long>(counts.synced),
-      static_cast<unsigned long long>(counts.messages), static_cast<unsigned long long>(counts.bytes),
+      static_cast<unsigned long long>(counts.messages),
+      static_cast<unsigned long long>(counts.bytes),
       static_cast<unsigned long long>(counts.broken));
   std::fflush(stdout);
   _exit(0);  // The streams that do not read would never end by themselves.

@@ -1,5 +1,5 @@
-// Protobuf's wire form, read and written field by field: the load clients share the machine with what they measure, and
-// a message that is parsed whole costs more than the call that brought it.
+// Protobuf's wire form, read and written field by field: the load clients share the machine with
+// what they measure, and a message that is parsed whole costs more than the call that brought it.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
@@ -18,7 +18,8 @@ class FieldReader {
  public:
   explicit FieldReader(std::string_view message) : rest_(message) {}
 
-  // False at the end; a malformed message ends the process, since it would be gRPC's or the broker's fault.
+  // False at the end; a malformed message ends the process, since it would be gRPC's or the
+  // broker's fault.
   bool Next() {
     if (rest_.empty()) return false;
     const uint64_t tag = Varint();
@@ -92,9 +93,12 @@ class Received {
  public:
   explicit Received(const grpc::ByteBuffer& buffer) {
     if (!buffer.Valid()) return;
-    if (!buffer.TrySingleSlice(&slice_).ok() && !buffer.DumpToSingleSlice(&slice_).ok()) std::abort();
+    if (!buffer.TrySingleSlice(&slice_).ok() && !buffer.DumpToSingleSlice(&slice_).ok())
+      std::abort();
   }
-  std::string_view view() const { return {reinterpret_cast<const char*>(slice_.begin()), slice_.size()}; }
+  std::string_view view() const {
+    return {reinterpret_cast<const char*>(slice_.begin()), slice_.size()};
+  }
 
  private:
   grpc::Slice slice_;

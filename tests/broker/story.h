@@ -1,5 +1,5 @@
-// A stage for the deciding core: one owner, the seed story's agreement and providers, and a clock in the
-// test's hand.
+// A stage for the deciding core: one owner, the seed story's agreement and providers, and a clock
+// in the test's hand.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "broker/book.h"
-#include "broker/canonical.h"
-#include "broker/command.h"
-#include "broker/decide.h"
-#include "broker/fold.h"
-#include "broker/text.h"
-#include "tests/broker/oracle.h"
-#include "tests/broker/same_request.h"
+#include "broker/deciding/command.h"
+#include "broker/deciding/decide.h"
+#include "broker/trail/book.h"
+#include "broker/trail/canonical.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
+#include "tests/broker/deciding/oracle.h"
+#include "tests/broker/trail/same_request.h"
 
 namespace capbroker {
 
@@ -95,7 +95,8 @@ class Story {
   Story(const Story&) = delete;
   ~Story() { EXPECT_TRUE(is_told || broken.empty()) << broken[0]; }
 
-  // Decides and folds; the status is the caller's answer. The trail also passes through its text form.
+  // Decides and folds; the status is the caller's answer. The trail also passes through its text
+  // form.
   template <class What>
   absl::Status Do(Actor actor, What what) {
     const Command command{book.owner, std::move(actor), what};
@@ -153,8 +154,8 @@ class Story {
       now = std::max(now, deadline + Span{1});
       ASSERT_TRUE(Do({Role::kBroker, ""}, ReachDeadline{request}).ok());
       if (!book.deadlines.empty() && *book.deadlines.begin() == std::pair(deadline, request)) {
-        broken.push_back(
-            Cat("8: the deadline ", Format(deadline), " of request ", Format(request), " stays due"));
+        broken.push_back(Cat("8: the deadline ", Format(deadline), " of request ", Format(request),
+                             " stays due"));
         return;
       }
     }

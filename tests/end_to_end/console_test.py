@@ -89,7 +89,7 @@ class ConsoleTest(StageTest):
 
 class RulesTest(unittest.TestCase):
     def test_every_kind_of_decision_has_its_rule(self):
-        kinds = set(re.findall(r"X\(([A-Z_]+)\)", (ROOT / "broker/decision.h").read_text()))
+        kinds = set(re.findall(r"X\(([A-Z_]+)\)", (ROOT / "broker/trail/decision.h").read_text()))
         text = (PAGE / "rules.js").read_text()
         under = text[text.index("const kUnder"):text.index("const ruleOfKind")]
         listed = re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", under)

@@ -32,7 +32,8 @@ inline void Extend(X509* certificate, X509* issuer, int nid, const char* value) 
 // Signs for whoever asks.
 class Authority {
  public:
-  Authority() : key_(EVP_EC_gen("P-256")), certificate_(Make(key_, "authority", nullptr, "CA:TRUE")) {}
+  Authority()
+      : key_(EVP_EC_gen("P-256")), certificate_(Make(key_, "authority", nullptr, "CA:TRUE")) {}
   ~Authority() {
     X509_free(certificate_);
     EVP_PKEY_free(key_);
@@ -55,7 +56,8 @@ class Authority {
   }
 
  private:
-  X509* Make(EVP_PKEY* key, const char* name, const char* alternative_name, const char* constraints) {
+  X509* Make(EVP_PKEY* key, const char* name, const char* alternative_name,
+             const char* constraints) {
     X509* certificate = X509_new();
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial_);
@@ -63,12 +65,13 @@ class Authority {
     X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
     X509_set_pubkey(certificate, key);
     X509_NAME* subject = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name), -1,
-                               -1, 0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
     X509* issuer = alternative_name == nullptr ? certificate : certificate_;
     X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
     Extend(certificate, issuer, NID_basic_constraints, constraints);
-    if (alternative_name != nullptr) Extend(certificate, issuer, NID_subject_alt_name, alternative_name);
+    if (alternative_name != nullptr)
+      Extend(certificate, issuer, NID_subject_alt_name, alternative_name);
     X509_sign(certificate, key_, EVP_sha256());
     return certificate;
   }

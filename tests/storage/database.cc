@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdio>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "storage/migrate.h"
 #include "tests/storage/ledger_conformance.h"
 

@@ -8,12 +8,15 @@
 
 namespace capbroker {
 
-// The connection string of a new database, gone with the process: migrated (kTestPartitions), or bare.
+// The connection string of a new database, gone with the process: migrated (kTestPartitions), or
+// bare.
 std::string NewDatabase(bool migrated = true);
 
-// A session of its own on `url`, for what no ledger would do. Statements fail the test that runs them.
+// A session of its own on `url`, for what no ledger would do. Statements fail the test that runs
+// them.
 std::unique_ptr<Connection> Session(const std::string& url);
-std::string Ask(Connection& session, const std::string& sql);  // The first value of the answer, as text.
+std::string Ask(Connection& session,
+                const std::string& sql);  // The first value of the answer, as text.
 
 // The cluster crashes, or comes back. False if it is not ours to stop (CAPBROKER_TEST_DATABASE).
 bool ClusterIsOurs();

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "broker/canonical.h"
+#include "broker/trail/canonical.h"
 
 namespace capbroker {
 namespace {
@@ -66,7 +66,8 @@ TEST(Evidence, ARequestsFileSaysWhatItCannotProve) {
 
   lines[0] = EvidenceHeader({"openai"}, {});  // As an owner's, it has gaps.
   EXPECT_EQ(VerifyEvidence(Joined(lines)).findings,
-            (std::vector<std::string>{"line 2: acts 1 to 1 are missing", "line 3: acts 3 to 3 are missing"}));
+            (std::vector<std::string>{"line 2: acts 1 to 1 are missing",
+                                      "line 3: acts 3 to 3 are missing"}));
   RequestId other = One();
   other.bytes[0] = 1;
   lines[0] = EvidenceHeader({"openai"}, other);
@@ -99,20 +100,25 @@ TEST(Evidence, TamperingShows) {
            {"text", [](auto& l) { change(l[2], "braces", "BRACES"); },
             "line 3: act 2: the hash does not follow"},
            {"left out", [](auto& l) { l.erase(l.begin() + 2); }, "line 3: acts 2 to 2 are missing"},
-           {"beginning left out", [](auto& l) { l.erase(l.begin() + 1); }, "line 2: acts 1 to 1 are missing"},
+           {"beginning left out", [](auto& l) { l.erase(l.begin() + 1); },
+            "line 2: acts 1 to 1 are missing"},
            {"order", [](auto& l) { std::swap(l[2], l[3]); }, "line 3: acts 2 to 2 are missing"},
            {"sequence", [](auto& l) { change(l[3], "\"sequence\":3,", "\"sequence\":4,"); },
             "line 4: acts 3 to 3 are missing"},
            {"cut", [](auto& l) { l[3].resize(l[3].size() - 10); }, "line 4: is not ended"},
-           {"twice", [](auto& l) { l.insert(l.begin() + 1, l[1]); }, "line 3: act 1 stands after act 1"},
+           {"twice", [](auto& l) { l.insert(l.begin() + 1, l[1]); },
+            "line 3: act 1 stands after act 1"},
            {"space", [](auto& l) { change(l[1], "\"actor\":", "\"actor\": "); },
             "line 2: act 1: the hash does not follow"},
            {"not json", [](auto& l) { l[1] = "hello\n"; }, "line 2: is not a JSON object"},
-           {"no hash", [](auto& l) { change(l[1], "\"hash\":", "\"hush\":"); }, "line 2: lacks hash"},
-           {"no header", [](auto& l) { l.erase(l.begin()); }, "line 1: does not say whose evidence"},
+           {"no hash", [](auto& l) { change(l[1], "\"hash\":", "\"hush\":"); },
+            "line 2: lacks hash"},
+           {"no header", [](auto& l) { l.erase(l.begin()); },
+            "line 1: does not say whose evidence"},
            {"another owner's", [](auto& l) { change(l[0], "openai", "other"); },
             "line 2: act 1 is of openai"},
-           {"another format", [](auto& l) { change(l[0], ":1,", ":2,"); }, "line 1: evidence: want format 1"},
+           {"another format", [](auto& l) { change(l[0], ":1,", ":2,"); },
+            "line 1: evidence: want format 1"},
            {"header only", [](auto& l) { l.resize(1); }, "there is no act"},
            {"empty", [](auto& l) { l.clear(); }, "there is no act"},
        }) {
@@ -120,7 +126,8 @@ TEST(Evidence, TamperingShows) {
     c.tamper(lines);
     const EvidenceReport report = VerifyEvidence(Joined(lines));
     ASSERT_FALSE(report.findings.empty()) << c.name;
-    EXPECT_NE(report.findings[0].find(c.finding), std::string::npos) << c.name << ": " << report.findings[0];
+    EXPECT_NE(report.findings[0].find(c.finding), std::string::npos)
+        << c.name << ": " << report.findings[0];
   }
 }
 
@@ -133,7 +140,8 @@ TEST(Evidence, AForgedChainIsConsistentButNotCanonical) {
       VerifyEvidence(EvidenceHeader({"openai"}, {}) +
                      EvidenceLine({.sequence = 1, .text = body, .hash = Chain(Hash{}, body)}));
   ASSERT_EQ(report.findings.size(), 1u);
-  EXPECT_NE(report.findings[0].find("not in canonical form"), std::string::npos) << report.findings[0];
+  EXPECT_NE(report.findings[0].find("not in canonical form"), std::string::npos)
+      << report.findings[0];
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <map>
 #include <thread>
 
-#include "broker/canonical.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/text.h"
 #include "storage/book_state.h"
 
 namespace capbroker {
@@ -32,7 +32,8 @@ IdempotencyKey KeyOf(uint8_t n) {
   key.fill(n);
   return key;
 }
-SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& request, const std::string& tag) {
+SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& request,
+                const std::string& tag) {
   Act act;
   act.owner = owner;
   act.sequence = sequence;
@@ -46,12 +47,15 @@ SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& reques
   return {owner, sequence, act.time, request, 1, text, Chain(Hash{}, text), {}};
 }
 BookRow BookOf(const OwnerId& owner, uint64_t sequence) {
-  BookRow book{
-      .owner = owner, .sequence = sequence, .hash = HashOf(7), .time = Instant{1'700'000'000'123'456}};
+  BookRow book{.owner = owner,
+               .sequence = sequence,
+               .hash = HashOf(7),
+               .time = Instant{1'700'000'000'123'456}};
   const Currency usd = *ParseCurrency("USD");
   book.commitments.push_back({{"azure"}, {"C3"}, {250'000, usd}, {1, usd}, {2, usd}});
   book.waivers.push_back({{"azure"}, {"C2"}, 17});
-  book.cool_downs.push_back({{"coreweave"}, "us-\"east\"\t\xc3\xa9", "h100", Instant{1'800'000'000'000'000}});
+  book.cool_downs.push_back(
+      {{"coreweave"}, "us-\"east\"\t\xc3\xa9", "h100", Instant{1'800'000'000'000'000}});
   book.aggregates.push_back(
       {{"azure"}, {"C2"}, "us-east", "h100", "", 4'000, Instant{1'800'000'000'000'000}});
   return book;
@@ -67,7 +71,8 @@ OfferRow OfferOf(const OwnerId& owner, const RequestId& request, uint32_t number
 
 Batch BatchOf(const std::vector<Tenure>& tenures) {
   Batch batch;
-  for (const Tenure& tenure : tenures) batch.fences.push_back({tenure.partition, tenure.epoch, tenure.batch});
+  for (const Tenure& tenure : tenures)
+    batch.fences.push_back({tenure.partition, tenure.epoch, tenure.batch});
   return batch;
 }
 void Advance(std::vector<Tenure>& tenures) {
@@ -133,12 +138,14 @@ TEST_P(LedgerConformance, ReadsBackWhatWasCommitted) {
             (std::vector<uint64_t>{2}));
   EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .newest_first = true})),
             (std::vector<uint64_t>{3, 2, 1}));
-  EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .from = 3, .newest_first = true, .limit = 1})),
-            (std::vector<uint64_t>{2}));
+  EXPECT_EQ(
+      Sequences(other().ReadActs({.owner = kOpenai, .from = 3, .newest_first = true, .limit = 1})),
+      (std::vector<uint64_t>{2}));
   EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .account_only = true})),
             (std::vector<uint64_t>{2}));
-  EXPECT_EQ(Sequences(other().ReadActs({.owner = kOpenai, .newest_first = true, .account_only = true})),
-            (std::vector<uint64_t>{2}));
+  EXPECT_EQ(
+      Sequences(other().ReadActs({.owner = kOpenai, .newest_first = true, .account_only = true})),
+      (std::vector<uint64_t>{2}));
 
   const auto book = other().ReadBook(kOpenai);
   ASSERT_TRUE(book.ok() && book->has_value());
@@ -198,8 +205,8 @@ TEST_P(LedgerConformance, SeveralTrailsComeInTheOrderAsked) {
     b.acts = {ActOf(kOpenai, 1, IdOf(1)), ActOf(kOpenai, 2, IdOf(2)), ActOf(kOpenai, 3, IdOf(1)),
               ActOf(kMistral, 1, IdOf(1))};
   });
-  const auto trails =
-      other().ReadRequests({{kOpenai, IdOf(2)}, {kMistral, IdOf(1)}, {kOpenai, IdOf(9)}, {kOpenai, IdOf(1)}});
+  const auto trails = other().ReadRequests(
+      {{kOpenai, IdOf(2)}, {kMistral, IdOf(1)}, {kOpenai, IdOf(9)}, {kOpenai, IdOf(1)}});
   ASSERT_TRUE(trails.ok()) << trails.status();
   ASSERT_THAT(*trails, SizeIs(4));
   EXPECT_EQ(Sequences((*trails)[0].acts), (std::vector<uint64_t>{2}));
@@ -292,11 +299,13 @@ TEST_P(LedgerConformance, ARowOutsideTheFencesIsRefused) {
   for (const bool fenced : {false, true}) {
     Batch batch;
     for (const Tenure& t : writer.tenures) {
-      if ((t.partition == partition) == fenced) batch.fences.push_back({t.partition, t.epoch, t.batch});
+      if ((t.partition == partition) == fenced)
+        batch.fences.push_back({t.partition, t.epoch, t.batch});
     }
     batch.acts = {ActOf(kOpenai, 1, IdOf(1))};
     const CommitResult result = ledger().Commit(batch);
-    EXPECT_EQ(result.outcome, fenced ? CommitOutcome::kDurable : CommitOutcome::kRefused) << result.error;
+    EXPECT_EQ(result.outcome, fenced ? CommitOutcome::kDurable : CommitOutcome::kRefused)
+        << result.error;
   }
   EXPECT_EQ(ledger().Commit(Batch{}).outcome, CommitOutcome::kRefused);
 }
@@ -418,7 +427,8 @@ TEST_P(LedgerConformance, TakingAndLeases) {
   EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Take("one", "", {0}, Seconds(1000)).status()));
 }
 
-// Down since the heartbeat before the first taking that did not get to say that it gave the outage back.
+// Down since the heartbeat before the first taking that did not get to say that it gave the outage
+// back.
 TEST_P(LedgerConformance, AnOutageIsKeptUntilAHeartbeatForgetsIt) {
   const auto take = [&] { return *ledger().Take("one", "a:1", {0, 1}, Span{0}); };
   std::vector<Tenure> held = take();

@@ -1,4 +1,5 @@
-// What every ledger must keep, as one suite: instantiated for the one in memory and the one in PostgreSQL.
+// What every ledger must keep, as one suite: instantiated for the one in memory and the one in
+// PostgreSQL.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -43,7 +44,8 @@ IdempotencyKey KeyOf(uint8_t n);
 SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& request,
                 const std::string& tag = "");
 BookRow BookOf(const OwnerId& owner, uint64_t sequence);
-OfferRow OfferOf(const OwnerId& owner, const RequestId& request, uint32_t number);  // Open, of kAzure.
+OfferRow OfferOf(const OwnerId& owner, const RequestId& request,
+                 uint32_t number);  // Open, of kAzure.
 
 // A batch for what `tenures` holds, and the step that follows it.
 Batch BatchOf(const std::vector<Tenure>& tenures);

@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "broker/refusal.h"
+#include "broker/values/refusal.h"
 #include "tests/storage/ledger_conformance.h"
 
 namespace capbroker {
@@ -42,7 +42,8 @@ TEST_P(LedgerConformance, PagesNeitherShiftNorRepeatWhenRowsArrive) {
     const auto page = other().ListOffers({kAzure, {}}, 7, next);
     ASSERT_TRUE(page.ok()) << page.status();
     for (const OfferRow& row : page->items) {
-      if (row.owner == kOpenai && row.request.bytes[15] <= 20) offers.push_back(row.request.bytes[15]);
+      if (row.owner == kOpenai && row.request.bytes[15] <= 20)
+        offers.push_back(row.request.bytes[15]);
     }
     next = page->next;
     if (next.empty()) break;
@@ -86,8 +87,8 @@ TEST_P(LedgerConformance, AStrangePageTokenIsRefused) {
   std::string bent = requests;
   bent[bent.size() / 2] = bent[bent.size() / 2] == 'A' ? 'B' : 'A';
   for (const std::string& token :
-       {std::string("x"), std::string("not base64 !"), bent, offers, requests.substr(0, requests.size() - 2),
-        requests + "AAAA", std::string(5, '\0')}) {
+       {std::string("x"), std::string("not base64 !"), bent, offers,
+        requests.substr(0, requests.size() - 2), requests + "AAAA", std::string(5, '\0')}) {
     const absl::Status status = ledger().ListRequests({kOpenai, {}}, 2, token).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << token << ": " << status;
     EXPECT_EQ(FieldOf(status), "page_token");

@@ -11,17 +11,18 @@ namespace {
 
 std::shared_ptr<MemoryLedger> Make() {
   auto now = std::make_shared<std::atomic<int64_t>>(1'700'000'000'000'000);
-  return std::make_shared<MemoryLedger>(kTestPartitions, [now] { return Instant{now->fetch_add(1000)}; });
+  return std::make_shared<MemoryLedger>(kTestPartitions,
+                                        [now] { return Instant{now->fetch_add(1000)}; });
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Memory, LedgerConformance,
-    testing::Values(std::pair<std::string, MakeLedgers>("Memory",
-                                                        [] {
-                                                          auto ledger = Make();
-                                                          return LedgerPair{nullptr, ledger, ledger};
-                                                        })),
-    [](const auto& info) { return info.param.first; });
+INSTANTIATE_TEST_SUITE_P(Memory, LedgerConformance,
+                         testing::Values(std::pair<std::string, MakeLedgers>(
+                             "Memory",
+                             [] {
+                               auto ledger = Make();
+                               return LedgerPair{nullptr, ledger, ledger};
+                             })),
+                         [](const auto& info) { return info.param.first; });
 
 TEST(MemoryLedger, FailsACommitBeforeOrAfterItTookEffect) {
   auto ledger = Make();

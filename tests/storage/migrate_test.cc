@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "tests/storage/database.h"
 #include "tests/storage/ledger_conformance.h"
 
@@ -26,7 +26,8 @@ TEST(PostgresMigrate, AppliesOnceAndThenHasNothingToDo) {
   EXPECT_THAT(*Migrate(url, 0), IsEmpty());
   const absl::Status other = Migrate(url, 16).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(other));
-  EXPECT_EQ(Message(other), "partitions: got 16, want 8 as first migrated; their number never changes");
+  EXPECT_EQ(Message(other),
+            "partitions: got 16, want 8 as first migrated; their number never changes");
   EXPECT_TRUE(absl::IsInvalidArgument(Migrate(url, 5'000).status()));
 }
 
@@ -49,9 +50,11 @@ TEST(PostgresMigrate, SeveralAtOnceApplyOnce) {
 
 TEST(PostgresMigrate, AnEditedOneIsRefused) {
   const std::string url = NewDatabase(/*migrated=*/false);
-  const std::vector<Migration> one = {{1, "0001_one", "CREATE TABLE partition (partition_id smallint)"}};
+  const std::vector<Migration> one = {
+      {1, "0001_one", "CREATE TABLE partition (partition_id smallint)"}};
   ASSERT_TRUE(Migrate(url, 1, one).ok());
-  const std::vector<Migration> edited = {{1, "0001_one", "CREATE TABLE partition (partition_id integer)"}};
+  const std::vector<Migration> edited = {
+      {1, "0001_one", "CREATE TABLE partition (partition_id integer)"}};
   const absl::Status status = Migrate(url, 1, edited).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(Message(status), HasSubstr("migration 0001_one is not the one that was applied"));
@@ -60,13 +63,15 @@ TEST(PostgresMigrate, AnEditedOneIsRefused) {
 
 TEST(PostgresMigrate, AFailingOneLeavesNothingBehind) {
   const std::string url = NewDatabase(/*migrated=*/false);
-  const std::vector<Migration> one = {{1, "0001_one", "CREATE TABLE partition (partition_id smallint)"},
-                                      {2, "0002_two", "CREATE TABLE two (a int); SELECT 1 / 0"}};
+  const std::vector<Migration> one = {
+      {1, "0001_one", "CREATE TABLE partition (partition_id smallint)"},
+      {2, "0002_two", "CREATE TABLE two (a int); SELECT 1 / 0"}};
   const absl::Status status = Migrate(url, 1, one).status();
   EXPECT_THAT(Message(status), HasSubstr("migration 0002_two: database: division by zero"));
-  EXPECT_EQ(Ask(*Session(url),
-                "SELECT to_regclass('partition') IS NULL AND to_regclass('schema_migration') IS NULL"),
-            "t");
+  EXPECT_EQ(
+      Ask(*Session(url),
+          "SELECT to_regclass('partition') IS NULL AND to_regclass('schema_migration') IS NULL"),
+      "t");
   EXPECT_TRUE(Migrate(url, 1).ok());
 }
 
@@ -74,7 +79,8 @@ TEST(PostgresMigrate, LaterOnesAreAddedAndANewerDatabaseIsRefused) {
   const std::string url = NewDatabase(/*migrated=*/false);
   ASSERT_TRUE(Migrate(url, 1).ok());
   std::vector<Migration> more = Migrations();
-  more.push_back({static_cast<uint32_t>(more.size()) + 1, "9999_next", "CREATE TABLE next (a int)"});
+  more.push_back(
+      {static_cast<uint32_t>(more.size()) + 1, "9999_next", "CREATE TABLE next (a int)"});
   EXPECT_THAT(*Migrate(url, 1, more), ElementsAre("migration 9999_next"));
   const absl::Status status = Migrate(url, 1).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "broker/text.h"
+#include "broker/values/text.h"
 #include "storage/migrate.h"
 #include "tests/storage/database.h"
 #include "tests/storage/ledger_conformance.h"
@@ -40,12 +40,13 @@ Batch OneAct(const std::vector<Tenure>& tenures, uint64_t sequence) {
   return batch;
 }
 
-// Until `count` sessions of this database wait for a lock. Each turn is a round trip; there is no sleep. Not
-// for a session inside a transaction, which is shown the same activity again and again.
+// Until `count` sessions of this database wait for a lock. Each turn is a round trip; there is no
+// sleep. Not for a session inside a transaction, which is shown the same activity again and again.
 void AwaitBlocked(Connection& watcher, int count) {
   for (int i = 0; i < 100'000; ++i) {
     if (Ask(watcher,
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = "
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+            "wait_event_type = "
             "'Lock'") == Cat(count)) {
       return;
     }
@@ -59,8 +60,8 @@ TEST(PostgresLedger, TheTrailIsAppendOnly) {
   const auto tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
   ASSERT_EQ(ledger->Commit(OneAct(*tenures, 1)).outcome, CommitOutcome::kDurable);
   auto session = Session(url);
-  for (const char* sql :
-       {"UPDATE act SET decisions = 2", "DELETE FROM act", "TRUNCATE act", "DELETE FROM act WHERE false"}) {
+  for (const char* sql : {"UPDATE act SET decisions = 2", "DELETE FROM act", "TRUNCATE act",
+                          "DELETE FROM act WHERE false"}) {
     const Answer answer = session->Script(sql);
     ASSERT_FALSE(answer.ok()) << sql;
     EXPECT_EQ(answer.failure->sqlstate, "CB004") << answer.failure->message;
@@ -92,15 +93,17 @@ TEST(PostgresLedger, TheViewShowsOneRowADecision) {
   const auto tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
   ASSERT_EQ(ledger->Commit(OneAct(*tenures, 1)).outcome, CommitOutcome::kDurable);
   auto session = Session(url);
-  EXPECT_EQ(Ask(*session, "SELECT concat_ws(' ', owner, sequence, index, actor, kind) FROM decision"),
-            "openai 1 1 owner/openai REQUEST_CANCELLED");
+  EXPECT_EQ(
+      Ask(*session, "SELECT concat_ws(' ', owner, sequence, index, actor, kind) FROM decision"),
+      "openai 1 1 owner/openai REQUEST_CANCELLED");
 }
 
 TEST(PostgresLedger, AKilledCommitIsUnknownAndNeverHalfThere) {
   const std::string url = NewDatabase();
   auto ledger = OpenLedger(url);
   auto tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
-  // The book cannot be written while it is locked: the commit stands still with its acts already inserted.
+  // The book cannot be written while it is locked: the commit stands still with its acts already
+  // inserted.
   auto session = Session(url), watcher = Session(url);
   Ask(*session, "BEGIN");
   Ask(*session, "LOCK TABLE book IN ACCESS EXCLUSIVE MODE");
@@ -205,7 +208,8 @@ TEST(PostgresLedger, SessionsClosedUnderAReaderAreReplaced) {
   ASSERT_TRUE(ledger->ReadActs({.owner = kOpenai}).ok());
   auto session = Session(url);
   Ask(*session,
-      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database()"
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = "
+      "current_database()"
       " AND pid <> pg_backend_pid()");
   EXPECT_TRUE(ledger->ReadActs({.owner = kOpenai}).ok());
   EXPECT_TRUE(ledger->Heartbeat(*tenures).ok());
@@ -218,9 +222,10 @@ TEST(PostgresLedger, AServerThatHangsIsUnavailableInBoundedTime) {
   ASSERT_TRUE(ledger.Open().ok());
   ASSERT_TRUE(ledger.ReadActs({.owner = kOpenai}).ok());
   auto session = Session(url);
-  const pid_t reader = std::stoi(Ask(*session,
-                                     "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-                                     " AND pid <> pg_backend_pid() AND query LIKE '%FROM act%'"));
+  const pid_t reader =
+      std::stoi(Ask(*session,
+                    "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND pid <> pg_backend_pid() AND query LIKE '%FROM act%'"));
   const pid_t postmaster =
       std::stoi(Ask(*session, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"));
   // One session that hangs is replaced by another.
@@ -242,8 +247,10 @@ TEST(PostgresLedger, OpenSaysInOneLineWhatIsMissing) {
     std::string url, want;
     absl::StatusCode code;
   } cases[] = {
-      {bare, "schema: got none, want 1; run capbroker migrate", absl::StatusCode::kFailedPrecondition},
-      {bare + " dbname=nowhere", "database \"nowhere\" does not exist", absl::StatusCode::kUnavailable},
+      {bare, "schema: got none, want 1; run capbroker migrate",
+       absl::StatusCode::kFailedPrecondition},
+      {bare + " dbname=nowhere", "database \"nowhere\" does not exist",
+       absl::StatusCode::kUnavailable},
       {"host=/nonexistent dbname=x", "No such file or directory", absl::StatusCode::kUnavailable},
       {"host=127.0.0.1 port=1 dbname=x", "refused", absl::StatusCode::kUnavailable},
       {"bogus=1", "invalid connection option", absl::StatusCode::kUnavailable},
@@ -259,7 +266,8 @@ TEST(PostgresLedger, OpenSaysInOneLineWhatIsMissing) {
   }
 }
 
-// Left to itself, the planner reads all that the owner has, as long as the table was never analyzed.
+// Left to itself, the planner reads all that the owner has, as long as the table was never
+// analyzed.
 TEST(PostgresLedger, TrailsAreFoundByTheirRequestsHoweverMuchTheOwnerHas) {
   const std::string url = NewDatabase();
   auto ledger = OpenLedger(url);
@@ -281,7 +289,8 @@ TEST(PostgresLedger, TrailsAreFoundByTheirRequestsHoweverMuchTheOwnerHas) {
   auto session = Session(url);
   const auto read = [&](const char* index) {
     return std::stoi(Ask(
-        *session, Cat("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '", index, "'")));
+        *session,
+        Cat("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '", index, "'")));
   };
   for (int i = 0; i < 100'000 && read("act_request") < 21; ++i) {
   }

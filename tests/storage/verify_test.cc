@@ -43,11 +43,13 @@ class Scribe {
       const RequestBook& request = *story_.book.Find(act.request);
       const auto [kept, is_new] = requests_.try_emplace(act.request, request.state);
       auto& rows = is_new ? batch.new_requests : batch.requests;
-      rows.push_back({kOpenai, act.request, request.state, std::exchange(kept->second, request.state)});
+      rows.push_back(
+          {kOpenai, act.request, request.state, std::exchange(kept->second, request.state)});
       for (const Offer& offer : request.offers) {
-        auto& list = offers_.insert({act.request, offer.number}).second ? batch.new_offers : batch.offers;
-        list.push_back({kOpenai, act.request, offer.number, offer.provider, offer.state, offer.allocation,
-                        offer.accepted, offer.deadline});
+        auto& list =
+            offers_.insert({act.request, offer.number}).second ? batch.new_offers : batch.offers;
+        list.push_back({kOpenai, act.request, offer.number, offer.provider, offer.state,
+                        offer.allocation, offer.accepted, offer.deadline});
       }
     }
     const Account& account = story_.book.account;
@@ -67,7 +69,8 @@ class Scribe {
   std::set<std::pair<RequestId, uint32_t>> offers_;
 };
 
-// One request placed in parts, one lapsed and open, one finished and then answered late: a dozen acts.
+// One request placed in parts, one lapsed and open, one finished and then answered late: a dozen
+// acts.
 void Tell(Ledger& ledger, Story& story) {
   Scribe scribe(ledger, story);
   const auto keep = [&](const absl::Status&) { scribe.Keep(); };
@@ -141,8 +144,10 @@ TEST(Verify, NamesEachKindOfTampering) {
   } cases[] = {
       {"a byte in a body", [](Acts& a) { Replace(a[3].text, "5000", "5008"); },
        "act 3: its hash is not that of act 2 and its text"},
-      {"a byte that breaks the JSON", [](Acts& a) { a[3].text[0] = '['; }, "act 3: its text cannot be read"},
-      {"a space", [](Acts& a) { Replace(a[3].text, ":", ": "); }, "act 3: its text is not canonical"},
+      {"a byte that breaks the JSON", [](Acts& a) { a[3].text[0] = '['; },
+       "act 3: its text cannot be read"},
+      {"a space", [](Acts& a) { Replace(a[3].text, ":", ": "); },
+       "act 3: its text is not canonical"},
       {"a wrong hash", [](Acts& a) { a[3].hash[31] ^= 1; },
        "act 3: its hash is not that of act 2 and its text"},
       {"a wrong last hash", [](Acts& a) { a.rbegin()->second.hash[0] ^= 1; },
@@ -215,8 +220,9 @@ TEST(Verify, OneChangedByteIsOneBrokenLink) {
   Story story;
   Tell(*ledger, story);
   ledger->Tamper(kOpenai, [](Acts& a) { Replace(a[2].text, "us-east", "us-east1"); });
-  EXPECT_THAT(VerifyOwner(*ledger, kOpenai)->findings,
-              ElementsAre("act 2: its hash is not that of act 1 and its text; one of them was changed"));
+  EXPECT_THAT(
+      VerifyOwner(*ledger, kOpenai)->findings,
+      ElementsAre("act 2: its hash is not that of act 1 and its text; one of them was changed"));
 }
 
 TEST(Verify, NamesRowsThatAreNotWhatTheTrailSays) {
@@ -254,7 +260,9 @@ TEST(Verify, NamesRowsThatAreNotWhatTheTrailSays) {
        },
        "book: got {\"commitments\""},
       {"cool-downs",
-       [](MemoryLedger& l) { l.TamperRows(kOpenai, {}, {}, [](BookRow& b) { b.cool_downs.clear(); }); },
+       [](MemoryLedger& l) {
+         l.TamperRows(kOpenai, {}, {}, [](BookRow& b) { b.cool_downs.clear(); });
+       },
        "book: got "},
       {"book behind",
        [](MemoryLedger& l) { l.TamperRows(kOpenai, {}, {}, [](BookRow& b) { b.sequence = 9; }); },
@@ -294,7 +302,8 @@ TEST(PostgresVerify, FindsNothingInWhatWasWrittenAndEverythingThatWasChanged) {
     std::string change, want;
   } cases[] = {
       {"UPDATE act SET body = replace(body, '5000', '5008') WHERE sequence = 3", "act 3: its hash"},
-      {"UPDATE request SET state = 8 WHERE state = 9", "state: got UNFILLED, the trail says CANCELLED"},
+      {"UPDATE request SET state = 8 WHERE state = 9",
+       "state: got UNFILLED, the trail says CANCELLED"},
       {"DELETE FROM request WHERE state = 9", "it has a trail and no row"},
       {"INSERT INTO request SELECT gen_random_uuid(), owner_id, state FROM request LIMIT 1",
        "it has a row and no trail"},
@@ -314,8 +323,8 @@ TEST(PostgresVerify, FindsNothingInWhatWasWrittenAndEverythingThatWasChanged) {
     ASSERT_TRUE(found.ok()) << test.change << ": " << found.status();
     EXPECT_THAT(found->findings, testing::Contains(HasSubstr(test.want))) << test.change;
     for (const char* table : {"act", "request", "offer", "book"}) {
-      Ask(*session,
-          Cat("TRUNCATE ", table, "; INSERT INTO ", table, " TABLE old_", table, "; DROP TABLE old_", table));
+      Ask(*session, Cat("TRUNCATE ", table, "; INSERT INTO ", table, " TABLE old_", table,
+                        "; DROP TABLE old_", table));
     }
   }
   EXPECT_THAT(VerifyOwner(ledger, kOpenai)->findings, IsEmpty());

@@ -32,7 +32,8 @@ TEST(AttemptLog, TheRestIsToldAtTheEnd) {
 TEST(AttemptLog, OutcomesThatAlternateDoNotFillTheTrail) {
   AttemptLog log("desk:1");
   int entries = 0;
-  for (int i = 0; i < 1000; ++i) entries += log.Add(i % 2 == 0 ? "UNAVAILABLE" : "INTERNAL", "").has_value();
+  for (int i = 0; i < 1000; ++i)
+    entries += log.Add(i % 2 == 0 ? "UNAVAILABLE" : "INTERNAL", "").has_value();
   EXPECT_LE(entries, AttemptLog::kMostEntries + 10);
   const auto rest = log.Rest();
   ASSERT_TRUE(rest);

@@ -28,7 +28,8 @@ class CourierTest : public ::testing::Test {
     id.bytes[0] = n;
     return {id, 1};
   }
-  void Open(uint8_t n, const ProviderId& provider, bool by_right = false, Instant deadline = kDeadline) {
+  void Open(uint8_t n, const ProviderId& provider, bool by_right = false,
+            Instant deadline = kDeadline) {
     courier_.Open(Key(n), provider, by_right, deadline, "desk:1", now_);
   }
   // As many calls as start now.
@@ -37,7 +38,8 @@ class CourierTest : public ::testing::Test {
     return courier_.Finish(Key(n), provider, "UNAVAILABLE", "", Courier::Next::kAgain, now_);
   }
   Courier::Finished Deliver(uint8_t n, const ProviderId& provider) {
-    return courier_.Finish(Key(n), provider, AttemptLog::kDelivered, "", Courier::Next::kRest, now_);
+    return courier_.Finish(Key(n), provider, AttemptLog::kDelivered, "", Courier::Next::kRest,
+                           now_);
   }
   // Fails offer n until its provider's breaker opens.
   void Break(uint8_t n, const ProviderId& provider) {
@@ -67,8 +69,9 @@ TEST_F(CourierTest, PausesAreDrawnBelowABoundThatDoubles) {
   Open(1, kAzure, true);
   std::vector<int64_t> longest(6);
   for (int run = 0; run < 200; ++run) {
-    Courier courier({.first_pause = Seconds(1), .longest_pause = Seconds(8), .breaker_failures = 1000},
-                    static_cast<uint64_t>(run + 1));
+    Courier courier(
+        {.first_pause = Seconds(1), .longest_pause = Seconds(8), .breaker_failures = 1000},
+        static_cast<uint64_t>(run + 1));
     courier.Add(kAzure, false);
     courier.Open(Key(1), kAzure, true, kDeadline, "", kNow);
     Instant now = kNow;

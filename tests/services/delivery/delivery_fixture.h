@@ -1,4 +1,5 @@
-// A whole broker in this process that calls providers, real ones behind real ports, by a clock that the test moves.
+// A whole broker in this process that calls providers, real ones behind real ports, by a clock that
+// the test moves.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -13,7 +14,7 @@
 #include "services/delivery/answer.h"
 #include "services/delivery/delivery.h"
 #include "services/rpc/reading.h"
-#include "tests/services/rpc_fixture.h"
+#include "tests/services/rpc/rpc_fixture.h"
 
 namespace capbroker {
 
@@ -27,7 +28,8 @@ class CalledDesk final : public v1::CapacityProvider::Service {
   ~CalledDesk() override { Close(); }
 
   // On a free port the first time, and then always there.
-  void Open(std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials()) {
+  void Open(
+      std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials()) {
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddListeningPort("127.0.0.1:" + std::to_string(port_), credentials, &port_);
@@ -119,12 +121,14 @@ class DeliveryTest : public RpcTest {
     delivery_->Wake();
   }
 
-  void Register(const std::string& name, const std::string& address, const std::string& server_name = "") {
+  void Register(const std::string& name, const std::string& address,
+                const std::string& server_name = "") {
     v1::RegisterProviderRequest add;
     add.set_provider_id(name);
     add.set_request_id(NewKey());
     if (!address.empty()) add.mutable_provider()->mutable_endpoint()->set_address(address);
-    if (!server_name.empty()) add.mutable_provider()->mutable_endpoint()->set_server_name(server_name);
+    if (!server_name.empty())
+      add.mutable_provider()->mutable_endpoint()->set_server_name(server_name);
     v1::Provider out;
     const grpc::Status status = providers_->RegisterProvider(As("operator/ada").get(), add, &out);
     ASSERT_TRUE(status.ok()) << status.error_message();
@@ -151,7 +155,8 @@ class DeliveryTest : public RpcTest {
     auto* fallback = create.mutable_capacity_request()->mutable_fallback_policy();
     fallback->set_providers(0, "providers/" + alternative);
     v1::CapacityRequest out;
-    const grpc::Status status = requests_->CreateCapacityRequest(As("owner/openai").get(), create, &out);
+    const grpc::Status status =
+        requests_->CreateCapacityRequest(As("owner/openai").get(), create, &out);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return out;
   }
@@ -174,17 +179,20 @@ class DeliveryTest : public RpcTest {
     }
     return trail;
   }
-  Trail AwaitTrail(const v1::CapacityRequest& request, const std::function<bool(const Trail&)>& enough) {
+  Trail AwaitTrail(const v1::CapacityRequest& request,
+                   const std::function<bool(const Trail&)>& enough) {
     return Await([&] { return TrailOf(request); }, enough, "openai");
   }
   Trail AwaitTrail(const v1::CapacityRequest& request, const std::string& entry, int times = 1) {
-    return AwaitTrail(
-        request, [=](const Trail& trail) { return std::count(trail.begin(), trail.end(), entry) >= times; });
+    return AwaitTrail(request, [=](const Trail& trail) {
+      return std::count(trail.begin(), trail.end(), entry) >= times;
+    });
   }
   // Until the record says so of a provider.
   void AwaitHealth(const std::string& provider, bool healthy) {
-    Await([&] { return Trail{sequencer_->directory()->Find({provider})->unhealthy ? "no" : "yes"}; },
-          [=](const Trail& now) { return now[0] == (healthy ? "yes" : "no"); }, "");
+    Await(
+        [&] { return Trail{sequencer_->directory()->Find({provider})->unhealthy ? "no" : "yes"}; },
+        [=](const Trail& now) { return now[0] == (healthy ? "yes" : "no"); }, "");
   }
 
   std::vector<std::string> texts_;  // Of the notices, from the last look at a trail.
@@ -204,8 +212,8 @@ class DeliveryTest : public RpcTest {
       absl::MutexLock lock(&bell->mutex);
       bell->rung = true;
     };
-    const auto watch =
-        owner.empty() ? feed_.WatchDirectory(100'000, ring) : feed_.WatchOwner(OwnerId{owner}, 100'000, ring);
+    const auto watch = owner.empty() ? feed_.WatchDirectory(100'000, ring)
+                                     : feed_.WatchOwner(OwnerId{owner}, 100'000, ring);
     const absl::Time end = absl::Now() + absl::Seconds(60);
     for (;;) {
       const Trail now = look();

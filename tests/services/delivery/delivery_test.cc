@@ -15,7 +15,8 @@ using ::testing::Not;
 std::vector<std::string> Answers(const std::vector<std::string>& trail) {
   std::vector<std::string> out;
   for (const std::string& entry : trail) {
-    if (entry.starts_with("NOTICE_") || entry.starts_with("OFFER_") || entry.starts_with("RESPONSE_")) {
+    if (entry.starts_with("NOTICE_") || entry.starts_with("OFFER_") ||
+        entry.starts_with("RESPONSE_")) {
       out.push_back(entry);
     }
   }
@@ -30,7 +31,8 @@ TEST_F(DeliveryTest, AnOfferIsDeliveredAndAnswered) {
   RecordAgreement();
   const v1::CapacityRequest request = Create();
   const Trail trail = AwaitTrail(request, "REQUEST_FULFILLED");
-  EXPECT_THAT(Answers(trail), ElementsAre("OFFER_OPENED", "NOTICE_ATTEMPTED DELIVERED", "OFFER_ACCEPTED"));
+  EXPECT_THAT(Answers(trail),
+              ElementsAre("OFFER_OPENED", "NOTICE_ATTEMPTED DELIVERED", "OFFER_ACCEPTED"));
   EXPECT_THAT(texts_, ElementsAre(Cat("attempt 1 to ", desk.address(), ": accepts 8000 of 8000")));
   ASSERT_EQ(desk.visits().size(), 1);
   const Considered visit = desk.AwaitVisit(1);
@@ -57,7 +59,8 @@ TEST_F(DeliveryTest, WhoAnswersLaterIsNotCalledAgainAndAnswersItself) {
   PassAPause();
   v1::Offer out;
   ASSERT_TRUE(
-      offers_->AcceptOffer(As("provider/azure").get(), AcceptOf(desk.AwaitVisit(1).offer()), &out).ok());
+      offers_->AcceptOffer(As("provider/azure").get(), AcceptOf(desk.AwaitVisit(1).offer()), &out)
+          .ok());
   // A second offer's call shows that the first one's was not repeated meanwhile.
   Create();
   EXPECT_NE(desk.AwaitVisit(2).offer().name(), desk.AwaitVisit(1).offer().name());
@@ -77,9 +80,9 @@ TEST_F(DeliveryTest, DownThenUp) {
   desk.Open();
   PassAPause();
   const Trail trail = AwaitTrail(request, "REQUEST_FULFILLED");
-  EXPECT_THAT(Answers(trail),
-              ElementsAre("OFFER_OPENED", "NOTICE_ATTEMPTED UNAVAILABLE", "NOTICE_ATTEMPTED UNAVAILABLE",
-                          "NOTICE_ATTEMPTED DELIVERED", "OFFER_ACCEPTED"));
+  EXPECT_THAT(Answers(trail), ElementsAre("OFFER_OPENED", "NOTICE_ATTEMPTED UNAVAILABLE",
+                                          "NOTICE_ATTEMPTED UNAVAILABLE",
+                                          "NOTICE_ATTEMPTED DELIVERED", "OFFER_ACCEPTED"));
   EXPECT_THAT(texts_[2], HasSubstr("attempt 3 to"));
   EXPECT_EQ(desk.AwaitVisit(1).attempt(), 3);
 }
@@ -100,8 +103,9 @@ TEST_F(DeliveryTest, AnAnswerAfterTheDeadlineIsRecordedAsLate) {
   AwaitTrail(request, "OFFER_LAPSED");
   go.Notify();
   const Trail trail = AwaitTrail(request, "RESPONSE_REJECTED LATE_ANSWER");
-  EXPECT_THAT(Answers(trail), ElementsAre("OFFER_OPENED", "OFFER_LAPSED", "OFFER_OPENED",
-                                          "NOTICE_ATTEMPTED DELIVERED", "RESPONSE_REJECTED LATE_ANSWER"));
+  EXPECT_THAT(Answers(trail),
+              ElementsAre("OFFER_OPENED", "OFFER_LAPSED", "OFFER_OPENED",
+                          "NOTICE_ATTEMPTED DELIVERED", "RESPONSE_REJECTED LATE_ANSWER"));
 }
 
 TEST_F(DeliveryTest, AfterARestartItIsDeliveredAgainAndAnsweredOnce) {
@@ -123,7 +127,8 @@ TEST_F(DeliveryTest, AfterARestartItIsDeliveredAgainAndAnsweredOnce) {
   EXPECT_THAT(TrailOf(request), Not(Contains(HasSubstr("NOTICE_"))));
   Deliver();
   const Trail trail = AwaitTrail(request, "REQUEST_FULFILLED");
-  EXPECT_THAT(Answers(trail), ElementsAre("OFFER_OPENED", "NOTICE_ATTEMPTED DELIVERED", "OFFER_ACCEPTED"));
+  EXPECT_THAT(Answers(trail),
+              ElementsAre("OFFER_OPENED", "NOTICE_ATTEMPTED DELIVERED", "OFFER_ACCEPTED"));
   EXPECT_EQ(desk.AwaitVisit(2).offer().name(), desk.AwaitVisit(1).offer().name());
   EXPECT_EQ(desk.AwaitVisit(2).offer().terms_hash(), desk.AwaitVisit(1).offer().terms_hash());
 }
@@ -201,7 +206,8 @@ TEST_F(DeliveryTest, AnAnswerThatIsNotTakenIsAskedForAgainWithTheReason) {
   for (int i = 0; i < 600 && !desk.HasVisit(3, absl::Milliseconds(100)); ++i) PassAPause();
   AwaitTrail(request, "REQUEST_FULFILLED");
   EXPECT_EQ(desk.AwaitVisit(2).refusal().reason(), "INVALID_FIELD");
-  EXPECT_THAT(desk.AwaitVisit(2).refusal().detail(), HasSubstr("accept, decline, counter, bid or later"));
+  EXPECT_THAT(desk.AwaitVisit(2).refusal().detail(),
+              HasSubstr("accept, decline, counter, bid or later"));
 }
 
 TEST_F(DeliveryTest, AnEndpointMayComeAndGoWhileAnOfferIsOpen) {
@@ -242,13 +248,15 @@ TEST_F(DeliveryTest, ABrokenAlternativeIsSkippedAndARightsHolderIsStillAsked) {
   // As an alternative it is skipped, but for the share of requests that probe.
   for (int i = 0; i < 8; ++i) {
     const v1::CapacityRequest request = CreateFor("azure");
-    const bool probes = std::stoi(request.name().substr(request.name().size() - 2), nullptr, 16) % 8 == 0;
+    const bool probes =
+        std::stoi(request.name().substr(request.name().size() - 2), nullptr, 16) % 8 == 0;
     EXPECT_THAT(TrailOf(request), Contains(probes ? "OFFER_OPENED" : "PROVIDER_SKIPPED UNHEALTHY"));
   }
   // As a holder it is asked, and called.
   RecordAgreement();
   const v1::CapacityRequest request = Create();
-  EXPECT_THAT(TrailOf(request), AllOf(Contains("OFFER_OPENED"), Not(Contains(HasSubstr("UNHEALTHY")))));
+  EXPECT_THAT(TrailOf(request),
+              AllOf(Contains("OFFER_OPENED"), Not(Contains(HasSubstr("UNHEALTHY")))));
   AwaitTrail(request, "NOTICE_ATTEMPTED UNAVAILABLE");
   desk.Open();
   PassAPause();
@@ -286,7 +294,8 @@ TEST_F(DeliveryTest, AnEndpointThatCannotBeCalledIsNotRegistered) {
     update.set_request_id(NewKey());
     v1::Provider out;
     const grpc::Status status = providers_->UpdateProvider(As("operator/ada").get(), update, &out);
-    EXPECT_EQ(FieldIn(status), "provider.endpoint.address") << address << " " << status.error_message();
+    EXPECT_EQ(FieldIn(status), "provider.endpoint.address")
+        << address << " " << status.error_message();
   }
   MoveTo("coreweave", "[::1]:7430");
 }

@@ -23,13 +23,15 @@ class DeliveryTlsTest : public DeliveryTest {
     for (const std::string& file : files_) unlink(file.c_str());
   }
   std::string Write(const std::string& name, const std::string& text) {
-    files_.push_back(::testing::TempDir() + "delivery-" + name + "-" + std::to_string(getpid()) + ".pem");
+    files_.push_back(::testing::TempDir() + "delivery-" + name + "-" + std::to_string(getpid()) +
+                     ".pem");
     std::ofstream(files_.back()) << text;
     return files_.back();
   }
   // A server that wants the broker's certificate and shows this one.
   std::shared_ptr<grpc::ServerCredentials> Showing(const Pem& own) {
-    grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    grpc::SslServerCredentialsOptions tls(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
     tls.pem_root_certs = authority_.certificate();
     tls.pem_key_cert_pairs.push_back({own.key, own.certificate});
     return grpc::SslServerCredentials(tls);
@@ -43,10 +45,11 @@ class DeliveryTlsTest : public DeliveryTest {
     Register(provider, desk.address(), server_name);
     const v1::CapacityRequest request = CreateFor(provider);
     const Trail trail = AwaitTrail(request, [](const Trail& now) {
-      return std::any_of(now.begin(), now.end(), [](const auto& e) { return e.starts_with("NOTICE_"); });
+      return std::any_of(now.begin(), now.end(),
+                         [](const auto& e) { return e.starts_with("NOTICE_"); });
     });
-    const auto notice =
-        std::find_if(trail.begin(), trail.end(), [](const auto& e) { return e.starts_with("NOTICE_"); });
+    const auto notice = std::find_if(trail.begin(), trail.end(),
+                                     [](const auto& e) { return e.starts_with("NOTICE_"); });
     EXPECT_EQ(desk.visits().size(), *notice == "NOTICE_ATTEMPTED DELIVERED" ? 1 : 0);
     EXPECT_EQ(desk.peer(), desk.visits().empty() ? "" : "spiffe://example.org/broker/one");
     MoveTo(provider, "");  // Its port may be another's next.
@@ -59,7 +62,8 @@ class DeliveryTlsTest : public DeliveryTest {
 };
 
 TEST_F(DeliveryTlsTest, TheCertificateHasToNameTheProvider) {
-  const Pem azure = authority_.Issue("URI:spiffe://example.org/provider/azure,DNS:desk.azure.example");
+  const Pem azure =
+      authority_.Issue("URI:spiffe://example.org/provider/azure,DNS:desk.azure.example");
   EXPECT_EQ(OutcomeOf(azure, "spiffe://example.org/provider/azure"), "DELIVERED");
   EXPECT_EQ(OutcomeOf(azure, "desk.azure.example"), "DELIVERED");
   EXPECT_EQ(OutcomeOf(authority_.Issue("IP:127.0.0.1"), ""), "DELIVERED");
@@ -101,8 +105,9 @@ TEST_F(DeliveryTlsTest, FilesThatDoNotBelongTogetherAreRefused) {
   EXPECT_THAT(std::string(View(status.message())), HasSubstr("is not the key of"));
   delivery_options_.caller.cert_file = "";
   EXPECT_THAT(
-      std::string(
-          View(Delivery::Start(delivery_options_, ledger_, *sequencer_, feed_, clock_).status().message())),
+      std::string(View(Delivery::Start(delivery_options_, ledger_, *sequencer_, feed_, clock_)
+                           .status()
+                           .message())),
       HasSubstr("--provider-cert"));
 }
 

@@ -8,7 +8,8 @@
 namespace capbroker {
 namespace {
 
-// openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=broker.example.org
+// openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj
+// /CN=broker.example.org
 const char kCertificate[] =
     "-----BEGIN CERTIFICATE-----\n"
     "MIIBkDCCATWgAwIBAgIUPv28okc/t0vLCalppaczTfQ7TTAwCgYIKoZIzj0EAwIw\n"
@@ -36,7 +37,8 @@ TEST(CertificateTest, ExpiresWhenItSays) {
 
 TEST(CertificateTest, WhatIsNoneHasNoEnd) {
   EXPECT_FALSE(ExpiryOf("/nowhere/tls.crt").IsSet());
-  const std::string path = Write("-----BEGIN CERTIFICATE-----\nnot base64\n-----END CERTIFICATE-----\n");
+  const std::string path =
+      Write("-----BEGIN CERTIFICATE-----\nnot base64\n-----END CERTIFICATE-----\n");
   EXPECT_FALSE(ExpiryOf(path).IsSet());
   Write("");
   EXPECT_FALSE(ExpiryOf(path).IsSet());

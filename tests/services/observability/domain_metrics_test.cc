@@ -9,9 +9,9 @@
 #include <sstream>
 #include <string>
 
-#include "broker/decide.h"
-#include "broker/fold.h"
-#include "broker/text.h"
+#include "broker/deciding/decide.h"
+#include "broker/trail/fold.h"
+#include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
@@ -64,7 +64,8 @@ class DomainMetricsTest : public ::testing::Test {
     return decision;
   }
 
-  Change Record(std::vector<Decision> decisions, Role role = Role::kProvider, bool account_only = false) {
+  Change Record(std::vector<Decision> decisions, Role role = Role::kProvider,
+                bool account_only = false) {
     auto act = std::make_shared<Act>();
     act->owner = book_.owner;
     act->sequence = book_.sequence + 1;
@@ -81,7 +82,8 @@ class DomainMetricsTest : public ::testing::Test {
     received.request = std::make_shared<const Request>(request_);
     Decision route = Quantity(Kind::ROUTE_FIRST_REFUSAL, 0, 8000);
     route.clauses = {{AgreementId{"azure"}, 1, ClauseId{"C2"}}};
-    return Record({received, route, Opened(1, OfferKind::kFirstOffer, Hours(2), 8000)}, Role::kOwner);
+    return Record({received, route, Opened(1, OfferKind::kFirstOffer, Hours(2), 8000)},
+                  Role::kOwner);
   }
   Change Activate() {
     AgreementVersion version;
@@ -105,7 +107,8 @@ class DomainMetricsTest : public ::testing::Test {
   }
   static Standing Nothing() {
     Standing standing;
-    for (const char* name : {"azure", "coreweave"}) standing.directory.Put({.id = ProviderId{name}});
+    for (const char* name : {"azure", "coreweave"})
+      standing.directory.Put({.id = ProviderId{name}});
     return standing;
   }
 
@@ -121,15 +124,17 @@ TEST_F(DomainMetricsTest, AStoryInNumbers) {
   metrics_.Add(Receive());
   EXPECT_EQ(Samples(registry_)[R"(capbroker_open_offers{kind="FIRST_OFFER",provider="azure"})"], 1);
   now_ = now_ + Seconds(3600);
-  metrics_.Add(Record({Quantity(Kind::OFFER_PARTIALLY_ACCEPTED, 1, 2000),
-                       Quantity(Kind::ALLOCATION_HELD, 1, 2000), Of(Kind::RIGHT_WAIVED, 1),
-                       Of(Kind::FALLBACK_STARTED), Opened(2, OfferKind::kAlternative, Seconds(60), 6000)}));
+  metrics_.Add(
+      Record({Quantity(Kind::OFFER_PARTIALLY_ACCEPTED, 1, 2000),
+              Quantity(Kind::ALLOCATION_HELD, 1, 2000), Of(Kind::RIGHT_WAIVED, 1),
+              Of(Kind::FALLBACK_STARTED), Opened(2, OfferKind::kAlternative, Seconds(60), 6000)}));
   now_ = now_ + Seconds(60) + Span{20'000};
   Decision lapsed = Of(Kind::OFFER_LAPSED, 2);
   lapsed.deadline = now_ - Span{20'000};
-  metrics_.Add(Record({lapsed, Of(Kind::FALLBACK_EXHAUSTED), Quantity(Kind::ALLOCATION_CONFIRMED, 1, 2000),
-                       Of(Kind::REQUEST_PARTIALLY_FULFILLED)},
-                      Role::kBroker));
+  metrics_.Add(
+      Record({lapsed, Of(Kind::FALLBACK_EXHAUSTED), Quantity(Kind::ALLOCATION_CONFIRMED, 1, 2000),
+              Of(Kind::REQUEST_PARTIALLY_FULFILLED)},
+             Role::kBroker));
   Decision late = Of(Kind::RESPONSE_REJECTED, 2);
   late.reason = "LATE_ANSWER";
   metrics_.Add(Record({late}));
@@ -139,7 +144,8 @@ TEST_F(DomainMetricsTest, AStoryInNumbers) {
   auto samples = Samples(registry_);
   EXPECT_EQ(samples[R"(capbroker_decisions_total{kind="OFFER_OPENED"})"], 2);
   EXPECT_EQ(samples[R"(capbroker_decisions_total{kind="OFFER_DECLINED"})"], 0);
-  EXPECT_EQ(samples[R"(capbroker_offers_opened_total{kind="ALTERNATIVE",provider="coreweave"})"], 1);
+  EXPECT_EQ(samples[R"(capbroker_offers_opened_total{kind="ALTERNATIVE",provider="coreweave"})"],
+            1);
   EXPECT_EQ(samples[R"(capbroker_open_offers{kind="FIRST_OFFER",provider="azure"})"], 0);
   EXPECT_EQ(samples[R"(capbroker_open_offers{kind="ALTERNATIVE",provider="coreweave"})"], 0);
   const std::string azure = R"(kind="FIRST_OFFER",outcome="PARTIALLY_ACCEPTED",provider="azure")";
@@ -147,17 +153,20 @@ TEST_F(DomainMetricsTest, AStoryInNumbers) {
   EXPECT_EQ(samples["capbroker_offer_latency_seconds_sum{" + azure + "}"], 3600);
   EXPECT_EQ(samples["capbroker_offer_latency_seconds_bucket{" + azure + R"(,le="900"})"], 0);
   EXPECT_EQ(samples["capbroker_offer_latency_seconds_bucket{" + azure + R"(,le="3600"})"], 1);
-  EXPECT_EQ(samples[R"(capbroker_offers_total{kind="ALTERNATIVE",outcome="LAPSED",provider="coreweave"})"],
-            1);
-  EXPECT_EQ(samples[R"(capbroker_deadline_slack_seconds_sum{kind="FIRST_OFFER",provider="azure"})"], 3600);
-  EXPECT_FALSE(
-      samples.contains(R"(capbroker_deadline_slack_seconds_sum{kind="ALTERNATIVE",provider="coreweave"})"));
+  EXPECT_EQ(
+      samples
+          [R"(capbroker_offers_total{kind="ALTERNATIVE",outcome="LAPSED",provider="coreweave"})"],
+      1);
+  EXPECT_EQ(samples[R"(capbroker_deadline_slack_seconds_sum{kind="FIRST_OFFER",provider="azure"})"],
+            3600);
+  EXPECT_FALSE(samples.contains(
+      R"(capbroker_deadline_slack_seconds_sum{kind="ALTERNATIVE",provider="coreweave"})"));
   EXPECT_EQ(samples[R"(capbroker_partial_acceptance_ratio_sum{provider="azure"})"], 0.25);
   EXPECT_EQ(samples[R"(capbroker_late_answers_total{provider="coreweave"})"], 1);
   EXPECT_EQ(samples[R"(capbroker_holds_total{outcome="CONFIRMED",provider="azure"})"], 1);
   EXPECT_EQ(samples[R"(capbroker_holds_total{outcome="RELEASED",provider="azure"})"], 0);
-  EXPECT_NEAR(samples[R"(capbroker_time_to_placement_seconds_sum{outcome="PARTIALLY_FULFILLED"})"], 3660.02,
-              1e-6);
+  EXPECT_NEAR(samples[R"(capbroker_time_to_placement_seconds_sum{outcome="PARTIALLY_FULFILLED"})"],
+              3660.02, 1e-6);
   EXPECT_EQ(samples["capbroker_fallback_depth_sum"], 1);
   EXPECT_NEAR(samples["capbroker_deadline_fire_delay_seconds_sum"], 0.02, 1e-9);
 }
@@ -165,10 +174,10 @@ TEST_F(DomainMetricsTest, AStoryInNumbers) {
 TEST_F(DomainMetricsTest, AHoldThatIsNeverConfirmedLeaks) {
   metrics_.Begin(Nothing());
   metrics_.Add(Receive());
-  metrics_.Add(
-      Record({Quantity(Kind::OFFER_PARTIALLY_ACCEPTED, 1, 2000), Quantity(Kind::ALLOCATION_HELD, 1, 2000)}));
-  metrics_.Add(
-      Record({Quantity(Kind::ALLOCATION_RELEASED, 1, 2000), Of(Kind::REQUEST_CANCELLED)}, Role::kOwner));
+  metrics_.Add(Record({Quantity(Kind::OFFER_PARTIALLY_ACCEPTED, 1, 2000),
+                       Quantity(Kind::ALLOCATION_HELD, 1, 2000)}));
+  metrics_.Add(Record({Quantity(Kind::ALLOCATION_RELEASED, 1, 2000), Of(Kind::REQUEST_CANCELLED)},
+                      Role::kOwner));
   auto samples = Samples(registry_);
   EXPECT_EQ(samples[R"(capbroker_holds_total{outcome="RELEASED",provider="azure"})"], 1);
   EXPECT_EQ(samples["capbroker_fallback_depth_count"], 1);
@@ -202,7 +211,8 @@ TEST_F(DomainMetricsTest, DeclinesByReason) {
   Decision declined = Of(Kind::OFFER_DECLINED, 1);
   declined.decline = DeclineReason::kNoCapacity;
   metrics_.Add(Record({declined}));
-  EXPECT_EQ(Samples(registry_)[R"(capbroker_declines_total{provider="azure",reason="NO_CAPACITY"})"], 1);
+  EXPECT_EQ(
+      Samples(registry_)[R"(capbroker_declines_total{provider="azure",reason="NO_CAPACITY"})"], 1);
 }
 
 TEST_F(DomainMetricsTest, BalancesFollowTheClause) {
@@ -210,10 +220,13 @@ TEST_F(DomainMetricsTest, BalancesFollowTheClause) {
   metrics_.Add(Activate());
   const std::string clause = R"({agreement="azure",clause="C4",currency="USD",owner="openai"})";
   EXPECT_EQ(Samples(registry_)["capbroker_commitment_left" + clause], 1000);
-  EXPECT_EQ(Samples(registry_)["capbroker_commitment_since_timestamp_seconds" + clause], 1'790'000'000);
-  EXPECT_EQ(Samples(registry_)["capbroker_commitment_term_end_timestamp_seconds" + clause], 1'790'086'400);
+  EXPECT_EQ(Samples(registry_)["capbroker_commitment_since_timestamp_seconds" + clause],
+            1'790'000'000);
+  EXPECT_EQ(Samples(registry_)["capbroker_commitment_term_end_timestamp_seconds" + clause],
+            1'790'086'400);
   metrics_.Add(Receive());
-  metrics_.Add(Record({Quantity(Kind::ALLOCATION_HELD, 1, 10), Amount(Kind::COMMITMENT_RESERVED, 300)}));
+  metrics_.Add(
+      Record({Quantity(Kind::ALLOCATION_HELD, 1, 10), Amount(Kind::COMMITMENT_RESERVED, 300)}));
   EXPECT_EQ(Samples(registry_)["capbroker_commitment_reserved" + clause], 300);
   Decision used = Quantity(Kind::WAIVER_DRAWN, 0, 40);
   used.clause = {AgreementId{"azure"}, 1, ClauseId{"C3"}};
@@ -245,7 +258,8 @@ TEST_F(DomainMetricsTest, GaugesAreOfThePartitionsHeld) {
   for (const auto& [name, value] : Samples(registry_)) {
     EXPECT_FALSE(name.starts_with("capbroker_commitment_")) << name;
   }
-  EXPECT_EQ(Samples(registry_)[R"(capbroker_decisions_total{kind="OFFER_OPENED"})"], 1) << "counters stay";
+  EXPECT_EQ(Samples(registry_)[R"(capbroker_decisions_total{kind="OFFER_OPENED"})"], 1)
+      << "counters stay";
   metrics_.Begin(standing);
   EXPECT_EQ(Samples(registry_)[open], 2);
   EXPECT_EQ(Samples(registry_)[left], 1000);
@@ -256,12 +270,14 @@ TEST_F(DomainMetricsTest, GaugesAreOfThePartitionsHeld) {
 
 TEST_F(DomainMetricsTest, LabelsAreBounded) {
   Standing standing;
-  for (size_t i = 0; i < kMostProviders; ++i) standing.directory.Put({.id = ProviderId{Cat("p", i)}});
+  for (size_t i = 0; i < kMostProviders; ++i)
+    standing.directory.Put({.id = ProviderId{Cat("p", i)}});
   metrics_.Begin(standing);
   metrics_.Add(Receive());  // azure is one too many.
   auto samples = Samples(registry_);
   EXPECT_EQ(samples[R"(capbroker_offers_opened_total{kind="FIRST_OFFER",provider="other"})"], 1);
-  EXPECT_FALSE(samples.contains(R"(capbroker_offers_opened_total{kind="FIRST_OFFER",provider="azure"})"));
+  EXPECT_FALSE(
+      samples.contains(R"(capbroker_offers_opened_total{kind="FIRST_OFFER",provider="azure"})"));
 }
 
 TEST_F(DomainMetricsTest, AProviderRegisteredLaterHasItsName) {

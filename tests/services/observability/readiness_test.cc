@@ -42,7 +42,8 @@ class ReadinessTest : public ::testing::Test {
   int64_t boot_ = 5'000'000;
   SequencerStatus status_;
   Gone ledger_;
-  Readiness readiness_{ledger_, [this] { return status_; }, [] { return kNoon; }, [this] { return boot_; }};
+  Readiness readiness_{ledger_, [this] { return status_; }, [] { return kNoon; },
+                       [this] { return boot_; }};
 };
 
 TEST_F(ReadinessTest, AllIsWell) {

@@ -5,7 +5,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "absl/synchronization/notification.h"
-#include "tests/services/rpc_fixture.h"
+#include "tests/services/rpc/rpc_fixture.h"
 
 namespace capbroker {
 namespace {
@@ -50,12 +50,14 @@ TEST_F(RpcMetricsTest, StartedHandledAndTook) {
   ASSERT_TRUE(providers_->GetProvider(As("operator/ada").get(), in, &out).ok());
   ASSERT_TRUE(providers_->GetProvider(As("operator/ada").get(), in, &out).ok());
   in.set_name("providers/nobody");
-  ASSERT_EQ(providers_->GetProvider(As("operator/ada").get(), in, &out).error_code(), grpc::NOT_FOUND);
+  ASSERT_EQ(providers_->GetProvider(As("operator/ada").get(), in, &out).error_code(),
+            grpc::NOT_FOUND);
   ASSERT_EQ(providers_->GetProvider(As("").get(), in, &out).error_code(), grpc::UNAUTHENTICATED);
   EXPECT_TRUE(Has("grpc_server_started_total{" + get + "} 4")) << Text();
   EXPECT_TRUE(Has("grpc_server_handled_total{" + get + R"(,grpc_code="OK"} 2)")) << Text();
   EXPECT_TRUE(Has("grpc_server_handled_total{" + get + R"(,grpc_code="NotFound"} 1)")) << Text();
-  EXPECT_TRUE(Has("grpc_server_handled_total{" + get + R"(,grpc_code="Unauthenticated"} 1)")) << Text();
+  EXPECT_TRUE(Has("grpc_server_handled_total{" + get + R"(,grpc_code="Unauthenticated"} 1)"))
+      << Text();
   EXPECT_TRUE(Has("grpc_server_handling_seconds_count{" + get + "} 4")) << Text();
   EXPECT_TRUE(Has("grpc_server_handling_seconds_bucket{" + get + R"(,le="+Inf"} 4)")) << Text();
 }
@@ -74,24 +76,27 @@ TEST_F(RpcMetricsTest, AStreamIsOneCall) {
   EXPECT_TRUE(Has("grpc_server_handled_total{" + watch + R"(,grpc_code="OK"} 0)")) << Text();
   server_->Drain(Seconds(5));
   EXPECT_EQ(reader->Finish().error_code(), grpc::UNAVAILABLE);
-  EXPECT_TRUE(Has("grpc_server_handled_total{" + watch + R"(,grpc_code="Unavailable"} 1)")) << Text();
+  EXPECT_TRUE(Has("grpc_server_handled_total{" + watch + R"(,grpc_code="Unavailable"} 1)"))
+      << Text();
 }
 
 TEST_F(RpcMetricsTest, WhatNoServiceAnswersIsUnknown) {
-  for (const char* method : {"/capbroker.v1.OfferService/Nothing", "/no.such.Service/Get", "/x/y"}) {
+  for (const char* method :
+       {"/capbroker.v1.OfferService/Nothing", "/no.such.Service/Get", "/x/y"}) {
     EXPECT_EQ(CallRaw(method, "").error_code(), grpc::UNIMPLEMENTED);
   }
   const std::string unknown = R"(grpc_type="unary",grpc_service="unknown",grpc_method="unknown")";
-  EXPECT_TRUE(Has("grpc_server_handled_total{" + unknown + R"(,grpc_code="Unimplemented"} 3)")) << Text();
+  EXPECT_TRUE(Has("grpc_server_handled_total{" + unknown + R"(,grpc_code="Unimplemented"} 3)"))
+      << Text();
   EXPECT_EQ(Text().find("no.such"), std::string::npos);
 }
 
 TEST_F(RpcMetricsTest, TheStatusIsTheOneThatTheCallerSaw) {
   EXPECT_EQ(CallRaw("/capbroker.v1.ProviderService/GetProvider", "\xff\xff").error_code(),
             grpc::INVALID_ARGUMENT);
-  EXPECT_TRUE(
-      Has(R"(grpc_server_handled_total{grpc_type="unary",grpc_service="capbroker.v1.ProviderService",)"
-          R"(grpc_method="GetProvider",grpc_code="InvalidArgument"} 1)"))
+  EXPECT_TRUE(Has(
+      R"(grpc_server_handled_total{grpc_type="unary",grpc_service="capbroker.v1.ProviderService",)"
+      R"(grpc_method="GetProvider",grpc_code="InvalidArgument"} 1)"))
       << Text();
 }
 

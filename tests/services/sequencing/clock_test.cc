@@ -27,7 +27,8 @@ TEST_F(ClockTest, FollowsTheDatabase) {
 
 TEST_F(ClockTest, MovesAsLittleAsTheBoundsAsk) {
   clock.Observe(Instant{500'000}, 1000, 1000);
-  clock.Observe(Instant{500'040}, 900, 1100);  // Offsets 498,940 to 499,140 include 499,000: nothing moves.
+  clock.Observe(Instant{500'040}, 900,
+                1100);  // Offsets 498,940 to 499,140 include 499,000: nothing moves.
   EXPECT_EQ(clock.Now(), Instant{500'000});
   clock.Observe(Instant{500'140}, 1000, 1040);  // 499,100 to 499,140.
   EXPECT_EQ(clock.Now(), Instant{500'100});

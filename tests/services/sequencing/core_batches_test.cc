@@ -1,4 +1,5 @@
-// Which commands share a batch, when it goes to the ledger, and what becomes of one that went behind another.
+// Which commands share a batch, when it goes to the ledger, and what becomes of one that went
+// behind another.
 #include <gtest/gtest.h>
 
 #include "tests/services/sequencing/stage.h"
@@ -125,7 +126,8 @@ TEST_F(CoreBatches, ABatchBehindAnotherOwnersStandsOnItAllTheSame) {
   s.hold_writes = true;
   const Request poison = s.NewRequest(), sound = s.NewRequest();
   s.judge = [&](const Batch& batch) -> std::optional<CommitResult> {
-    if (batch.acts[0].request == poison.id) return CommitResult{CommitOutcome::kRefused, {}, "poison"};
+    if (batch.acts[0].request == poison.id)
+      return CommitResult{CommitOutcome::kRefused, {}, "poison"};
     return std::nullopt;
   };
   const auto bad = s.Create(poison);

@@ -1,6 +1,6 @@
-// Many runs of the core with commands, faults, restarts and lost answers in an order that a seed gives,
-// against what must hold whatever happens: what was answered is in the trail once, chains verify, and the
-// books are the fold.
+// Many runs of the core with commands, faults, restarts and lost answers in an order that a seed
+// gives, against what must hold whatever happens: what was answered is in the trail once, chains
+// verify, and the books are the fold.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -12,11 +12,11 @@ namespace capbroker {
 namespace {
 
 std::string Describe(const RequestBook& request) {
-  std::string out = Cat(Format(request.request->id), " ", NameOf(request.state), " ", request.sequence, " ",
-                        Format(request.NextDeadline()), ":");
+  std::string out = Cat(Format(request.request->id), " ", NameOf(request.state), " ",
+                        request.sequence, " ", Format(request.NextDeadline()), ":");
   for (const Offer& offer : request.offers) {
-    out += Cat(" ", offer.provider.value, "=", NameOf(offer.state), "/", NameOf(offer.allocation), "/",
-               offer.accepted, "/", Format(offer.deadline));
+    out += Cat(" ", offer.provider.value, "=", NameOf(offer.state), "/", NameOf(offer.allocation),
+               "/", offer.accepted, "/", Format(offer.deadline));
   }
   return out;
 }
@@ -33,7 +33,8 @@ std::map<std::string, std::string> Describe(const Books& books) {
     text += Cat(" ", book.account.cool_downs.size(), " ", book.directory.providers().size());
     std::map<RequestId, std::string> requests;
     for (const auto& [id, filed] : book.requests) {
-      if (const auto request = filed.Read(); !IsFinished(request->state)) requests[id] = Describe(*request);
+      if (const auto request = filed.Read(); !IsFinished(request->state))
+        requests[id] = Describe(*request);
     }
     for (const auto& [id, request] : requests) text += "\n" + request;
     for (const auto& [time, id] : book.deadlines) text += Cat("\n", Format(time), " ", Format(id));
@@ -68,7 +69,8 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
   RequestId poison;  // Whatever is about it is refused by the database.
   s.judge = [&](const Batch& batch) -> std::optional<CommitResult> {
     for (const SealedAct& act : batch.acts) {
-      if (poison.IsSet() && act.request == poison) return CommitResult{CommitOutcome::kRefused, {}, "poison"};
+      if (poison.IsSet() && act.request == poison)
+        return CommitResult{CommitOutcome::kRefused, {}, "poison"};
     }
     return std::nullopt;
   };
@@ -111,10 +113,10 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
           const Hash terms = found == nullptr ? Hash{} : found->terms_hash;
           send_new({s.owner, {Role::kProvider, provider}, AcceptOffer{id, offer, terms, 0}});
         } else {
-          send_new(
-              {s.owner,
-               {Role::kProvider, provider},
-               DeclineOffer{id, offer, DeclineReason::kPrice, "", Seconds(static_cast<int64_t>(roll(3)))}});
+          send_new({s.owner,
+                    {Role::kProvider, provider},
+                    DeclineOffer{id, offer, DeclineReason::kPrice, "",
+                                 Seconds(static_cast<int64_t>(roll(3)))}});
         }
         break;
       }
@@ -166,8 +168,8 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
   s.ExpectSound(s.owner);
   std::map<uint64_t, int> owners_of_act;
   for (const Sent& one : sent) {
-    ASSERT_TRUE(one.told.back()->IsAnswered())
-        << s.core->queued() << " " << s.writes.size() << s.read.has_value() << s.core->status().detail;
+    ASSERT_TRUE(one.told.back()->IsAnswered()) << s.core->queued() << " " << s.writes.size()
+                                               << s.read.has_value() << s.core->status().detail;
     std::optional<uint64_t> act;
     for (const auto& told : one.told) {
       if (!told->IsAnswered()) continue;
@@ -185,7 +187,8 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
     EXPECT_TRUE(one.told.back()->status().ok()) << one.told.back()->status();
   }
 
-  // The live books are what a restart finds, if it takes no time: a heartbeat says that nobody was away.
+  // The live books are what a restart finds, if it takes no time: a heartbeat says that nobody was
+  // away.
   s.Pass(Seconds(1));
   s.Run();
   const auto live = Describe(s.core->books());

@@ -57,7 +57,8 @@ TEST_F(CoreTest, ServesThoughAReadOfAnEarlierTenureIsStillOut) {
   s.Run();
   ASSERT_TRUE(s.read.has_value());
   EXPECT_FALSE(s.is_open);
-  EXPECT_NE(s.core->status().detail.find("1 open requests"), std::string::npos) << s.core->status().detail;
+  EXPECT_NE(s.core->status().detail.find("1 open requests"), std::string::npos)
+      << s.core->status().detail;
   s.ledger.SetUnavailable(true, false);
   s.RunFor(Seconds(3));
   s.ledger.SetUnavailable(false, false);
@@ -197,7 +198,8 @@ TEST_F(CoreTest, RepeatsARecordedRefusalAfterARestart) {
   s.Restart();
   s.Run();
   const size_t acts = s.Trail(s.owner).size();
-  const auto again = s.Accept(offered.request->id, "azure", 1, offered.offers[0].terms_hash, Key(1));
+  const auto again =
+      s.Accept(offered.request->id, "azure", 1, offered.offers[0].terms_hash, Key(1));
   s.Run();
   EXPECT_EQ(again->reason(), "LATE_ANSWER");
   EXPECT_EQ(s.Trail(s.owner).size(), acts);
@@ -438,7 +440,8 @@ TEST_F(CoreTest, PutsAFinishedRequestBackForALateCommand) {
 TEST_F(CoreTest, DoesNotPutAnOldStateOverALiveRequest) {
   s.hold_reads = true;
   const Request request = s.NewRequest();
-  const auto cancelled = s.Cancel(request.id);  // Before there is such a request: the ledger is asked.
+  const auto cancelled =
+      s.Cancel(request.id);  // Before there is such a request: the ledger is asked.
   const auto created = s.Create(request);
   s.Run();
   ASSERT_TRUE(created->status().ok()) << created->status();
@@ -556,7 +559,8 @@ TEST_F(CoreTest, ForgetsTheOutageThatItsOwnTakingMade) {
   s.Run();
   s.judge = nullptr;
   const Instant deadline = s.Find(offered.request->id)->offers[0].deadline;
-  // For longer than the clause's threshold, and so busy that the partition's row is never moved by itself.
+  // For longer than the clause's threshold, and so busy that the partition's row is never moved by
+  // itself.
   for (int i = 0; i < 100; ++i) {
     s.Create(s.NewRequest());
     s.RunFor(Span{500'000});
@@ -578,9 +582,9 @@ TEST_F(CoreTest, ResumesFromTheLedgerWithTheSameBooks) {
     std::vector<std::string> out;
     for (const auto& shelved : s.core->books().all()) {
       const Book& book = shelved->book;
-      out.push_back(Cat(book.owner.value, " ", book.sequence, " ", Hex(book.hash), " ", book.deadlines.size(),
-                        " ", book.account.commitments.size(), " ", book.account.cool_downs.size(), " ",
-                        book.directory.providers().size()));
+      out.push_back(Cat(book.owner.value, " ", book.sequence, " ", Hex(book.hash), " ",
+                        book.deadlines.size(), " ", book.account.commitments.size(), " ",
+                        book.account.cool_downs.size(), " ", book.directory.providers().size()));
     }
     std::sort(out.begin(), out.end());
     return out;

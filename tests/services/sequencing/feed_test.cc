@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "broker/refusal.h"
+#include "broker/values/refusal.h"
 
 namespace capbroker {
 namespace {
@@ -31,7 +31,8 @@ TEST_F(FeedTest, TellsEachWhatConcernsIt) {
   const auto by_owner = feed.WatchOwner(OwnerId{"openai"}, 10, Count(openai));
   const auto by_azure = feed.WatchProvider(ProviderId{"azure"}, 10, Count(azure));
   const auto by_oracle = feed.WatchProvider(ProviderId{"oracle"}, 10, Count(oracle));
-  feed.Publish({ChangeOf("openai", {"azure", "azure"}), ChangeOf("other", {"azure"}), ChangeOf("openai")});
+  feed.Publish(
+      {ChangeOf("openai", {"azure", "azure"}), ChangeOf("other", {"azure"}), ChangeOf("openai")});
   EXPECT_EQ(by_owner->Take()->size(), 2);
   EXPECT_EQ(by_azure->Take()->size(), 2);
   EXPECT_EQ(by_oracle->Take()->size(), 0);
@@ -113,7 +114,8 @@ TEST_F(FeedTest, AWatcherMayWatchAndTakeWhileItIsWoken) {
 }
 
 TEST_F(FeedTest, ForgetsThoseThatWereDropped) {
-  for (int i = 0; i < 1000; ++i) feed.WatchOwner(OwnerId{"o" + std::to_string(i)}, 10, Count(wakes));
+  for (int i = 0; i < 1000; ++i)
+    feed.WatchOwner(OwnerId{"o" + std::to_string(i)}, 10, Count(wakes));
   feed.Publish({ChangeOf("o1"), ChangeOf("o999")});
   EXPECT_EQ(wakes, 0);
 }

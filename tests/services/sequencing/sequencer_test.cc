@@ -1,5 +1,5 @@
-// The threads around the core: that what is asked from many of them is answered once, in order, and that
-// nothing hangs.
+// The threads around the core: that what is asked from many of them is answered once, in order, and
+// that nothing hangs.
 #include "services/sequencing/sequencer.h"
 
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <latch>
 #include <thread>
 
-#include "broker/refusal.h"
+#include "broker/values/refusal.h"
 #include "services/sequencing/command_queue.h"
 #include "storage/memory_ledger.h"
 #include "tests/broker/story.h"
@@ -44,15 +44,16 @@ class SequencerTest : public testing::Test {
     ASSERT_TRUE(Do({kOwner, kOps, ActivateAgreement{SeedAgreement()}}).ok());
   }
   void Start() {
-    sequencer =
-        std::make_unique<Sequencer>(ledger, feed, clock, SequencerOptions{.holder = "a", .address = ""});
+    sequencer = std::make_unique<Sequencer>(ledger, feed, clock,
+                                            SequencerOptions{.holder = "a", .address = ""});
     sequencer->Start(4);
     ASSERT_TRUE(sequencer->WaitUntilServing(Seconds(30)).ok());
   }
   absl::StatusOr<Outcome> Do(Command command) {
     std::promise<absl::StatusOr<Outcome>> answer;
-    sequencer->Submit({std::move(command), std::nullopt},
-                      [&](absl::StatusOr<Outcome> outcome) { answer.set_value(std::move(outcome)); });
+    sequencer->Submit({std::move(command), std::nullopt}, [&](absl::StatusOr<Outcome> outcome) {
+      answer.set_value(std::move(outcome));
+    });
     return answer.get_future().get();
   }
   Command CreateNumbered(uint64_t n) {
@@ -133,7 +134,8 @@ TEST_F(SequencerTest, ManyAtOnceAreDecidedInTheirOrderAndToldOncePerBatch) {
   const auto watcher = feed.WatchOwner(kOwner, 10'000, [] {});
   const auto recipient = std::make_shared<Counting>(*watcher, kMany);
   std::vector<Sequencer::Tagged> commands;
-  for (uint64_t i = 1; i <= kMany; ++i) commands.push_back({{CreateNumbered(i), std::nullopt, 7}, i});
+  for (uint64_t i = 1; i <= kMany; ++i)
+    commands.push_back({{CreateNumbered(i), std::nullopt, 7}, i});
   ASSERT_TRUE(sequencer->SubmitAll(commands, recipient).ok());
   EXPECT_TRUE(commands.empty());
   recipient->Wait();
@@ -172,15 +174,16 @@ TEST_F(SequencerTest, DrainAnswersWhatItTookAndRefusesTheRest) {
   std::latch left(200);
   std::thread sender([&] {
     for (int i = 0; i < 200; ++i) {
-      sequencer->Submit({CreateNumbered(1 + i), std::nullopt}, [&](absl::StatusOr<Outcome> outcome) {
-        if (outcome.ok()) {
-          ok++;
-        } else {
-          EXPECT_EQ(ReasonOf(outcome.status()), "SHUTTING_DOWN");
-          refused++;
-        }
-        left.count_down();
-      });
+      sequencer->Submit({CreateNumbered(1 + i), std::nullopt},
+                        [&](absl::StatusOr<Outcome> outcome) {
+                          if (outcome.ok()) {
+                            ok++;
+                          } else {
+                            EXPECT_EQ(ReasonOf(outcome.status()), "SHUTTING_DOWN");
+                            refused++;
+                          }
+                          left.count_down();
+                        });
     }
   });
   sequencer->Drain();
@@ -199,7 +202,8 @@ TEST_F(SequencerTest, DrainAnswersWhatItTookAndRefusesTheRest) {
 TEST_F(SequencerTest, EndsQuicklyWithoutADrain) {
   std::atomic<int> answered = 0;
   for (int i = 0; i < 100; ++i) {
-    sequencer->Submit({CreateNumbered(1 + i), std::nullopt}, [&](absl::StatusOr<Outcome>) { answered++; });
+    sequencer->Submit({CreateNumbered(1 + i), std::nullopt},
+                      [&](absl::StatusOr<Outcome>) { answered++; });
   }
   sequencer.reset();
   EXPECT_EQ(answered, 100);
@@ -237,8 +241,9 @@ TEST(Sequencer, NeedsNoStart) {
   Feed feed;
   Clock clock;
   Sequencer sequencer(ledger, feed, clock, {});
-  sequencer.Submit(
-      {}, [](absl::StatusOr<Outcome> outcome) { EXPECT_TRUE(absl::IsUnavailable(outcome.status())); });
+  sequencer.Submit({}, [](absl::StatusOr<Outcome> outcome) {
+    EXPECT_TRUE(absl::IsUnavailable(outcome.status()));
+  });
   sequencer.Drain();
 }
 

@@ -1,5 +1,6 @@
-// A stage for the sequencer's core: a ledger in memory, a clock in the test's hand, and every call of the
-// ledger made when the test wants it. Whatever is answered OK is looked for in the ledger first.
+// A stage for the sequencer's core: a ledger in memory, a clock in the test's hand, and every call
+// of the ledger made when the test wants it. Whatever is answered OK is looked for in the ledger
+// first.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "broker/canonical.h"
-#include "broker/refusal.h"
-#include "broker/text.h"
+#include "broker/trail/canonical.h"
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
 #include "services/sequencing/core.h"
 #include "storage/memory_ledger.h"
 #include "tests/broker/story.h"
@@ -27,7 +28,9 @@ inline constexpr uint32_t kPartitions = 4;
 struct Told {
   std::optional<absl::StatusOr<Outcome>> answer;
   bool IsAnswered() const { return answer.has_value(); }
-  absl::Status status() const { return answer ? answer->status() : absl::UnknownError("not answered"); }
+  absl::Status status() const {
+    return answer ? answer->status() : absl::UnknownError("not answered");
+  }
   std::string reason() const { return ReasonOf(status()); }
   uint64_t sequence() const { return (*answer)->sequence; }
   const RequestBook& request() const { return *(*answer)->request; }
@@ -42,7 +45,8 @@ inline Repeat Key(uint8_t key, uint8_t payload = 0) {
 
 class Stage {
  public:
-  // Batches of one act go behind others too: what may go wrong with large ones is seen with few commands.
+  // Batches of one act go behind others too: what may go wrong with large ones is seen with few
+  // commands.
   static SequencerOptions Usual() {
     SequencerOptions options;
     options.least_behind = 1;
@@ -194,14 +198,18 @@ class Stage {
     request.id = MakeRequestId(now, {++ids_ << 8, 0});
     return request;
   }
-  std::shared_ptr<Told> Create(const Request& request, std::optional<Repeat> repeat = std::nullopt) {
+  std::shared_ptr<Told> Create(const Request& request,
+                               std::optional<Repeat> repeat = std::nullopt) {
     return Submit({owner, {Role::kOwner, owner.value}, CreateRequest{request}}, repeat);
   }
-  std::shared_ptr<Told> Accept(const RequestId& request, const std::string& provider, uint32_t offer,
-                               const Hash& terms, std::optional<Repeat> repeat = std::nullopt) {
-    return Submit({owner, {Role::kProvider, provider}, AcceptOffer{request, offer, terms, 0}}, repeat);
+  std::shared_ptr<Told> Accept(const RequestId& request, const std::string& provider,
+                               uint32_t offer, const Hash& terms,
+                               std::optional<Repeat> repeat = std::nullopt) {
+    return Submit({owner, {Role::kProvider, provider}, AcceptOffer{request, offer, terms, 0}},
+                  repeat);
   }
-  std::shared_ptr<Told> Cancel(const RequestId& request, std::optional<Repeat> repeat = std::nullopt) {
+  std::shared_ptr<Told> Cancel(const RequestId& request,
+                               std::optional<Repeat> repeat = std::nullopt) {
     return Submit({owner, {Role::kOwner, owner.value}, CancelRequest{request, ""}}, repeat);
   }
   // A request whose offer 1 azure has; durable.

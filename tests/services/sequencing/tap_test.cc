@@ -55,15 +55,16 @@ class Recording final : public Tap {
 class TapTest : public testing::Test {
  protected:
   void Start() {
-    sequencer = std::make_unique<Sequencer>(ledger, feed, clock,
-                                            SequencerOptions{.holder = "a", .address = "", .tap = &tap});
+    sequencer = std::make_unique<Sequencer>(
+        ledger, feed, clock, SequencerOptions{.holder = "a", .address = "", .tap = &tap});
     sequencer->Start(4);
     ASSERT_TRUE(sequencer->WaitUntilServing(Seconds(30)).ok());
   }
   absl::StatusOr<Outcome> Do(Command command) {
     std::promise<absl::StatusOr<Outcome>> answer;
-    sequencer->Submit({std::move(command), std::nullopt},
-                      [&](absl::StatusOr<Outcome> outcome) { answer.set_value(std::move(outcome)); });
+    sequencer->Submit({std::move(command), std::nullopt}, [&](absl::StatusOr<Outcome> outcome) {
+      answer.set_value(std::move(outcome));
+    });
     return answer.get_future().get();
   }
   // An act about the directory for each provider, one about agreements, and one about a request.

@@ -1,0 +1,143 @@
+#include "broker/routing/fallback.h"
+
+#include <algorithm>
+
+#include "broker/routing/compare.h"
+#include "broker/values/text.h"
+
+namespace capbroker {
+namespace {
+
+// The rate that fits the terms best: one for the region before one for any.
+const Rate* RateFor(const Provider& provider, const Terms& terms) {
+  const Rate* any = nullptr;
+  for (const Rate& rate : provider.rates) {
+    if (rate.resource_type != terms.resource_type) continue;
+    if (rate.region == terms.region) return &rate;
+    if (rate.region.empty()) any = &rate;
+  }
+  return any;
+}
+
+// An offer that others ended was no answer, unless its provider had promised something.
+bool WasAnswered(const Offer& offer) {
+  if (offer.promised != 0) return true;
+  return offer.state != OfferState::kRescinded && offer.state != OfferState::kSuperseded &&
+         offer.state != OfferState::kVoided;
+}
+
+bool IsDone(const RequestBook& book, const Lineage& lineage, const ProviderId& provider) {
+  return std::any_of(
+             lineage.skipped.begin(), lineage.skipped.end(),
+             [&](const Passed& p) { return p.provider == provider && !p.clause.IsSet(); }) ||
+         std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
+           return offer.lineage == lineage.number && offer.provider == provider &&
+                  offer.kind == OfferKind::kAlternative && WasAnswered(offer);
+         });
+}
+
+// An offer over this lineage to this party that ended without its taking all, at this price: those
+// terms it has refused. R11: affiliates are one party.
+const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const Directory& directory,
+                       const ProviderId& provider, const Money& unit_price) {
+  for (const Offer& offer : book.offers) {
+    if (offer.lineage == lineage.number && offer.unit_price == unit_price &&
+        offer.state != OfferState::kOpen &&
+        (offer.state != OfferState::kAccepted || offer.returned) && WasAnswered(offer) &&
+        directory.IsSameParty(offer.provider, provider)) {
+      return &offer;
+    }
+  }
+  return nullptr;
+}
+
+bool HasWithdrawn(const RequestBook& book, const ProviderId& provider) {
+  return std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
+    return offer.provider == provider && offer.allocation == AllocationState::kWithdrawn;
+  });
+}
+
+// R23: one request in eight still tries an unhealthy provider, to see whether it is well again.
+bool IsProbe(const RequestId& request) { return request.bytes.back() % 8 == 0; }
+
+Alternative Judge(const RequestBook& book, const Lineage& lineage, const ProviderId& id,
+                  const Account& account, const Directory& directory, Instant now) {
+  const Request& request = *book.request;
+  Alternative out{.provider = id, .unit_price = request.terms.unit_price, .skip = std::nullopt};
+  const auto skip = [&](std::string_view reason, std::string text) {
+    out.skip = Passed{id, {}, std::string(reason), std::move(text)};
+    return out;
+  };
+  const Provider* provider = directory.Find(id);
+  if (provider == nullptr || provider->suspended) return skip("SUSPENDED", "");
+  if (provider->unhealthy && !IsProbe(request.id)) return skip("UNHEALTHY", "");
+  if (!provider->rates.empty()) {
+    const Rate* rate = RateFor(*provider, request.terms);
+    if (rate == nullptr) {
+      return skip("NOT_OFFERED",
+                  Cat("no rate for ", request.terms.resource_type, " in ", request.terms.region));
+    }
+    if (rate->unit_price.IsSet()) out.unit_price = rate->unit_price;
+  }
+  if (const Money cap = PriceCapOf(request);
+      out.unit_price.currency != cap.currency || out.unit_price.micros > cap.micros) {
+    return skip("PRICE_CAP", Cat("asks ", Format(out.unit_price), ", the cap is ", Format(cap)));
+  }
+  Terms terms = request.terms;
+  terms.unit_price = out.unit_price;
+  if (IsBelowFloor(book, lineage.number, terms))
+    return skip("FLOOR", "the holder's counter was better");
+  if (account.IsCoolingDown(id, request.terms, now)) return skip("COOL_DOWN", "");
+  if (HasWithdrawn(book, id)) return skip("WITHDREW", "");
+  if (const Offer* refused = RefusedBy(book, lineage, directory, id, out.unit_price);
+      refused != nullptr) {
+    return skip("ALREADY_ASKED", Cat("offer ", refused->number, " was on these terms"));
+  }
+  if (now + request.fallback.step_window > request.expiry) {
+    return skip("TOO_LATE", Cat("its window of ", Format(request.fallback.step_window),
+                                " ends after ", Format(request.expiry)));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage& lineage,
+                                          const Account& account, const Directory& directory,
+                                          Instant now) {
+  std::vector<Alternative> out;
+  const auto consider = [&](const ProviderId& id) {
+    if (!IsDone(book, lineage, id))
+      out.push_back(Judge(book, lineage, id, account, directory, now));
+  };
+  if (book.request->fallback.providers.empty()) {
+    for (const Provider& provider : directory.providers()) consider(provider.id);
+  } else {
+    for (const ProviderId& id : book.request->fallback.providers) consider(id);
+  }
+  return out;
+}
+
+Money PriceCapOf(const Request& request) {
+  return request.price_cap.IsSet() ? request.price_cap : request.terms.unit_price;
+}
+
+bool IsWithinCap(const RequestBook& book, const Offer& offer, const Money& unit_price) {
+  return std::any_of(
+      book.versions.begin() + offer.version - 1, book.versions.end(), [&](const auto& version) {
+        const Money cap = PriceCapOf(*version);
+        return unit_price.currency == cap.currency && unit_price.micros <= cap.micros;
+      });
+}
+
+Parts PartsOf(const Request& request, int64_t lot, const Clause* right) {
+  if (!request.splittable || (right != nullptr && !right->partial)) return {};
+  Parts parts{std::max<int64_t>(request.smallest_useful, 1), 1};
+  if (right != nullptr) {
+    parts.min_quantity = std::max(parts.min_quantity, right->min_quantity);
+    parts.step = std::max<int64_t>(right->quantity_step, 1);
+  }
+  return parts.min_quantity < lot ? parts : Parts{};
+}
+
+}  // namespace capbroker

@@ -1,0 +1,63 @@
+// RULES section 2: which rights stand over each part of a request. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "broker/agreements/agreement.h"
+#include "broker/trail/book.h"
+#include "broker/trail/decision.h"
+#include "broker/values/request.h"
+
+namespace capbroker {
+
+// One lineage to be: the segments that go one way, and the clauses that say so.
+struct Route {
+  Kind kind = Kind::ROUTE_OPEN;      // One of ROUTE_*.
+  std::vector<uint32_t> segments{};  // Of the request, from 0.
+  int64_t quantity = 0;
+  std::vector<ClauseRef> clauses{};  // EXCLUSIVE: the one. FIRST_REFUSAL: in the order holders are
+                                     // asked. WAIVED: the waivers used.
+  std::vector<WaiverUse>
+      drawn{};  // Waivers that lift a right here, with the units they are used for (R20).
+  std::vector<Passed> passed{};  // Clauses in force that do not govern, and why.
+};
+
+// R20 and "primarily": one waiver held against the request, where some segment is in its scope.
+struct WaiverTest {
+  ClauseRef waiver{};
+  bool met = false;
+  std::string reason{};  // MET, SHARE_TOO_SMALL, CAP_EXHAUSTED, NOT_YET, OVER.
+  std::vector<Figure> figures{};
+};
+
+// R24: what a clause with an aggregation window counts together, of one purpose.
+struct AggregationTest {
+  ClauseRef clause{};
+  Aggregate adds{};
+  bool reached = false;  // The clause's minimum quantity.
+  Figure figure{};
+};
+
+struct Routing {
+  std::vector<AggregationTest> aggregations{};
+  std::vector<WaiverTest> tests{};
+  std::vector<Route> routes{};  // In the order of their first segments.
+};
+
+// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `todo` is how much of each
+// segment is to be routed; segments with nothing are left out, and count all the same in what a
+// clause says of the whole request. Segments that differ go apart if the request is splittable,
+// else the most restrictive route governs all. INVALID_ARGUMENT (splittable) where that cannot be:
+// two exclusive holders over one request that may not be split.
+absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo,
+                                     const Account& account, Instant now);
+// The whole request.
+absl::StatusOr<Routing> RouteRequest(const Request& request, const Account& account, Instant now);
+
+// The account as if so many units of waivers were not drawn yet: those that are about to be routed
+// again.
+Account WithCredit(Account account, const std::vector<WaiverUse>& credit);
+
+}  // namespace capbroker

@@ -1,0 +1,15 @@
+// Addresses that a process listens at.
+#pragma once
+
+#include <string>
+#include <utility>
+
+namespace capbroker {
+
+// Host and port of "host:port" or "[::1]:port"; the port is empty if there is none.
+std::pair<std::string, std::string> HostAndPort(const std::string& address);
+
+// Whether only this machine can reach it: a loopback address, or a unix: socket.
+bool IsLocal(const std::string& address);
+
+}  // namespace capbroker

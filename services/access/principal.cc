@@ -1,0 +1,92 @@
+#include "services/access/principal.h"
+
+#include <utility>
+#include <vector>
+
+#include "broker/values/refusal.h"
+#include "broker/values/text.h"
+
+namespace capbroker {
+namespace {
+
+absl::Status Unknown(std::string_view message) {
+  return Refuse(absl::StatusCode::kUnauthenticated, "NO_IDENTITY", message);
+}
+
+// The token of "Bearer <token>", the scheme in any case (RFC 6750 and 9110); empty if it is not so.
+std::string_view BearerToken(std::string_view authorization) {
+  static constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() <= kScheme.size()) return {};
+  for (size_t i = 0; i < kScheme.size(); ++i) {
+    const char c = authorization[i];
+    if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != kScheme[i]) return {};
+  }
+  return authorization.substr(kScheme.size());
+}
+
+}  // namespace
+
+absl::StatusOr<Actor> ParseSpiffeId(std::string_view id, std::string_view trust_domain) {
+  const std::vector<std::string_view> parts = Split(id, '/');
+  if (parts.size() == 5 && parts[0] == "spiffe:" && parts[1].empty() && parts[2] == trust_domain) {
+    const std::optional<Role> role = ValueOf<Role>(parts[3]);
+    if (role && *role != Role::kNone && *role != Role::kBroker && IsName(parts[4])) {
+      return Actor{*role, std::string(parts[4])};
+    }
+  }
+  return Unknown(Cat("the certificate's SPIFFE id: got ", id, ", want spiffe://", trust_domain,
+                     "/{owner|provider|operator|auditor}/{name}"));
+}
+
+Credentials CredentialsOf(const grpc::CallbackServerContext& context) {
+  Credentials credentials;
+  if (const auto auth = context.auth_context(); auth != nullptr && auth->IsPeerAuthenticated()) {
+    const std::vector<grpc::string_ref> ids = auth->FindPropertyValues("peer_spiffe_id");
+    if (ids.size() == 1) credentials.spiffe_id.assign(ids[0].data(), ids[0].size());
+  }
+  const auto [from, to] = context.client_metadata().equal_range("authorization");
+  // Two would leave it open which one counts.
+  if (from != to && std::next(from) == to)
+    credentials.authorization.assign(from->second.data(), from->second.size());
+  return credentials;
+}
+
+Principals::Principals(std::string trust_domain, TokenTable tokens)
+    : trust_domain_(std::move(trust_domain)),
+      tokens_(std::make_shared<const TokenTable>(std::move(tokens))) {}
+
+void Principals::Replace(TokenTable tokens) {
+  auto next = std::make_shared<const TokenTable>(std::move(tokens));
+  absl::MutexLock lock(&mutex_);
+  tokens_ = std::move(next);
+}
+
+absl::StatusOr<Actor> Principals::Identify(const Credentials& credentials) const {
+  Actor by_certificate;
+  if (!trust_domain_.empty() && !credentials.spiffe_id.empty()) {
+    absl::StatusOr<Actor> actor = ParseSpiffeId(credentials.spiffe_id, trust_domain_);
+    // A certificate for something else, such as a mesh's, leaves room for a token.
+    if (!actor.ok() && credentials.authorization.empty()) return actor.status();
+    if (actor.ok()) by_certificate = *std::move(actor);
+  }
+  if (credentials.authorization.empty()) {
+    if (by_certificate.role != Role::kNone) return by_certificate;
+    return Unknown(
+        "no credentials: want a client certificate, or metadata authorization: Bearer <token>");
+  }
+  const std::string_view token = BearerToken(credentials.authorization);
+  if (token.empty()) return Unknown("the authorization metadata: want Bearer <token>");
+  std::shared_ptr<const TokenTable> tokens;
+  {
+    absl::MutexLock lock(&mutex_);
+    tokens = tokens_;
+  }
+  const auto found = tokens->find(Sha256(token));
+  if (found == tokens->end()) return Unknown("the token is not known");
+  if (by_certificate.role != Role::kNone && by_certificate != found->second) {
+    return Unknown("the certificate and the token name different callers");
+  }
+  return found->second;
+}
+
+}  // namespace capbroker

@@ -1,0 +1,96 @@
+#include "services/access/principals_file.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "broker/values/text.h"
+#include "services/messages/fields.h"
+
+namespace capbroker {
+namespace {
+
+absl::Status Complaint(const std::string& file, const YAML::Mark& mark, std::string_view what) {
+  return absl::InvalidArgumentError(Cat(file, ":", mark.line + 1, ": ", what));
+}
+
+// A token in the place of its hash must not end up in a log.
+std::string Hidden(const std::string& got) { return Cat(got.size(), " characters"); }
+
+absl::StatusOr<std::pair<Hash, Actor>> ReadEntry(const YAML::Node& entry, const std::string& file) {
+  const auto complain = [&](const YAML::Node& at, std::string_view what) {
+    return Complaint(file, at.Mark(), what);
+  };
+  if (!entry.IsMap()) return complain(entry, "want an entry with role, name and token_sha256");
+  Actor actor;
+  std::optional<Hash> hash;
+  for (const auto& field : entry) {
+    const std::string key = field.first.Scalar();
+    if (!field.second.IsScalar()) return complain(field.second, Cat(key, ": want one word"));
+    const std::string& value = field.second.Scalar();
+    if (key == "role") {
+      const std::optional<Role> role = ValueOf<Role>(value);
+      if (!role || *role == Role::kNone || *role == Role::kBroker) {
+        return complain(field.second, Cat("role: got ", Quoted(value),
+                                          ", want owner, provider, operator or auditor"));
+      }
+      actor.role = *role;
+    } else if (key == "name") {
+      if (!IsName(value)) {
+        return complain(field.second, Cat("name: got ", Quoted(value),
+                                          ", want 1 to 63 of a-z, 0-9 and '-', a letter first"));
+      }
+      actor.name = value;
+    } else if (key == "token_sha256") {
+      const absl::StatusOr<Hash> parsed = ParseHash(value);
+      if (!parsed.ok()) {
+        return complain(field.second, Cat("token_sha256: got ", Hidden(value),
+                                          ", want 64 lower-case hexadecimal digits"));
+      }
+      hash = *parsed;
+    } else {
+      return complain(field.first, Cat(Quoted(key), ": unknown, want role, name and token_sha256"));
+    }
+  }
+  if (actor.role == Role::kNone) return complain(entry, "role: missing");
+  if (actor.name.empty()) return complain(entry, "name: missing");
+  if (!hash) return complain(entry, "token_sha256: missing");
+  return std::pair(*hash, std::move(actor));
+}
+
+}  // namespace
+
+absl::StatusOr<TokenTable> ParsePrincipals(const std::string& text, const std::string& file) {
+  try {
+    const YAML::Node list = YAML::Load(text);
+    TokenTable table;
+    if (!list.IsSequence())
+      return Complaint(file, list.Mark(),
+                       "want a list of entries with role, name and token_sha256");
+    for (const YAML::Node& entry : list) {
+      absl::StatusOr<std::pair<Hash, Actor>> read = ReadEntry(entry, file);
+      if (!read.ok()) return read.status();
+      if (!table.insert(*std::move(read)).second) {
+        return Complaint(file, entry.Mark(),
+                         "token_sha256: the same as of an entry before, want each once");
+      }
+    }
+    return table;
+  } catch (const YAML::Exception& error) {
+    return Complaint(file, error.mark, error.msg);
+  }
+}
+
+absl::StatusOr<TokenTable> ReadPrincipals(const std::string& file) {
+  std::ifstream in(file);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf()))
+    return absl::InvalidArgumentError(
+        Cat(file, ": cannot be read, or is empty: ", std::strerror(errno)));
+  return ParsePrincipals(text.str(), file);
+}
+
+}  // namespace capbroker

@@ -1,0 +1,23 @@
+// The file that says which token is whose:
+//
+//   - {role: owner, name: openai, token_sha256: 3a7b...}   # printf %s "$token" | sha256sum
+//   - {role: operator, name: ada, token_sha256: 90fe...}
+//
+// A caller may have several tokens, so that one can be replaced while both work.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "services/access/principal.h"
+
+namespace capbroker {
+
+// INVALID_ARGUMENT on one line, with file, line and field: "principals.yaml:3: token_sha256: got
+// ..., want
+// ...".
+absl::StatusOr<TokenTable> ReadPrincipals(const std::string& file);
+// The same from its text; `file` is for complaints.
+absl::StatusOr<TokenTable> ParsePrincipals(const std::string& text, const std::string& file);
+
+}  // namespace capbroker

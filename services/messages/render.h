@@ -1,0 +1,73 @@
+// The one place where values become messages.
+#pragma once
+
+#include <cstdint>
+
+#include "broker/deciding/lint.h"
+#include "broker/deciding/plan.h"
+#include "broker/trail/book.h"
+#include "broker/trail/commitment.h"
+#include "broker/values/provider.h"
+#include "capbroker/v1/agreement.pb.h"
+#include "capbroker/v1/allocation.pb.h"
+#include "capbroker/v1/capacity_request.pb.h"
+#include "capbroker/v1/commitment.pb.h"
+#include "capbroker/v1/decision.pb.h"
+#include "capbroker/v1/finding.pb.h"
+#include "capbroker/v1/offer.pb.h"
+#include "capbroker/v1/provider.pb.h"
+#include "capbroker/v1/route.pb.h"
+#include "capbroker/v1/trigger.pb.h"
+#include "capbroker/v1/waiver.pb.h"
+#include "storage/ledger.h"
+
+namespace capbroker {
+
+// Each fills an empty message. `now` is the broker's clock, for what is left of a deadline and what
+// is in force.
+void Render(const Terms& terms, v1::Terms* out);
+void Render(const OwnerId& owner, const RequestBook& request, Instant now,
+            v1::CapacityRequest* out);
+// R9. A bid in an open sealed round is its bidder's alone.
+enum class Viewer { kAddressee, kOther };
+void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
+            Viewer viewer, v1::Offer* out);
+// Where the allocation stands that came of the offer; STATE_UNSPECIFIED if none did.
+v1::Allocation::State AllocationStateOf(const RequestBook& request, const Offer& offer,
+                                        Instant now);
+// `offer` has an allocation.
+void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
+            v1::Allocation* out);
+void Render(const OwnerId& owner, const Request& request, const Plan& plan, v1::Plan* out);
+
+void Render(const AgreementVersion& version, Instant now, v1::AgreementVersion* out);
+// `latest` is the newest version.
+void Render(const OwnerId& owner, const AgreementVersion& latest, Instant now, v1::Agreement* out);
+
+void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
+            v1::GrantedWaiver* out);
+void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* out);
+// About this version: the field as the message has it.
+void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out);
+// `statement` has a clause.
+void Render(const OwnerId& owner, const CommitmentStatement& statement, Instant now,
+            v1::CommitmentStatement* out);
+
+// kPublic: name, display name, members and state; prices, affiliations and addresses are between a
+// provider and the operators.
+enum class Detail { kPublic, kAll };
+void Render(const Provider& provider, Detail detail, v1::Provider* out);
+
+// DATA_LOSS if the act's text is not an act.
+absl::Status Render(const SealedAct& sealed, v1::Act* out);
+// `book` is null for an owner without a trail.
+void Render(const OwnerId& owner, const BookRow* book, v1::Checkpoint* out);
+
+v1::CapacityRequest::State Rendered(RequestState state);
+v1::Offer::State Rendered(OfferState state);
+v1::Offer::Kind Rendered(OfferKind kind);
+v1::TriggerAssertion::State Rendered(TriggerState state);
+v1::DeclineReason Rendered(DeclineReason reason);
+v1::Allocation::State Rendered(AllocationState state);  // kNone: STATE_UNSPECIFIED.
+
+}  // namespace capbroker

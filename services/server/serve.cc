@@ -1,0 +1,268 @@
+#include "services/server/serve.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "broker/values/text.h"
+#include "services/client/exit_code.h"
+#include "services/console/console.h"
+#include "services/log/log.h"
+#include "services/observability/telemetry.h"
+#include "services/server/supervisor.h"
+#include "services/server/version.h"
+#include "storage/postgres_ledger.h"
+
+namespace capbroker {
+namespace {
+
+constexpr Span kProbePatience =
+    Seconds(2);  // For the database, when somebody asks whether the broker is ready.
+constexpr Span kPatience = Seconds(10);  // For the ledger, after the calls have ended.
+
+int Fail(int exit_code, const absl::Status& status) {
+  EndLog();  // So that this is the last line.
+  std::fprintf(stderr, "capbroker serve: %s\n", std::string(View(status.message())).c_str());
+  return exit_code;
+}
+
+int ExitCodeOfOpening(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      return kExitNoDatabase;
+    case absl::StatusCode::kFailedPrecondition:
+      return kExitSchema;
+    default:
+      return kExitFault;
+  }
+}
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 && name[0] != 0 ? name : "capbroker";
+}
+
+// Blocked from the first thread on, so that only Next takes them.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  // The next signal, or 0 when none came for a tenth of a second.
+  int Next() const {
+    const timespec wait{0, 100'000'000};
+    const int signal = sigtimedwait(&set_, nullptr, &wait);
+    return signal > 0 ? signal : 0;
+  }
+
+ private:
+  sigset_t set_;
+};
+
+// The address of the API, and on a second line that of the admin port, if it is open. Whole or not
+// at all: a script that waits for it must not read half an address.
+absl::Status WriteReadyFile(const std::string& file, const std::string& address,
+                            const std::string& admin) {
+  const std::string draft = file + ".new";
+  std::ofstream out(draft);
+  out << address << "\n";
+  if (!admin.empty()) out << admin << "\n";
+  out.close();
+  if (out && std::rename(draft.c_str(), file.c_str()) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(Cat("--ready-file: ", file, ": ", std::strerror(errno)));
+}
+
+class Process {
+ public:
+  Process(const ServeOptions& options, const Signals& signals)
+      : options_(options),
+        signals_(signals),
+        ledger_({.url = options.database,
+                 .readers = static_cast<uint32_t>(options.server.read_threads)}),
+        probe_({.url = options.database,
+                .readers = 1,
+                .connect = kProbePatience,
+                .read = kProbePatience,
+                .commit = kProbePatience}),
+        sequencer_(ledger_, feed_, clock_,
+                   {.holder = options.name.empty() ? HostName() : options.name,
+                    .address = options.server.listener.address,
+                    .lease = options.lease,
+                    .batch_bound = options.batch_bound,
+                    .tap = telemetry_.tap()}),
+        readiness_(
+            probe_, [this] { return sequencer_.status(); }, [this] { return clock_.Now(); },
+            BootMicros) {}
+
+  ~Process() { telemetry_.Stop(); }  // Its pages ask all the rest.
+
+  int Run() {
+    const absl::StatusOr<uint32_t> partitions = ledger_.Open();
+    if (!partitions.ok()) return Fail(ExitCodeOfOpening(partitions.status()), partitions.status());
+    ServerOptions server_options = options_.server;
+    server_options.witness = [this] { return telemetry_.MakeWitness(); };
+    absl::StatusOr<std::unique_ptr<Server>> server =
+        Server::Start(server_options, ledger_, sequencer_, feed_, clock_);
+    if (!server.ok()) return FailToListen(server.status());
+    server_ = *std::move(server);
+    absl::StatusOr<std::unique_ptr<Delivery>> delivery =
+        Delivery::Start(options_.delivery, ledger_, sequencer_, feed_, clock_);
+    if (!delivery.ok()) return Fail(kExitUsage, delivery.status());
+    delivery_ = *std::move(delivery);
+    if (absl::Status status = OpenAdmin(); !status.ok()) return FailToListen(status);
+    spdlog::info("listening on {}, admin {}, not serving yet", server_->address(), AdminAddress());
+    sequencer_.Start(*partitions);
+    return Follow();
+  }
+
+ private:
+  static int FailToListen(const absl::Status& status) {
+    const bool taken = status.code() == absl::StatusCode::kFailedPrecondition;
+    return Fail(taken ? int{kExitPortTaken} : int{kExitUsage}, status);
+  }
+
+  absl::Status OpenAdmin() {
+    if (options_.admin == "off") return absl::OkStatus();
+    Sources sources;
+    sources.sequencer = [this] { return sequencer_.status(); };
+    sources.now = [this] { return clock_.Now(); };
+    sources.readers = [this] { return ledger_.readers(); };
+    sources.reads_waiting = [this] { return server_->reads_waiting(); };
+    sources.feed = [this] { return feed_.counts(); };
+    sources.delivery = [this] { return delivery_->counts(); };
+    sources.sessions = &server_->sessions();
+    sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
+    sources.certificate_file = options_.server.listener.tls_cert_file;
+    std::vector<AdminPage> pages;
+    // Tokens go over the admin port in plain text. Whoever names a host for it says that others may
+    // reach it, and that something in front of it speaks TLS.
+    if (options_.console && (IsLocal(options_.admin) || !options_.console_host.empty())) {
+      pages = ConsolePages(server_->InProcessChannel(), options_.console_host);
+    }
+    const absl::Status status = telemetry_.Listen(options_.admin, std::string(Version()),
+                                                  std::move(sources), readiness_, std::move(pages));
+    if (status.ok()) return status;
+    return absl::Status(status.code(), Cat("--admin-listen: ", status.message()));
+  }
+  std::string AdminAddress() const {
+    return telemetry_.address().empty() ? std::string("off") : telemetry_.address();
+  }
+
+  // Until a signal ends it.
+  int Follow() {
+    std::string detail;
+    for (bool serving = false;;) {
+      const int signal = signals_.Next();
+      if (signal == SIGHUP) Reload();
+      if (signal == SIGTERM || signal == SIGINT) return GoDown(signal);
+      supervisor_.Watch(BootMicros(), [this] { return readiness_.Live().ok; });
+      const SequencerStatus status = sequencer_.status();
+      const bool serves = status.phase == SequencerStatus::Phase::kServing;
+      if (serves && !serving && !ready_) {
+        if (const int failed = Announce(status); failed != kExitOk) return failed;
+      } else if (serves != serving) {
+        if (serves) spdlog::info("serving again");
+        if (!serves) spdlog::warn("not serving: {}", status.detail);
+        supervisor_.Say(serves ? "serving" : "not serving: " + status.detail);
+      } else if (!serves && status.detail != detail) {
+        spdlog::info("not serving: {}", status.detail);
+        supervisor_.Say("not serving: " + status.detail);
+      }
+      serving = serves;
+      detail = status.detail;
+    }
+  }
+
+  int Announce(const SequencerStatus& status) {
+    ready_ = true;
+    spdlog::info("serving, {} requests unfinished, {} away", status.unfinished_requests,
+                 Format(status.downtime));
+    std::printf("ready listen=%s admin=%s\n", server_->address().c_str(), AdminAddress().c_str());
+    std::fflush(stdout);
+    if (!options_.ready_file.empty()) {
+      const absl::Status written =
+          WriteReadyFile(options_.ready_file, server_->address(), telemetry_.address());
+      if (!written.ok()) return Fail(kExitUsage, written);
+    }
+    supervisor_.Ready();
+    return kExitOk;
+  }
+
+  void Reload() {
+    if (const absl::Status status = server_->ReloadPrincipals(); status.ok()) {
+      spdlog::info("read the principals again");
+    } else {
+      spdlog::error("the principals stay as they were: {}", View(status.message()));
+    }
+  }
+
+  int GoDown(int signal) {
+    spdlog::info("{}: going down", strsignal(signal));
+    readiness_.GoDown();
+    supervisor_.Stopping();
+    absl::Notification down;
+    std::thread drain([&] {
+      delivery_->Stop();
+      server_->Drain(options_.drain);
+      sequencer_.Drain();
+      down.Notify();
+    });
+    const int64_t patience = BootMicros() + (options_.drain + kPatience).micros;
+    while (!down.HasBeenNotified()) {
+      const int again = signals_.Next();
+      if (again == SIGHUP || (again == 0 && BootMicros() < patience)) continue;
+      if (again != 0) {
+        spdlog::error("{}: ending now, before everything was answered", strsignal(again));
+      } else {
+        spdlog::error("the ledger does not answer; ending with the partitions held");
+      }
+      EndLog();
+      std::_Exit(kExitInterrupted);  // Whatever waits would wait on.
+    }
+    drain.join();
+    telemetry_.Stop();  // Until here it said that this replica goes down.
+    server_->Stop();
+    spdlog::info("down");
+    return kExitOk;
+  }
+
+  const ServeOptions& options_;
+  const Signals& signals_;
+  Telemetry telemetry_{ServiceNames()};
+  PostgresLedger ledger_, probe_;
+  Feed feed_;
+  Clock clock_;
+  Sequencer sequencer_;
+  Readiness readiness_;
+  std::unique_ptr<Server> server_;
+  Supervisor supervisor_;
+  std::unique_ptr<Delivery> delivery_;
+  bool ready_ = false;
+};
+
+}  // namespace
+
+int Serve(const ServeOptions& options) {
+  const Signals signals;  // Before any other thread starts.
+  if (absl::Status status = SetUpLog(options.log_format, options.log_level); !status.ok()) {
+    return Fail(kExitUsage, status);
+  }
+  const int exit_code = Process(options, signals).Run();
+  EndLog();
+  return exit_code;
+}
+
+}  // namespace capbroker

@@ -1,0 +1,202 @@
+// Agreement files: errors say where, the shipped ones are read, and what is written is read back as
+// the same.
+#include <gtest/gtest.h>
+
+#include "services/cli/agreement_file.h"
+#include "services/cli/wire.h"
+#include "services/cli/yaml.h"
+
+namespace capbroker {
+namespace {
+
+constexpr char kHead[] = "agreement: azure\nowner: openai\nholder: azure\nclauses:\n";
+
+std::string ErrorOf(const std::string& text) {
+  const absl::StatusOr<AgreementFile> file = ReadAgreement("a.yaml", text);
+  return file.ok() ? "" : std::string(file.status().message());
+}
+
+TEST(CliAgreement, ErrorsNameFileLineColumnAndField) {
+  struct Case {
+    std::string text;
+    std::string error;  // Its beginning.
+  };
+  const std::string head = kHead;
+  const std::string right = head + "  - id: C1\n    kind: EXCLUSIVITY\n    window: 3d\n";
+  for (const Case& c : std::initializer_list<Case>{
+           {"", "a.yaml:1:1: got an empty file"},
+           {"agreement: [azure", "a.yaml:1:1: not YAML: e"},
+           {"- azure\n", "a.yaml:1:1: got a list, want a map"},
+           {"owner: openai\n", "a.yaml:1:1: agreement: got nothing, want the agreement's id"},
+           {"agreement: Azure\nowner: openai\n",
+            "a.yaml:1:12: agreement: got \"Azure\", want 1 to 63 of a-z"},
+           {"agreement: azure\nagreement: azure\n",
+            "a.yaml:2:1: agreement: is given twice, first on line 1"},
+           {right + "colour: red\n",
+            "a.yaml:8:1: colour: is unknown here; want one of agreement, calendars, "},
+           {right + "version: 0\n", "a.yaml:8:10: version: got \"0\", want a version's number"},
+           {right + "effective_from: +3d\n",
+            "a.yaml:8:17: effective_from: got \"+3d\", want an instant"},
+           {right + "effective_from: soon\n",
+            "a.yaml:8:17: effective_from: got \"soon\", want RFC 3339"},
+           {right + "---\nagreement: b\n", "a.yaml:9:1: got a second document"},
+           {head + "  []\n", "a.yaml:5:3: clauses: want a list with at least one clause"},
+           {head + "  - C1\n", "a.yaml:5:5: clauses[0]: got a text, want a map"},
+           {head + "  - kind: TERM\n",
+            "a.yaml:5:5: clauses[0].id: got nothing, want the clause's name"},
+           {head + "  - id: C1\n    kind: TRIGER\n",
+            "a.yaml:6:11: clauses[0].kind: got \"TRIGER\", want one of EXCLUSIVITY, "},
+           {head + "  - id: C1\n    kind: TRIGGER\n",
+            "a.yaml:5:5: clauses[0].ends: got nothing, want the ids"},
+           {"calendars: [{id: o, time_zone: UTC, hours: [MON 9-17]}]\n" + right,
+            "a.yaml:1:44: calendars[0].hours: got \"MON 9-17\", want DAY[-DAY] HH:MM-HH:MM"},
+           {"calendars: [{id: o, time_zone: UTC, hours: [FRI-MON 09:00-17:00]}]\n" + right,
+            "a.yaml:1:44: calendars[0].hours: got \"FRI-MON 09:00-17:00\", want DAY"},
+           {right + "    counter_window: soon\n",
+            "a.yaml:8:21: clauses[0].counter_window: got \"soon\", want a length of time"},
+           {right + "    reoffer: maybe\n", "a.yaml:8:"},
+           {head + "  - id: C1\n    kind: EXCLUSIVITY\n",
+            "a.yaml:5:5: clauses[0].window: got nothing, want how long"},
+           {head + "  - id: C1\n    kind: EXCLUSIVITY\n    window: 3 dayz\n",
+            "a.yaml:7:13: clauses[0].window: got \"3 dayz\", want a length of time"},
+           {head + "  - id: C1\n    kind: FIRST_REFUSAL\n    mode: LAST\n",
+            "a.yaml:7:11: clauses[0].mode: got \"LAST\", want one of FIRST_OFFER, MATCH"},
+           {right + "    scope: {classes: [API_SERVING], colour: red}\n",
+            "a.yaml:8:37: clauses[0].scope.colour: is unknown here; want one of classes, "},
+           {right + "    scope: {new_capacity_only: yes}\n",
+            "a.yaml:8:32: clauses[0].scope.new_capacity_only: got \"yes\", want true or false"},
+           {right + "    partial: {min: 1.5}\n",
+            "a.yaml:8:20: clauses[0].partial.min: got \"1.5\", want a whole number"},
+           {right + "    scope: {classes: {a: b}}\n",
+            "a.yaml:8:22: clauses[0].scope.classes: got a map, want a list"},
+           {right + "    lifts: [C2]\n", "a.yaml:8:5: clauses[0].lifts: is unknown here"},
+           {right + "  - id: C3\n    kind: WAIVER\n    lifts: [C1]\n    min_share: 150%\n",
+            "a.yaml:11:16: clauses[1].min_share: got \"150%\", want a share"},
+           {right + "  - id: C4\n    kind: COMMITMENT\n    amount: lots\n",
+            "a.yaml:10:13: clauses[1].amount: got \"lots\", want an amount"},
+           {right + "  - &x {id: C5, kind: NOTED, text: a}\n", "a.yaml:8:"},
+       }) {
+    EXPECT_EQ(ErrorOf(c.text).substr(0, c.error.size()), c.error) << c.text;
+  }
+}
+
+TEST(CliAgreement, EveryFieldIsReadAndWrittenBack) {
+  const std::string text =
+      "agreement: azure\n"
+      "owner: openai\n"
+      "holder: azure\n"
+      "version: 2\n"
+      "effective_from: 2025-01-21T00:00:00Z\n"
+      "text: \"second: with a colon\"\n"
+      "calendars:\n"
+      "  - id: office\n"
+      "    time_zone: America/Los_Angeles\n"
+      "    hours: [\"MON 09:00-17:00\", \"TUE 09:30-24:00\"]\n"
+      "    holidays: [\"2025-07-04\", \"2025-12-25\"]\n"
+      "clauses:\n"
+      "  - id: C1\n"
+      "    kind: EXCLUSIVITY\n"
+      "    scope: {classes: [API_SERVING], resource_types: [h100], regions: [us-east], "
+      "new_capacity_only: "
+      "true, "
+      "min_quantity: 8, delivery_from: 2025-01-01T00:00:00Z, delivery_to: 2026-01-01T00:00:00Z}\n"
+      "    window: 3d\n"
+      "    partial: {min: 1000, step: 8}\n"
+      "    open_offers_at_end: VOID\n"
+      "    toll_over: 5m\n"
+      "    calendar: office\n"
+      "    min_remaining: 10m\n"
+      "    counter_window: 1h\n"
+      "    confirm_within: 2h\n"
+      "    withdraw_notice: 30d\n"
+      "    aggregation_window: 7d\n"
+      "  - id: C2\n"
+      "    kind: FIRST_REFUSAL\n"
+      "    mode: FIRST_OFFER_THEN_MATCH\n"
+      "    window: 1d12h\n"
+      "    priority: 2\n"
+      "    price_tolerance: 2.5%\n"
+      "    start_tolerance: 7d\n"
+      "    match_window: 6h\n"
+      "    close_within: 14d\n"
+      "    match_always: true\n"
+      "    contingent_bids: true\n"
+      "    reoffer: true\n"
+      "  - id: C3\n"
+      "    kind: WAIVER\n"
+      "    lifts: [C1, C2]\n"
+      "    scope: {purposes: [RESEARCH, TRAINING]}\n"
+      "    min_share: 50%\n"
+      "    cap: 100000\n"
+      "    from: 2025-02-01T00:00:00Z\n"
+      "    to: 2025-03-01T00:00:00Z\n"
+      "  - id: C4\n"
+      "    kind: COMMITMENT\n"
+      "    amount: 250,000,000,000 USD\n"
+      "  - id: C5\n"
+      "    kind: TERM\n"
+      "    until: 2031-01-01T00:00:00Z\n"
+      "  - id: C6\n"
+      "    kind: NOTED\n"
+      "    text: Revenue is shared\n"
+      "  - id: C7\n"
+      "    kind: TRIGGER\n"
+      "    ends: [C1, C2]\n"
+      "    attesters: [auditor/kpmg, provider/azure]\n"
+      "    quorum: 1\n"
+      "    threshold: 100,000,000,000 USD\n"
+      "    dispute_window: 30d\n"
+      "    text: AGI is declared\n";
+  const absl::StatusOr<AgreementFile> file = ReadAgreement("a.yaml", text);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(WriteAgreement(*file), text);
+  EXPECT_EQ(file->version, 2u);
+  ASSERT_EQ(file->body.clauses_size(), 7);
+  EXPECT_EQ(file->body.clauses(0).exclusivity().window().seconds(), 259'200);
+  EXPECT_EQ(file->body.clauses(0).exclusivity().open_offers_at_end(), v1::OPEN_OFFERS_AT_END_VOID);
+  EXPECT_EQ(file->body.clauses(1).first_refusal().mode(),
+            v1::FirstRefusal::MODE_FIRST_OFFER_THEN_MATCH);
+  EXPECT_EQ(file->body.clauses(1).first_refusal().price_tolerance_ppm(), 25'000);
+  EXPECT_EQ(file->body.clauses(2).waiver().min_share_ppm(), 500'000);
+  EXPECT_EQ(file->body.clauses(3).commitment().amount().units(), 250'000'000'000);
+}
+
+TEST(CliAgreement, DaysInARowAreHoursOfEach) {
+  const absl::StatusOr<AgreementFile> file =
+      ReadAgreement("a.yaml",
+                    "calendars:\n  - {id: o, time_zone: UTC, hours: [MON-FRI 13:00-17:00, MON-TUE "
+                    "09:00-12:00]}\n" +
+                        std::string(kHead) + "  - {id: C6, kind: NOTED, text: a}\n");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const v1::Calendar& calendar = file->body.calendars(0);
+  ASSERT_EQ(calendar.hours_size(), 7);
+  EXPECT_EQ(calendar.hours(0).start_minute(), 540);  // Ascending, as the broker wants them.
+  EXPECT_EQ(calendar.hours(1).start_minute(), 780);
+  EXPECT_EQ(calendar.hours(6).weekday(), 5);
+}
+
+TEST(CliAgreement, TheShippedOnesAreRead) {
+  for (const char* version : {"1", "2", "3"}) {
+    const std::string path = std::string("deploy/agreements/openai-azure-v") + version + ".yaml";
+    const absl::StatusOr<AgreementFile> file = LoadAgreement(path);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(std::to_string(file->version), version);
+    const absl::StatusOr<AgreementFile> again = ReadAgreement("again", WriteAgreement(*file));
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->body.SerializeAsString(), file->body.SerializeAsString());
+  }
+}
+
+TEST(CliYaml, QuotedTextsAreReadBack) {
+  for (const char* text :
+       {"plain words", "with: colon", "\"quoted\"", "back\\slash", "3d", "null", "true", " lead",
+        "trail ", "# no comment", "a, b", "[x]", "-", "~", "Zürich"}) {
+    const absl::StatusOr<Yaml> yaml = ReadYaml("x", "k: " + QuoteYaml(text));
+    ASSERT_TRUE(yaml.ok()) << text << yaml.status();
+    EXPECT_EQ(yaml->fields.at(0).second.text, text);
+    EXPECT_EQ(yaml->fields.at(0).second.kind, Yaml::Kind::kText);
+  }
+}
+
+}  // namespace
+}  // namespace capbroker
