@@ -12,4 +12,8 @@ std::pair<std::string, std::string> HostAndPort(const std::string& address);
 // Whether only this machine can reach it: a loopback address, or a unix: socket.
 bool IsLocal(const std::string& address);
 
+// Why nothing can listen at this address, in words: "address already in use". For after gRPC could
+// not, which does not say.
+std::string WhyNotBound(const std::string& address);
+
 }  // namespace capbroker

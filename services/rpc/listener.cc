@@ -64,29 +64,4 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
   return grpc::experimental::TlsServerCredentials(tls_options);
 }
 
-std::string WhyNotBound(const std::string& address) {
-  if (address.starts_with("unix")) return "the socket cannot be made";
-  const auto [host, port] = HostAndPort(address);
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int error =
-          getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
-      error != 0) {
-    return gai_strerror(error);
-  }
-  std::string why = "it could not be bound";
-  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    const int socket = ::socket(at->ai_family, at->ai_socktype, at->ai_protocol);
-    const int reuse = 1;
-    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
-    if (bind(socket, at->ai_addr, at->ai_addrlen) != 0 || listen(socket, 1) != 0)
-      why = std::strerror(errno);
-    close(socket);
-  }
-  freeaddrinfo(found);
-  return why;
-}
-
 }  // namespace capbroker

@@ -28,8 +28,4 @@ struct ListenerOptions {
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
     const ListenerOptions& options);
 
-// Why nothing can listen at this address, in words: "address already in use". For after gRPC could
-// not, which does not say.
-std::string WhyNotBound(const std::string& address);
-
 }  // namespace capbroker
