@@ -100,7 +100,7 @@ std::string EncodeBookState(const BookRow& row) {
     Put(out, "resource_type", a.resource_type);
     Put(out, "until", Format(a.until));
   });
-  PutList(out, "commitments", row.commitments, [&](const Commitment& c) {
+  PutList(out, "commitments", row.commitments, [&](const CommitmentBalance& c) {
     Put(out, "agreement", c.agreement.value);
     Put(out, "clause", c.clause.value);
     Put(out, "committed", c.committed.micros);
@@ -139,7 +139,7 @@ absl::Status DecodeBookState(std::string_view text, BookRow& row) {
            row.aggregates.push_back(std::move(a));
          });
   good = good && ReadList(document, "commitments", [&](Reader& in) {
-           Commitment c;
+           CommitmentBalance c;
            c.agreement.value = in.Text("agreement");
            c.clause.value = in.Text("clause");
            const Currency currency = in.CurrencyOf("currency");  // A clause has one.

@@ -98,7 +98,7 @@ struct BookRow {
   uint64_t sequence = 0;
   Hash hash{};
   Instant time{};
-  std::vector<Commitment> commitments{};
+  std::vector<CommitmentBalance> commitments{};
   std::vector<WaiverUse> waivers{};
   std::vector<CoolDown> cool_downs{};
   std::vector<Aggregate> aggregates{};

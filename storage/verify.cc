@@ -132,14 +132,16 @@ Rights RightsOf(const RequestBook* book) {
 std::string WhyNotOfAccount(const Decision& d, const Account& account) {
   if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
     return "an activation without its agreement";
-  if (d.kind == Kind::WAIVER_GRANTED && d.grant == nullptr) return "a grant without its waiver";
+  if (d.kind == Kind::WAIVER_GRANTED &&
+      (d.grant == nullptr || As<Waiver>(d.grant->waiver) == nullptr))
+    return "a grant without its waiver";
   if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) &&
       d.record == nullptr)
     return "a registration without its provider";
   const std::string_view kind = NameOf(d.kind);
   if (!kind.starts_with("TRIGGER_") && d.kind != Kind::DISPUTE_RESOLVED) return "";
   const Clause* clause = account.Find(d.clause);
-  const bool known = clause != nullptr && clause->kind == ClauseKind::kTrigger;
+  const bool known = clause != nullptr && As<TriggerClause>(*clause) != nullptr;
   return known ? "" : Cat(kind, " names no trigger of an agreement: ", Format(d.clause));
 }
 
@@ -177,8 +179,9 @@ std::string WhyNotFoldable(const Act& act, const RequestBook* book, const Accoun
     }
     if (d.kind == Kind::OFFER_OPENED) {
       if (d.replaces > offers) return Cat(kind, " replaces offer ", d.replaces, " of ", offers);
-      if (d.clause.IsSet() && account.Find(d.clause) == nullptr)
-        return Cat(kind, " names ", Format(d.clause), ", which no agreement has");
+      const Clause* right = d.clause.IsSet() ? account.Find(d.clause) : nullptr;
+      if (d.clause.IsSet() && (right == nullptr || !IsRight(*right)))
+        return Cat(kind, " names ", Format(d.clause), ", a right that no agreement has");
       ++offers;
     }
     if (d.offer > offers) return Cat(kind, " names offer ", d.offer, " of ", offers);

@@ -21,76 +21,9 @@ bool Meet(const std::vector<std::string>& a, const std::vector<std::string>& b) 
 
 Instant OrLast(Instant t) { return t.IsSet() ? t : kLastInstant; }
 
-// The clause with the fields of its kind only.
-Clause OfItsKind(const Clause& c) {
-  Clause out;
-  out.id = c.id;
-  out.kind = c.kind;
-  out.text = c.text;
-  switch (c.kind) {
-    case ClauseKind::kFirstRefusal:
-      out.mode = c.mode;
-      out.priority = c.priority;
-      out.price_tolerance_ppm = c.price_tolerance_ppm;
-      out.start_tolerance = c.start_tolerance;
-      out.match_window = c.match_window;
-      out.match_always = c.match_always;
-      out.contingent = c.contingent;
-      out.close_within = c.close_within;
-      out.reoffer = c.reoffer;
-      [[fallthrough]];
-    case ClauseKind::kExclusivity:
-      out.scope = c.scope;
-      out.window = c.window;
-      out.partial = c.partial;
-      out.min_quantity = c.min_quantity;
-      out.quantity_step = c.quantity_step;
-      out.calendar = c.calendar;
-      out.void_on_end = c.void_on_end;
-      out.toll_over = c.toll_over;
-      out.min_remaining = c.min_remaining;
-      out.counter_window = c.counter_window;
-      out.confirm_within = c.confirm_within;
-      out.withdraw_notice = c.withdraw_notice;
-      out.aggregation_window = c.aggregation_window;
-      break;
-    case ClauseKind::kWaiver:
-      out.scope = c.scope;
-      out.lifts = c.lifts;
-      out.min_share_ppm = c.min_share_ppm;
-      out.cap_quantity = c.cap_quantity;
-      out.from = c.from;
-      out.to = c.to;
-      break;
-    case ClauseKind::kCommitment:
-      out.scope = c.scope;
-      out.amount = c.amount;
-      break;
-    case ClauseKind::kTerm:
-      out.term_end = c.term_end;
-      break;
-    case ClauseKind::kTrigger:
-      out.ends = c.ends;
-      out.attesters = c.attesters;
-      out.quorum = c.quorum;
-      out.threshold = c.threshold;
-      out.dispute_window = c.dispute_window;
-      break;
-    case ClauseKind::kNoted:
-      break;
-  }
-  return out;
-}
-
 absl::Status CheckRange(std::string_view field, int64_t got, int64_t least, int64_t most) {
   if (got >= least && got <= most) return absl::OkStatus();
   return Invalid(field, Cat(got), Cat("a whole number from ", least, " to ", most));
-}
-
-absl::Status CheckSpan(std::string_view field, Span got, Span least) {
-  if (got >= least && got <= kLongestSpan) return absl::OkStatus();
-  return Invalid(field, Format(got),
-                 Cat("a duration from ", Format(least), " to ", Format(kLongestSpan)));
 }
 
 // From before to, where both are set.
@@ -99,112 +32,180 @@ absl::Status CheckOrder(std::string_view field, Instant from, Instant to) {
   return Invalid(field, Format(to), Cat("a time after ", Format(from)));
 }
 
-absl::Status CheckRight(const std::string& at, const AgreementVersion& version, const Clause& c) {
-  if (!c.partial && (c.min_quantity != 0 || c.quantity_step != 0)) {
-    return Invalid(at + ".partial", "false", "true where a minimum or a step is given");
+// ---------------------------------------------------------------- what every field of a type obeys
+
+template <class T>
+absl::Status CheckValue(const std::string&, const T&) {
+  return absl::OkStatus();
+}
+absl::Status CheckValue(const std::string& field, const int64_t& got) {
+  return CheckRange(field, got, 0, field.ends_with("_ppm") ? 1'000'000 : kMostQuantity);
+}
+absl::Status CheckValue(const std::string& field, const Share& got) {
+  return CheckRange(field, got.ppm, 0, 1'000'000);
+}
+absl::Status CheckValue(const std::string& field, const Span& got) {
+  if (got >= Span{} && got <= kLongestSpan) return absl::OkStatus();
+  return Invalid(field, Format(got), Cat("a duration from 0s to ", Format(kLongestSpan)));
+}
+absl::Status CheckValue(const std::string& field, const Window& got) {
+  if (got.days == 0 && got.closing_minute == 0) return CheckValue(field, got.span);
+  if (got.days >= 1 && got.days <= kMostBusinessDays && got.span == Span{} &&
+      got.closing_minute >= 0 && got.closing_minute <= kMinutesADay) {
+    return absl::OkStatus();
   }
-  if (!c.calendar.empty() && CalendarOf(version, c) == nullptr) {
-    return Invalid(at + ".calendar", Cat("\"", c.calendar, "\""),
+  return Invalid(
+      field, Format(got),
+      Cat("a duration, or 1 to ", kMostBusinessDays, " business days until 00:01 to 24:00"));
+}
+template <class T>
+requires requires(const T& record) {
+  T::Fields(record, [](std::string_view, const auto&) {});
+}
+absl::Status CheckValue(const std::string& at, const T& record) {
+  absl::Status status;
+  T::Fields(record, [&](std::string_view name, const auto& value) {
+    if (status.ok()) status = CheckValue(Cat(at, ".", name), value);
+  });
+  return status;
+}
+
+// ---------------------------------------------------------------- what each kind demands besides
+
+absl::Status CheckAsking(const std::string& at, const AgreementVersion& version,
+                         const Clause& clause) {
+  const Asking& asking = *AskingOf(clause);
+  if (!asking.window.IsSet())
+    return Invalid(at + ".window", "none", "how long the holder has to answer");
+  if (!asking.parts.allowed && asking.parts != PartialAcceptance{}) {
+    return Invalid(at + ".parts.allowed", "false", "true where a minimum or a step is given");
+  }
+  if (!asking.calendar.empty() && CalendarOf(version, clause) == nullptr) {
+    return Invalid(at + ".calendar", Cat("\"", asking.calendar, "\""),
                    "the id of one of this version's calendars");
   }
-  for (absl::Status status :
-       {CheckSpan(at + ".window", c.window, Span{1}),
-        CheckSpan(at + ".toll_over", c.toll_over, Span{}),
-        CheckSpan(at + ".start_tolerance", c.start_tolerance, Span{}),
-        CheckSpan(at + ".min_remaining", c.min_remaining, Span{}),
-        CheckSpan(at + ".counter_window", c.counter_window, Span{}),
-        CheckSpan(at + ".match_window", c.match_window, Span{}),
-        CheckSpan(at + ".close_within", c.close_within, Span{}),
-        CheckSpan(at + ".confirm_within", c.confirm_within, Span{}),
-        CheckSpan(at + ".withdraw_notice", c.withdraw_notice, Span{}),
-        CheckSpan(at + ".aggregation_window", c.aggregation_window, Span{}),
-        CheckRange(at + ".min_quantity", c.min_quantity, 0, kMostQuantity),
-        CheckRange(at + ".quantity_step", c.quantity_step, 0, kMostQuantity),
-        CheckRange(at + ".priority", c.priority, 0, 1'000'000),
-        CheckRange(at + ".price_tolerance_ppm", c.price_tolerance_ppm, 0, 1'000'000)}) {
-    if (!status.ok()) return status;
+  return absl::OkStatus();
+}
+
+// R3. Business days are those of a calendar.
+template <class T>
+absl::Status CheckBusinessDays(const std::string& at, const T& record, const Asking& asking) {
+  absl::Status status;
+  T::Fields(record, [&]<class Value>(std::string_view name, const Value& value) {
+    if constexpr (std::is_same_v<Value, Window>) {
+      if (status.ok() && value.days > 0 && asking.calendar.empty()) {
+        status = Invalid(Cat(at, ".", name), Format(value), "a calendar beside business days");
+      }
+    } else if constexpr (std::is_same_v<Value, Asking>) {
+      if (status.ok()) status = CheckBusinessDays(Cat(at, ".", name), value, asking);
+    }
+  });
+  return status;
+}
+
+template <class Right>
+absl::Status Check(const std::string& at, const AgreementVersion& version, const Clause& clause,
+                   const Right& right) {
+  if (absl::Status status = CheckAsking(at + ".asking", version, clause); !status.ok())
+    return status;
+  if (absl::Status status = CheckBusinessDays(at, right, right.asking); !status.ok()) return status;
+  return CheckRange(at + ".priority", MatchingOf(clause).priority, 0, 1'000'000);
+}
+
+absl::Status CheckParties(const std::string& at, const std::vector<std::string>& parties) {
+  for (size_t i = 0; i < parties.size(); ++i) {
+    const auto here = parties.begin() + static_cast<ptrdiff_t>(i);
+    if (ParseActor(parties[i]).ok() && std::find(parties.begin(), here, parties[i]) == here)
+      continue;
+    return Invalid(Cat(at, "[", i, "]"), Cat("\"", parties[i], "\""),
+                   "a party as \"auditor/NAME\", \"owner/NAME\" or \"provider/NAME\", each once");
   }
   return absl::OkStatus();
 }
 
 // R18.
-absl::Status CheckTrigger(const std::string& at, const AgreementVersion& version, const Clause& c) {
-  if (c.text.empty()) return Invalid(at + ".text", "none", "what is agreed, in words");
-  if (c.ends.empty()) return Invalid(at + ".ends", "none", "at least one clause of this version");
-  for (size_t i = 0; i < c.ends.size(); ++i) {
-    if (FindClause(version, c.ends[i]) != nullptr && c.ends[i] != c.id) continue;
-    return Invalid(Cat(at, ".ends[", i, "]"), Cat("\"", c.ends[i].value, "\""),
+absl::Status Check(const std::string& at, const AgreementVersion& version, const Clause& clause,
+                   const TriggerClause& trigger) {
+  if (trigger.ends.empty())
+    return Invalid(at + ".ended_clause_ids", "none", "at least one clause of this version");
+  for (size_t i = 0; i < trigger.ends.size(); ++i) {
+    if (FindClause(version, trigger.ends[i]) != nullptr && trigger.ends[i] != clause.id) continue;
+    return Invalid(Cat(at, ".ended_clause_ids[", i, "]"), Cat("\"", trigger.ends[i].value, "\""),
                    "another clause of this version");
   }
-  if (c.attesters.empty()) return Invalid(at + ".attesters", "none", "at least one party");
-  for (size_t i = 0; i < c.attesters.size(); ++i) {
-    const bool is_repeated =
-        std::find(c.attesters.begin(), c.attesters.begin() + static_cast<ptrdiff_t>(i),
-                  c.attesters[i]) != c.attesters.begin() + static_cast<ptrdiff_t>(i);
-    if (ParseActor(c.attesters[i]).ok() && !is_repeated) continue;
-    return Invalid(Cat(at, ".attesters[", i, "]"), Cat("\"", c.attesters[i], "\""),
-                   "a party as \"auditor/NAME\", \"owner/NAME\" or \"provider/NAME\", each once");
+  if (trigger.attesters.empty()) return Invalid(at + ".attesters", "none", "at least one party");
+  if (trigger.threshold.IsSet() && trigger.threshold.micros <= 0) {
+    return Invalid(at + ".threshold", Format(trigger.threshold), "an amount over zero");
   }
-  if (c.threshold.IsSet() && c.threshold.micros <= 0) {
-    return Invalid(at + ".threshold", Format(c.threshold), "an amount over zero");
-  }
-  if (absl::Status status =
-          CheckRange(at + ".quorum", c.quorum, 0, static_cast<int64_t>(c.attesters.size()));
-      !status.ok()) {
-    return status;
-  }
-  return CheckSpan(at + ".dispute_window", c.dispute_window, Span{});
-}
-
-absl::Status CheckWaiver(const std::string& at, const AgreementVersion& version, const Clause& c) {
-  if (c.lifts.empty()) return Invalid(at + ".lifts", "none", "at least one clause of this version");
-  for (size_t i = 0; i < c.lifts.size(); ++i) {
-    const Clause* lifted = FindClause(version, c.lifts[i]);
-    if (lifted == nullptr ||
-        (lifted->kind != ClauseKind::kExclusivity && lifted->kind != ClauseKind::kFirstRefusal)) {
-      return Invalid(Cat(at, ".lifts[", i, "]"), Cat("\"", c.lifts[i].value, "\""),
-                     "an EXCLUSIVITY or FIRST_REFUSAL clause of this version");
-    }
-  }
-  for (absl::Status status : {CheckRange(at + ".min_share_ppm", c.min_share_ppm, 0, 1'000'000),
-                              CheckRange(at + ".cap_quantity", c.cap_quantity, 0, kMostQuantity),
-                              CheckOrder(at + ".to", c.from, c.to)}) {
+  for (absl::Status status : {CheckParties(at + ".attesters", trigger.attesters),
+                              CheckParties(at + ".resolvers", trigger.resolvers),
+                              CheckRange(at + ".quorum", trigger.quorum, 0,
+                                         static_cast<int64_t>(trigger.attesters.size()))}) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckClause(const std::string& at, const AgreementVersion& version, const Clause& c) {
-  if (!(OfItsKind(c) == c)) {
-    return Invalid(at, "fields of another kind of clause",
-                   Cat("only the fields of ", NameOf(c.kind)));
+absl::Status Check(const std::string& at, const AgreementVersion& version, const Clause&,
+                   const Waiver& waiver) {
+  if (waiver.lifts.empty())
+    return Invalid(at + ".lifted_clause_ids", "none", "at least one clause of this version");
+  for (size_t i = 0; i < waiver.lifts.size(); ++i) {
+    const Clause* lifted = FindClause(version, waiver.lifts[i]);
+    if (lifted != nullptr && IsRight(*lifted)) continue;
+    return Invalid(Cat(at, ".lifted_clause_ids[", i, "]"), Cat("\"", waiver.lifts[i].value, "\""),
+                   "an EXCLUSIVITY or FIRST_REFUSAL clause of this version");
   }
+  return CheckOrder(at + ".end_time", waiver.start_time, waiver.end_time);
+}
+
+absl::Status Check(const std::string& at, const AgreementVersion&, const Clause&,
+                   const CommitmentClause& commitment) {
+  const Money& amount = commitment.amount;
+  if (amount.IsSet() && amount.micros > 0) return absl::OkStatus();
+  return Invalid(at + ".amount", amount.IsSet() ? Format(amount) : "none", "an amount over zero");
+}
+
+absl::Status Check(const std::string& at, const AgreementVersion& version, const Clause&,
+                   const Term& term) {
+  if (!term.end_time.IsSet())
+    return Invalid(at + ".end_time", "none", "the instant at which the agreement has ended");
+  return CheckOrder(at + ".end_time", version.effective_from, term.end_time);
+}
+
+absl::Status Check(const std::string&, const AgreementVersion&, const Clause&, const Noted&) {
+  return absl::OkStatus();
+}
+
+// Whether a clause of this kind says something about a part of the owner's requests only.
+bool HasScope(ClauseKind kind) {
+  return kind != ClauseKind::kTerm && kind != ClauseKind::kTrigger && kind != ClauseKind::kNoted;
+}
+// Whether its text is what is agreed.
+bool NeedsText(ClauseKind kind) {
+  return kind == ClauseKind::kTrigger || kind == ClauseKind::kNoted;
+}
+
+absl::Status CheckClause(const std::string& at, const AgreementVersion& version,
+                         const Clause& clause) {
+  const ClauseKind kind = KindOf(clause);
+  if (!HasScope(kind) && clause.scope != Scope{})
+    return Invalid(at + ".scope", "a scope", Cat("none: a ", NameOf(kind), " has no scope"));
+  if (NeedsText(kind) && clause.text.empty())
+    return Invalid(at + ".text", "none", "what is agreed, in words");
   for (absl::Status status :
-       {CheckRange(at + ".scope.min_quantity", c.scope.min_quantity, 0, kMostQuantity),
-        CheckOrder(at + ".scope.delivery_to", c.scope.delivery_from, c.scope.delivery_to)}) {
+       {CheckValue(at + ".scope", clause.scope),
+        CheckOrder(at + ".scope.delivery_end_time", clause.scope.delivery_start_time,
+                   clause.scope.delivery_end_time)}) {
     if (!status.ok()) return status;
   }
-  switch (c.kind) {
-    case ClauseKind::kExclusivity:
-    case ClauseKind::kFirstRefusal:
-      return CheckRight(at, version, c);
-    case ClauseKind::kWaiver:
-      return CheckWaiver(at, version, c);
-    case ClauseKind::kCommitment:
-      if (c.amount.IsSet() && c.amount.micros > 0) return absl::OkStatus();
-      return Invalid(at + ".amount", c.amount.IsSet() ? Format(c.amount) : "none",
-                     "an amount over zero");
-    case ClauseKind::kTerm:
-      if (!c.term_end.IsSet())
-        return Invalid(at + ".term_end", "none", "the instant at which the agreement has ended");
-      return CheckOrder(at + ".term_end", version.effective_from, c.term_end);
-    case ClauseKind::kTrigger:
-      return CheckTrigger(at, version, c);
-    case ClauseKind::kNoted:
-      if (!c.text.empty()) return absl::OkStatus();
-      return Invalid(at + ".text", "none", "what is agreed, in words");
-  }
-  return absl::OkStatus();
+  return std::visit(
+      [&](const auto& content) {
+        const std::string inside = Cat(at, ".", content.kName);
+        absl::Status status = CheckValue(inside, content);
+        return status.ok() ? Check(inside, version, clause, content) : status;
+      },
+      clause.content);
 }
 
 }  // namespace
@@ -216,9 +217,25 @@ const Clause* FindClause(const AgreementVersion& version, const ClauseId& id) {
   return nullptr;
 }
 
+const Asking* AskingOf(const Clause& clause) {
+  if (const auto* exclusivity = As<Exclusivity>(clause)) return &exclusivity->asking;
+  if (const auto* refusal = As<FirstRefusal>(clause)) return &refusal->asking;
+  return nullptr;
+}
+
+Asking* AskingOf(Clause& clause) { return const_cast<Asking*>(AskingOf(std::as_const(clause))); }
+
+const FirstRefusal& MatchingOf(const Clause& clause) {
+  static const FirstRefusal kNone;
+  const auto* refusal = As<FirstRefusal>(clause);
+  return refusal != nullptr ? *refusal : kNone;
+}
+
 const Calendar* CalendarOf(const AgreementVersion& version, const Clause& clause) {
+  const Asking* asking = AskingOf(clause);
+  if (asking == nullptr || asking->calendar.empty()) return nullptr;
   for (const Calendar& calendar : version.calendars) {
-    if (!clause.calendar.empty() && calendar.id == clause.calendar) return &calendar;
+    if (calendar.id == asking->calendar) return &calendar;
   }
   return nullptr;
 }
@@ -226,7 +243,7 @@ const Calendar* CalendarOf(const AgreementVersion& version, const Clause& clause
 Instant EndOf(const AgreementVersion& version) {
   Instant end = OrLast(version.effective_to);
   for (const Clause& clause : version.clauses) {
-    if (clause.kind == ClauseKind::kTerm) end = std::min(end, clause.term_end);
+    if (const auto* term = As<Term>(clause)) end = std::min(end, OrLast(term->end_time));
   }
   return end == kLastInstant ? Instant{} : end;
 }
@@ -243,14 +260,15 @@ bool Covers(const Scope& scope, const Request& request, const Segment& segment,
          Admits(scope.resource_types, request.terms.resource_type) &&
          Admits(scope.regions, request.terms.region) &&
          !(scope.new_capacity_only && request.renewal) && quantity >= scope.min_quantity &&
-         request.terms.start >= scope.delivery_from &&
-         request.terms.start < OrLast(scope.delivery_to);
+         request.terms.start >= scope.delivery_start_time &&
+         request.terms.start < OrLast(scope.delivery_end_time);
 }
 
 bool Overlap(const Scope& a, const Scope& b) {
   return Meet(a.workload_classes, b.workload_classes) && Meet(a.purposes, b.purposes) &&
          Meet(a.resource_types, b.resource_types) && Meet(a.regions, b.regions) &&
-         a.delivery_from < OrLast(b.delivery_to) && b.delivery_from < OrLast(a.delivery_to);
+         a.delivery_start_time < OrLast(b.delivery_end_time) &&
+         b.delivery_start_time < OrLast(a.delivery_end_time);
 }
 
 absl::Status Validate(const AgreementVersion& version) {
@@ -284,9 +302,8 @@ absl::Status Validate(const AgreementVersion& version) {
     if (!seen.insert(clause.id.value).second)
       return Invalid(at + ".id", clause.id.value, "an id used once");
     if (absl::Status status = CheckClause(at, version, clause); !status.ok()) return status;
-    if (clause.kind == ClauseKind::kTerm && std::exchange(has_term, true)) {
-      return Invalid(at + ".kind", "a second TERM", "one TERM at most");
-    }
+    if (As<Term>(clause) != nullptr && std::exchange(has_term, true))
+      return Invalid(at + ".term", "a second TERM", "one TERM at most");
   }
   return absl::OkStatus();
 }
@@ -296,8 +313,8 @@ absl::Status ValidateWaiver(const AgreementVersion& version, const Clause& waive
     return Invalid("waiver.id", Cat("\"", waiver.id.value, "\""),
                    "1 to 63 letters, digits, '-' or '_', a letter first");
   }
-  if (waiver.kind != ClauseKind::kWaiver)
-    return Invalid("waiver.kind", NameOf(waiver.kind), "WAIVER");
+  if (KindOf(waiver) != ClauseKind::kWaiver)
+    return Invalid("waiver", NameOf(KindOf(waiver)), "WAIVER");
   return CheckClause("waiver", version, waiver);
 }
 

@@ -3,15 +3,218 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "broker/values/calendar.h"
 #include "broker/values/ids.h"
 #include "broker/values/request.h"
+#include "broker/values/share.h"
 #include "broker/values/terms.h"
+#include "broker/values/window.h"
 
 namespace capbroker {
 
+// What a clause is about. An empty list means "any".
+struct Scope {
+  std::vector<std::string> workload_classes{};
+  std::vector<std::string>
+      purposes{};  // Of a waiver: an unstated purpose never matches, not even "any".
+  std::vector<std::string> resource_types{};
+  std::vector<std::string> regions{};
+  bool new_capacity_only = false;
+  int64_t min_quantity = 0;  // Of the whole request.
+  // The terms' start is in [delivery_start_time, delivery_end_time); unset: no bound.
+  Instant delivery_start_time{};
+  Instant delivery_end_time{};
+  bool operator==(const Scope&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("delivery_end_time", self.delivery_end_time);
+    field("delivery_start_time", self.delivery_start_time);
+    field("min_quantity", self.min_quantity);
+    field("new_capacity_only", self.new_capacity_only);
+    field("purposes", self.purposes);
+    field("regions", self.regions);
+    field("resource_types", self.resource_types);
+    field("workload_classes", self.workload_classes);
+  }
+};
+
+// R6. Whether the holder may take a part, and which.
+struct PartialAcceptance {
+  bool allowed = false;       // A part may be accepted,
+  int64_t min_quantity = 0;   //   of at least this,
+  int64_t quantity_step = 0;  //   in multiples of this. 0 and 1 are the same.
+  bool operator==(const PartialAcceptance&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("allowed", self.allowed);
+    field("min_quantity", self.min_quantity);
+    field("quantity_step", self.quantity_step);
+  }
+};
+
+// How a holder is asked, whatever its right is.
+struct Asking {
+  Window window{};            // R3: from notice to deadline. More than zero.
+  std::string calendar{};     // R3: of this version; its hours alone count. Empty: all time does.
+  PartialAcceptance parts{};  // R6.
+  bool void_on_end = false;  // R17: open offers are voided when the clause ends, else they run off.
+  Span toll_over{};  // R22: an outage longer than this is added back to open windows; zero: never.
+  Span min_remaining{};     // R13: an immaterial amendment leaves at least this much of a window.
+  Window counter_window{};  // R7: the holder may counter, and the owner has so long to take it;
+                            // zero: no counters.
+  Span confirm_within{};    // R14: from hold to confirmation by the holder; zero: at once.
+  Span withdraw_notice{};   // R15: of a confirmed allocation; zero: it may not be withdrawn.
+  Span release_notice{};    // R28: the owner's release of one takes effect after it; zero: at once.
+  Share release_share{};    // R28: of the unused drawn commitment, what a release restores.
+  Span aggregation_window{};  // R24: requests alike count as one against scope.min_quantity; zero:
+                              // each by itself.
+  bool operator==(const Asking&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("aggregation_window", self.aggregation_window);
+    field("calendar", self.calendar);
+    field("confirm_within", self.confirm_within);
+    field("counter_window", self.counter_window);
+    field("min_remaining", self.min_remaining);
+    field("parts", self.parts);
+    field("release_notice", self.release_notice);
+    field("release_share_ppm", self.release_share);
+    field("toll_over", self.toll_over);
+    field("void_on_end", self.void_on_end);
+    field("window", self.window);
+    field("withdraw_notice", self.withdraw_notice);
+  }
+};
+
+// Only the holder may supply.
+struct Exclusivity {
+  static constexpr std::string_view kName = "exclusivity";
+  Asking asking{};
+  bool operator==(const Exclusivity&) const = default;
+  static void Fields(auto& self, auto&& field) { field("asking", self.asking); }
+};
+
+// R1.
+enum class Mode { kFirstOffer, kMatch, kFirstOfferThenMatch };
+template <>
+struct Names<Mode> {
+  static constexpr std::array<std::string_view, 3> values = {"FIRST_OFFER", "MATCH",
+                                                             "FIRST_OFFER_THEN_MATCH"};
+};
+
+// The holder is asked before the capacity goes elsewhere.
+struct FirstRefusal {
+  static constexpr std::string_view kName = "first_refusal";
+  Asking asking{};
+  Mode mode = Mode::kFirstOffer;
+  int64_t priority = 0;  // Ascending among several.
+  int64_t price_tolerance_ppm =
+      0;                   // R10: an alternative's price may exceed the refused one by so much.
+  Span start_tolerance{};  // R10: and start so much later.
+  Window match_window{};   // R1: of a match round; zero: as long as `window`.
+  bool match_always =
+      false;  // R10: other terms open a match round even if they are better for the owner.
+  bool contingent_bids = false;  // R11: contingent bids count against this right.
+  Span close_within{};   // R12: from the waiver to the alternative's confirmation; zero: no bound.
+  bool reoffer = false;  // R16: asked once more before the request is unfilled.
+  Window reoffer_window{};  // R16: of that; zero: as long as `window`.
+  bool operator==(const FirstRefusal&) const = default;
+  const Window& MatchWindow() const { return match_window.IsSet() ? match_window : asking.window; }
+  const Window& ReofferWindow() const {
+    return reoffer_window.IsSet() ? reoffer_window : asking.window;
+  }
+  static void Fields(auto& self, auto&& field) {
+    field("asking", self.asking);
+    field("close_within", self.close_within);
+    field("contingent_bids", self.contingent_bids);
+    field("match_always", self.match_always);
+    field("match_window", self.match_window);
+    field("mode", self.mode);
+    field("price_tolerance_ppm", self.price_tolerance_ppm);
+    field("priority", self.priority);
+    field("reoffer", self.reoffer);
+    field("reoffer_window", self.reoffer_window);
+    field("start_tolerance", self.start_tolerance);
+  }
+};
+
+// R20. What a waiver lifts its clauses for: the segments in its scope or, where its share is
+// reached, the whole of what is one unit.
+enum class Covered { kSegments, kRequest };
+template <>
+struct Names<Covered> {
+  static constexpr std::array<std::string_view, 2> values = {"SEGMENTS", "REQUEST"};
+};
+
+// The holder gives up named clauses, within limits.
+struct Waiver {
+  static constexpr std::string_view kName = "waiver";
+  std::vector<ClauseId> lifts{};  // Of the same agreement; they do not apply within the scope.
+  int64_t min_share_ppm =
+      0;  // "Primarily": at least this share of the quantity has a waived purpose.
+  int64_t cap_quantity = 0;  // Units in all, over every use; 0: no cap.
+  Instant start_time{};      // In force in [start_time, end_time); unset: as long as its version.
+  Instant end_time{};
+  Covered covers = Covered::kSegments;
+  bool operator==(const Waiver&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("cap_quantity", self.cap_quantity);
+    field("covers", self.covers);
+    field("end_time", self.end_time);
+    field("lifted_clause_ids", self.lifts);
+    field("min_share_ppm", self.min_share_ppm);
+    field("start_time", self.start_time);
+  }
+};
+
+// The owner has promised to buy.
+struct CommitmentClause {
+  static constexpr std::string_view kName = "commitment";
+  Money amount{};  // In all.
+  bool operator==(const CommitmentClause&) const = default;
+  static void Fields(auto& self, auto&& field) { field("amount", self.amount); }
+};
+
+// The agreement ends.
+struct Term {
+  static constexpr std::string_view kName = "term";
+  Instant end_time{};  // At this instant every clause of the agreement has ended.
+  bool operator==(const Term&) const = default;
+  static void Fields(auto& self, auto&& field) { field("end_time", self.end_time); }
+};
+
+// R18. Named clauses end once something has happened, and is attested.
+struct TriggerClause {
+  static constexpr std::string_view kName = "trigger";
+  std::vector<ClauseId> ends{};          // Clauses of the same agreement that it ends.
+  std::vector<std::string> attesters{};  // "auditor/kpmg", "provider/azure": who may sign.
+  int64_t quorum = 0;                    // How many must; 0: all of them.
+  Money threshold{};      // If set, a signature counts only with a measure of at least this.
+  Span dispute_window{};  // From the assertion; no effect before it has passed.
+  Span
+      attest_within{};  // From the assertion; rejected if it is not attested by then. Zero: a year.
+  std::vector<std::string> resolvers{};  // Who settle disputes; empty: the operator.
+  bool operator==(const TriggerClause&) const = default;
+  Span AttestWithin() const { return attest_within > Span{} ? attest_within : Hours(24 * 365); }
+  static void Fields(auto& self, auto&& field) {
+    field("attest_within", self.attest_within);
+    field("attesters", self.attesters);
+    field("dispute_window", self.dispute_window);
+    field("ended_clause_ids", self.ends);
+    field("quorum", self.quorum);
+    field("resolvers", self.resolvers);
+    field("threshold", self.threshold);
+  }
+};
+
+// Recorded, not executed. The words are the clause's text.
+struct Noted {
+  static constexpr std::string_view kName = "noted";
+  bool operator==(const Noted&) const = default;
+  static void Fields(auto&, auto&&) {}
+};
+
+// In the order of Clause::content.
 enum class ClauseKind {
   kExclusivity,
   kFirstRefusal,
@@ -27,133 +230,40 @@ struct Names<ClauseKind> {
       "EXCLUSIVITY", "FIRST_REFUSAL", "WAIVER", "COMMITMENT", "TERM", "TRIGGER", "NOTED"};
 };
 
-// R1.
-enum class Mode { kFirstOffer, kMatch, kFirstOfferThenMatch };
-template <>
-struct Names<Mode> {
-  static constexpr std::array<std::string_view, 3> values = {"FIRST_OFFER", "MATCH",
-                                                             "FIRST_OFFER_THEN_MATCH"};
-};
-
-// What a clause is about. An empty list means "any".
-struct Scope {
-  std::vector<std::string> workload_classes{};
-  std::vector<std::string>
-      purposes{};  // Of a waiver: an unstated purpose never matches, not even "any".
-  std::vector<std::string> resource_types{};
-  std::vector<std::string> regions{};
-  bool new_capacity_only = false;
-  int64_t min_quantity = 0;  // Of the whole request.
-  Instant delivery_from{};  // The terms' start is in [delivery_from, delivery_to); unset: no bound.
-  Instant delivery_to{};
-  bool operator==(const Scope&) const = default;
-  static void Fields(auto& self, auto&& field) {
-    field("classes", self.workload_classes);
-    field("delivery_from", self.delivery_from);
-    field("delivery_to", self.delivery_to);
-    field("min_quantity", self.min_quantity);
-    field("new_capacity_only", self.new_capacity_only);
-    field("purposes", self.purposes);
-    field("regions", self.regions);
-    field("resource_types", self.resource_types);
-  }
-};
-
-// One clause. Which fields count depends on the kind; the others keep their defaults (activation
-// checks it).
+// One clause.
 struct Clause {
   ClauseId id{};
-  ClauseKind kind = ClauseKind::kNoted;
-  Scope scope{};  // EXCLUSIVITY, FIRST_REFUSAL, WAIVER, COMMITMENT.
-
-  // EXCLUSIVITY and FIRST_REFUSAL: how the holder is asked.
-  Mode mode = Mode::kFirstOffer;  // FIRST_REFUSAL.
-  Span window{};                  // R3: from notice to deadline. More than zero.
-  std::string calendar{};     // R3: of this version; its hours alone count. Empty: all time does.
-  int64_t priority = 0;       // FIRST_REFUSAL: ascending among several.
-  bool partial = false;       // R6: a part may be accepted,
-  int64_t min_quantity = 0;   //   of at least this,
-  int64_t quantity_step = 0;  //   in multiples of this. 0 and 1 are the same.
-  int64_t price_tolerance_ppm =
-      0;                     // R10: an alternative's price may exceed the refused one by so much.
-  Span start_tolerance{};    // R10: and start so much later.
-  bool void_on_end = false;  // R17: open offers are voided when the clause ends, else they run off.
-  Span toll_over{};  // R22: an outage longer than this is added back to open windows; zero: never.
-  Span min_remaining{};   // R13: an immaterial amendment leaves at least this much of a window.
-  Span counter_window{};  // R7: the holder may counter, and the owner has so long to take it; zero:
-                          // no counters.
-  Span match_window{};    // R1: of a match round; zero: as long as `window`.
-  bool match_always =
-      false;  // R10: other terms open a match round even if they are better for the owner.
-  bool contingent = false;  // R11: contingent bids count against this right.
-  Span close_within{};    // R12: from the waiver to the alternative's confirmation; zero: no bound.
-  Span confirm_within{};  // R14: from hold to confirmation by the holder; zero: at once.
-  Span withdraw_notice{};     // R15: of a confirmed allocation; zero: it may not be withdrawn.
-  bool reoffer = false;       // R16: asked once more before the request is unfilled.
-  Span aggregation_window{};  // R24: requests alike count as one against scope.min_quantity; zero:
-                              // each by itself.
-
-  // WAIVER
-  std::vector<ClauseId>
-      lifts{};  // Clauses of the same agreement that do not apply within this scope.
-  int64_t min_share_ppm =
-      0;  // "Primarily": at least this share of the quantity has a waived purpose.
-  int64_t cap_quantity = 0;  // Units in all, over every use; 0: no cap.
-  Instant from{};            // In force in [from, to); unset: as long as its version.
-  Instant to{};
-
-  // TRIGGER (R18)
-  std::vector<ClauseId> ends{};          // Clauses of the same agreement that it ends.
-  std::vector<std::string> attesters{};  // "auditor/kpmg", "provider/azure": who may sign.
-  int64_t quorum = 0;                    // How many must; 0: all of them.
-  Money threshold{};      // If set, a signature counts only with a measure of at least this.
-  Span dispute_window{};  // From the assertion; no effect before it has passed.
-
-  Money amount{};      // COMMITMENT: in all.
-  Instant term_end{};  // TERM: at this instant every clause of the agreement has ended.
-  std::string text{};  // NOTED, and a reader's note on any other.
-
+  Scope scope{};       // EXCLUSIVITY, FIRST_REFUSAL, WAIVER, COMMITMENT.
+  std::string text{};  // NOTED and TRIGGER: what is agreed; on any other, a reader's note.
+  std::variant<Exclusivity, FirstRefusal, Waiver, CommitmentClause, Term, TriggerClause, Noted>
+      content{};
   bool operator==(const Clause&) const = default;
   static void Fields(auto& self, auto&& field) {
-    field("aggregation_window", self.aggregation_window);
-    field("amount", self.amount);
-    field("attesters", self.attesters);
-    field("calendar", self.calendar);
-    field("cap_quantity", self.cap_quantity);
-    field("close_within", self.close_within);
-    field("confirm_within", self.confirm_within);
-    field("contingent", self.contingent);
-    field("counter_window", self.counter_window);
-    field("dispute_window", self.dispute_window);
-    field("ends", self.ends);
-    field("from", self.from);
+    field("content", self.content);
     field("id", self.id);
-    field("kind", self.kind);
-    field("lifts", self.lifts);
-    field("match_always", self.match_always);
-    field("match_window", self.match_window);
-    field("min_quantity", self.min_quantity);
-    field("min_remaining", self.min_remaining);
-    field("min_share_ppm", self.min_share_ppm);
-    field("mode", self.mode);
-    field("partial", self.partial);
-    field("price_tolerance_ppm", self.price_tolerance_ppm);
-    field("priority", self.priority);
-    field("quantity_step", self.quantity_step);
-    field("quorum", self.quorum);
-    field("reoffer", self.reoffer);
     field("scope", self.scope);
-    field("start_tolerance", self.start_tolerance);
-    field("term_end", self.term_end);
     field("text", self.text);
-    field("threshold", self.threshold);
-    field("to", self.to);
-    field("toll_over", self.toll_over);
-    field("void_on_end", self.void_on_end);
-    field("window", self.window);
-    field("withdraw_notice", self.withdraw_notice);
   }
 };
+
+inline ClauseKind KindOf(const Clause& clause) {
+  return static_cast<ClauseKind>(clause.content.index());
+}
+// What the clause says, where it is of this kind; null otherwise.
+template <class T>
+const T* As(const Clause& clause) {
+  return std::get_if<T>(&clause.content);
+}
+template <class T>
+T* As(Clause& clause) {
+  return std::get_if<T>(&clause.content);
+}
+// How the holder of an exclusivity or a first refusal is asked; null for the other kinds.
+const Asking* AskingOf(const Clause& clause);
+Asking* AskingOf(Clause& clause);
+inline bool IsRight(const Clause& clause) { return AskingOf(clause) != nullptr; }
+// What a first refusal says about matching and asking again; of any other kind, that it does not.
+const FirstRefusal& MatchingOf(const Clause& clause);
 
 // In force in [effective_from, effective_to), and before the end its TERM names.
 struct AgreementVersion {
@@ -164,12 +274,14 @@ struct AgreementVersion {
   Instant effective_to{};  // Unset: open; the next version closes it.
   std::vector<Clause> clauses{};
   std::vector<Calendar> calendars{};
-  std::string text{};  // A reader's note.
+  bool closed_lists = false;  // R32: a name that nobody knows is an error, not a warning.
+  std::string text{};         // A reader's note.
   bool operator==(const AgreementVersion&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("agreement", self.agreement);
     field("calendars", self.calendars);
     field("clauses", self.clauses);
+    field("closed_lists", self.closed_lists);
     field("effective_from", self.effective_from);
     field("effective_to", self.effective_to);
     field("holder", self.holder);
@@ -203,8 +315,8 @@ inline bool Covers(const Scope& scope, const Request& request, const Segment& se
 // Whether some request could lie in both.
 bool Overlap(const Scope& a, const Scope& b);
 
-// INVALID_ARGUMENT naming the field ("clauses[2].window") with got and want: what one version must
-// satisfy by itself.
+// INVALID_ARGUMENT naming the field ("clauses[2].first_refusal.asking.window") with got and want:
+// what one version must satisfy by itself.
 absl::Status Validate(const AgreementVersion& version);
 // The same for a waiver that its holder writes beside `version` (R20).
 absl::Status ValidateWaiver(const AgreementVersion& version, const Clause& waiver);

@@ -29,72 +29,87 @@ struct Phrase {
   std::string_view otherwise{};
 };
 
+// Those that their names do not say: without a row, "release_notice" is "the release notice".
 constexpr Phrase kPhrases[] = {
     // AgreementVersion
     {"version.agreement", Form::kInstead, "agreement"},
+    {"version.closed_lists", Form::kFlag, "takes names that are known only", "takes any name"},
     {"version.effective_from", Form::kInstead, "in force from"},
     {"version.effective_to", Form::kInstead, "in force"},
     {"version.holder", Form::kInstead, "holder"},
     {"version.text", Form::kGoes, "the note"},
     {"version.version", Form::kInstead, "version"},
-    // Clause
-    {"aggregation_window", Form::kGoes, "the time in which requests alike count as one"},
-    {"amount", Form::kGoes, "the amount"},
-    {"attesters", Form::kList, "takes the signature of"},
-    {"calendar", Form::kGoes, "the calendar"},
-    {"cap_quantity", Form::kGoes, "the cap on all uses"},
-    {"close_within", Form::kGoes, "the time to confirm an alternative"},
-    {"confirm_within", Form::kGoes, "the time for the holder to confirm"},
-    {"contingent", Form::kFlag, "counts contingent bids", "ignores contingent bids"},
-    {"counter_window", Form::kGoes, "the time to take a counter"},
-    {"dispute_window", Form::kGoes, "the time to dispute"},
-    {"ends", Form::kList, "ends"},
-    {"from", Form::kGoes, "the beginning"},
-    {"kind", Form::kGoes, "the kind"},
-    {"lifts", Form::kList, "lifts"},
-    {"match_always", Form::kFlag, "opens a match round on any other terms",
-     "opens a match round only on terms worse for the owner"},
-    {"match_window", Form::kGoes, "the match window"},
-    {"min_quantity", Form::kGoes, "the smallest part"},
-    {"min_remaining", Form::kGoes, "the least time left after an immaterial amendment"},
-    {"min_share_ppm", Form::kGoes, "the share that must have a waived purpose"},
-    {"mode", Form::kGoes, "the mode"},
-    {"partial", Form::kFlag, "takes acceptances in part", "takes acceptances of the whole only"},
-    {"price_tolerance_ppm", Form::kGoes, "the price tolerance"},
-    {"priority", Form::kGoes, "the priority"},
-    {"quantity_step", Form::kGoes, "the step of parts"},
-    {"quorum", Form::kGoes, "the quorum"},
-    {"reoffer", Form::kFlag, "has the holder asked once more before a request is unfilled",
-     "has the holder asked once only"},
-    {"start_tolerance", Form::kGoes, "the start tolerance"},
-    {"term_end", Form::kGoes, "the end of the term"},
-    {"text", Form::kGoes, "the text"},
-    {"threshold", Form::kGoes, "the threshold"},
-    {"to", Form::kGoes, "the end"},
-    {"toll_over", Form::kGoes, "the outage from which time is added back"},
-    {"void_on_end", Form::kFlag, "voids open offers when it ends",
+    // Exclusivity and FirstRefusal
+    {"asking.aggregation_window", Form::kGoes, "the time in which requests alike count as one"},
+    {"asking.confirm_within", Form::kGoes, "the time for the holder to confirm"},
+    {"asking.counter_window", Form::kGoes, "the time to take a counter"},
+    {"asking.min_remaining", Form::kGoes, "the least time left after an immaterial amendment"},
+    {"asking.parts.allowed", Form::kFlag, "takes acceptances in part",
+     "takes acceptances of the whole only"},
+    {"asking.parts.min_quantity", Form::kGoes, "the smallest part"},
+    {"asking.parts.quantity_step", Form::kGoes, "the step of parts"},
+    {"asking.release_notice", Form::kGoes, "the notice of a release"},
+    {"asking.release_share_ppm", Form::kGoes,
+     "the share of the commitment that a release restores"},
+    {"asking.toll_over", Form::kGoes, "the outage from which time is added back"},
+    {"asking.void_on_end", Form::kFlag, "voids open offers when it ends",
      "lets open offers run off when it ends"},
-    {"window", Form::kGoes, "the window"},
-    {"withdraw_notice", Form::kGoes, "the notice of a withdrawal"},
+    {"asking.withdraw_notice", Form::kGoes, "the notice of a withdrawal"},
+    // FirstRefusal
+    {"first_refusal.close_within", Form::kGoes, "the time to confirm an alternative"},
+    {"first_refusal.contingent_bids", Form::kFlag, "counts contingent bids",
+     "ignores contingent bids"},
+    {"first_refusal.match_always", Form::kFlag, "opens a match round on any other terms",
+     "opens a match round only on terms worse for the owner"},
+    {"first_refusal.price_tolerance_ppm", Form::kGoes, "the price tolerance"},
+    {"first_refusal.reoffer", Form::kFlag,
+     "has the holder asked once more before a request is unfilled",
+     "has the holder asked once only"},
+    {"first_refusal.reoffer_window", Form::kGoes, "the window when asked once more"},
+    // Waiver
+    {"waiver.cap_quantity", Form::kGoes, "the cap on all uses"},
+    {"waiver.covers", Form::kGoes, "what it covers"},
+    {"waiver.end_time", Form::kGoes, "the end"},
+    {"waiver.lifted_clause_ids", Form::kList, "lifts"},
+    {"waiver.min_share_ppm", Form::kGoes, "the share that must have a waived purpose"},
+    {"waiver.start_time", Form::kGoes, "the beginning"},
+    // Term
+    {"term.end_time", Form::kGoes, "the end of the term"},
+    // TriggerClause
+    {"trigger.attest_within", Form::kGoes, "the time to attest"},
+    {"trigger.attesters", Form::kList, "takes the signature of"},
+    {"trigger.dispute_window", Form::kGoes, "the time to dispute"},
+    {"trigger.ended_clause_ids", Form::kList, "ends"},
+    {"trigger.resolvers", Form::kList, "has its disputes settled by"},
     // Scope
-    {"scope.classes", Form::kAnyList, "workload class"},
-    {"scope.delivery_from", Form::kGoes, "the first delivery"},
-    {"scope.delivery_to", Form::kGoes, "the end of delivery"},
+    {"scope.delivery_end_time", Form::kGoes, "the end of delivery"},
+    {"scope.delivery_start_time", Form::kGoes, "the first delivery"},
     {"scope.min_quantity", Form::kGoes, "the smallest request covered"},
     {"scope.new_capacity_only", Form::kFlag, "covers new capacity only", "covers renewals too"},
     {"scope.purposes", Form::kAnyList, "purpose"},
     {"scope.regions", Form::kAnyList, "region"},
     {"scope.resource_types", Form::kAnyList, "resource type"},
+    {"scope.workload_classes", Form::kAnyList, "workload class"},
     // Calendar
     {"calendar.holidays", Form::kList, "keeps the holiday"},
     {"calendar.hours", Form::kList, "is open"},
-    {"calendar.time_zone", Form::kGoes, "the time zone"},
 };
 
-const Phrase& PhraseOf(std::string_view field) {
-  static constexpr Phrase kOther{"", Form::kGoes, "something"};
+// "the release notice" of "asking.release_notice".
+std::string WordsOf(std::string_view field) {
+  std::string words(field.substr(field.rfind('.') + 1));
+  std::ranges::replace(words, '_', ' ');
+  return Cat("the ", words);
+}
+
+struct Words {
+  Form form;
+  std::string words, otherwise;
+};
+Words PhraseOf(std::string_view field) {
   const auto found = std::ranges::find(kPhrases, field, &Phrase::field);
-  return found == std::end(kPhrases) ? kOther : *found;
+  if (found == std::end(kPhrases)) return {Form::kGoes, WordsOf(field), ""};
+  return {found->form, std::string(found->words), std::string(found->otherwise)};
 }
 
 // ---------------------------------------------------------------- values in words
@@ -122,17 +137,12 @@ std::string Joined(const Items& items) {
   return out;
 }
 
-std::string ShowClock(int64_t minutes) {
-  const auto two = [](int64_t n) { return Cat(n < 10 ? "0" : "", n); };
-  return Cat(two(minutes / 60), ":", two(minutes % 60));
-}
-
 std::string ShowHours(const WeeklyHours& hours) {
   static constexpr std::string_view kDays[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                                "Friday", "Saturday", "Sunday"};
   const bool is_day = hours.weekday >= 1 && hours.weekday <= 7;
   return Cat(is_day ? std::string(kDays[hours.weekday - 1]) : Cat("weekday ", hours.weekday), " ",
-             ShowClock(hours.from), "-", ShowClock(hours.to));
+             FormatMinute(hours.start_minute), "-", FormatMinute(hours.end_minute));
 }
 
 void Tell(Value& value, bool v) { value.exact = value.words = v ? "yes" : "no"; }
@@ -145,8 +155,10 @@ requires(!std::same_as<T, bool>) void Tell(Value& value, T v) {
   value.exact = Cat(v);
   if (value.field.ends_with("_ppm")) {
     value.words = ShowShare(v);
-  } else if (v == 0 && (value.field == "cap_quantity" || value.field == "quorum")) {
-    value.words = value.field == "quorum" ? "all" : "none";
+  } else if (v == 0 && value.field == "waiver.cap_quantity") {
+    value.words = "none";
+  } else if (v == 0 && value.field == "trigger.quorum") {
+    value.words = "all";
   } else {
     value.words = ShowQuantity(v);
   }
@@ -160,7 +172,17 @@ requires std::is_enum_v<E>
 void Tell(Value& value, E v) { value.exact = value.words = std::string(NameOf(v)); }
 void Tell(Value& value, Span v) {
   value.exact = Format(v);
-  value.words = v == Span{} ? "none" : ShowSpan(v);
+  value.words = v != Span{}                              ? ShowSpan(v)
+                : value.field == "trigger.attest_within" ? ShowSpan(TriggerClause{}.AttestWithin())
+                                                         : "none";
+}
+void Tell(Value& value, const Window& v) {
+  value.exact = Format(v);
+  value.words = v.IsSet() ? ShowWindow(v) : "none";
+}
+void Tell(Value& value, Share v) {
+  value.exact = Cat(v.ppm);
+  value.words = ShowShare(v.ppm);
 }
 void Tell(Value& value, Instant v) {
   value.exact = Format(v);
@@ -183,13 +205,18 @@ void Tell(Value& value, const std::vector<T>& v) {
   value.words = Joined(value.items);
 }
 
-// Every field but the lists of records, which are compared by id; a scope's among its clause's.
+// Every field but the lists of records, which are compared by id; those of a record within among
+// its own: "scope.regions", "asking.parts.allowed", "waiver.covers".
 template <class T>
-std::vector<Value> ValuesOf(const T& record, std::string_view prefix) {
-  std::vector<Value> out;
+void AddValues(std::vector<Value>& out, const T& record, const std::string& prefix) {
   T::Fields(record, [&]<class Field>(std::string_view name, const Field& field) {
-    if constexpr (std::same_as<Field, Scope>) {
-      std::ranges::move(ValuesOf(field, "scope."), std::back_inserter(out));
+    if constexpr (std::same_as<Field, Asking>) {
+      AddValues(out, field, "asking.");
+    } else if constexpr (std::same_as<Field, Scope> || std::same_as<Field, PartialAcceptance>) {
+      AddValues(out, field, Cat(prefix, name, "."));
+    } else if constexpr (std::same_as<Field, decltype(Clause::content)>) {
+      std::visit([&](const auto& content) { AddValues(out, content, Cat(content.kName, ".")); },
+                 field);
     } else if constexpr (!std::same_as<Field, std::vector<Clause>> &&
                          !std::same_as<Field, std::vector<Calendar>>) {
       Value value{.field = Cat(prefix, name), .is_default = field == Field{}};
@@ -197,6 +224,11 @@ std::vector<Value> ValuesOf(const T& record, std::string_view prefix) {
       out.push_back(std::move(value));
     }
   });
+}
+template <class T>
+std::vector<Value> ValuesOf(const T& record, const std::string& prefix) {
+  std::vector<Value> out;
+  AddValues(out, record, prefix);
   return out;
 }
 
@@ -224,18 +256,19 @@ class Differences {
     sentences_.push_back(std::move(sentence));
   }
 
-  // Field by field. Both have the same fields in the same order.
+  // Field by field, as far as both have them.
   void Compare(const std::string& subject, const std::vector<Value>& before,
                const std::vector<Value>& after) {
-    for (size_t i = 0; i < before.size(); ++i) {
-      if (before[i].exact != after[i].exact || before[i].items != after[i].items)
-        Compare(subject, before[i], after[i]);
+    for (const Value& was : before) {
+      const auto is = std::ranges::find(after, was.field, &Value::field);
+      if (is != after.end() && (was.exact != is->exact || was.items != is->items))
+        Compare(subject, was, *is);
     }
   }
 
  private:
   void Compare(const std::string& subject, const Value& before, const Value& after) {
-    const Phrase& phrase = PhraseOf(before.field);
+    const Words phrase = PhraseOf(before.field);
     // Where words round, the exact text tells.
     const bool is_rounded =
         before.words == after.words && phrase.form != Form::kList && phrase.form != Form::kAnyList;
@@ -252,7 +285,7 @@ class Differences {
         Say(subject, " now ", is == "yes" ? phrase.words : phrase.otherwise);
         break;
       case Form::kList:
-        CompareLists(subject, std::string(phrase.words), before.items, after.items);
+        CompareLists(subject, phrase.words, before.items, after.items);
         break;
       case Form::kAnyList:
         if (after.items.empty()) {
@@ -283,10 +316,8 @@ class Differences {
 std::string Content(const std::vector<Value>& values) {
   std::string out;
   for (const Value& value : values) {
-    const Phrase& phrase = PhraseOf(value.field);
-    if (value.is_default || value.field == "id" || value.field == "kind" ||
-        value.field == "calendar.id")
-      continue;
+    const Words phrase = PhraseOf(value.field);
+    if (value.is_default || value.field == "id" || value.field == "calendar.id") continue;
     out += out.empty() ? ": " : "; ";
     if (phrase.form == Form::kFlag) {
       out += phrase.words;
@@ -298,22 +329,41 @@ std::string Content(const std::vector<Value>& values) {
   return out;
 }
 
-std::string NameOf(const Clause& clause) { return Cat(clause.id.value, " ", NameOf(clause.kind)); }
+std::string NameOf(const Clause& clause) {
+  return Cat(clause.id.value, " ", NameOf(KindOf(clause)));
+}
 std::string NameOf(const Calendar& calendar) { return Cat("calendar ", calendar.id); }
 std::vector<Value> ValuesOf(const Clause& clause) { return ValuesOf(clause, ""); }
 std::vector<Value> ValuesOf(const Calendar& calendar) { return ValuesOf(calendar, "calendar."); }
 
-void Compare(Differences& out, const Clause& before, Clause after) {
-  const Money &was = before.amount, is = after.amount;
-  if (was != is && was.IsSet() && was.currency == is.currency && was.micros >= 0 &&
-      is.micros >= 0) {
-    const bool is_more = is.micros > was.micros;
-    const Money by{is_more ? is.micros - was.micros : was.micros - is.micros, is.currency};
-    out.Say(NameOf(before), is_more ? " is raised by " : " is lowered by ", ShowMoney(by), " to ",
-            ShowMoney(is));
-    after.amount = before.amount;
+// Says by how much the amount moves, where that is plain; then it is told.
+bool CompareAmounts(Differences& out, const Clause& before, const Clause& after) {
+  const auto *was = As<CommitmentClause>(before), *is = As<CommitmentClause>(after);
+  if (was == nullptr || is == nullptr || was->amount == is->amount || !was->amount.IsSet() ||
+      was->amount.currency != is->amount.currency || was->amount.micros < 0 ||
+      is->amount.micros < 0) {
+    return false;
   }
-  out.Compare(before.id.value, ValuesOf(before), ValuesOf(after));
+  const int64_t more = is->amount.micros - was->amount.micros;
+  const Money by{more > 0 ? more : -more, is->amount.currency};
+  out.Say(NameOf(before), more > 0 ? " is raised by " : " is lowered by ", ShowMoney(by), " to ",
+          ShowMoney(is->amount));
+  return true;
+}
+
+void Compare(Differences& out, const Clause& before, Clause after) {
+  const std::string& id = before.id.value;
+  if (CompareAmounts(out, before, after)) after.content = before.content;
+  const std::vector<Value> was = ValuesOf(before);
+  std::vector<Value> is = ValuesOf(after);
+  if (KindOf(before) != KindOf(after)) {
+    out.Say(id, ": the kind goes from ", NameOf(KindOf(before)), " to ", NameOf(KindOf(after)));
+  }
+  out.Compare(id, was, is);
+  std::erase_if(is, [&](const Value& value) {
+    return std::ranges::find(was, value.field, &Value::field) != was.end();
+  });
+  if (const std::string added = Content(is); !added.empty()) out.Say(id, " now says", added);
 }
 
 void Compare(Differences& out, const Calendar& before, const Calendar& after) {

@@ -4,15 +4,15 @@
 
 namespace capbroker {
 
-bool IsEnough(const Clause& clause, const Money& measure) {
+bool IsEnough(const TriggerClause& clause, const Money& measure) {
   if (!clause.threshold.IsSet()) return true;
   return measure.currency == clause.threshold.currency && measure.micros >= clause.threshold.micros;
 }
 
-bool IsAttested(const Clause& clause, const Trigger& trigger) {
+bool IsAttested(const TriggerClause& clause, const Assertion& assertion) {
   const auto signed_by =
-      std::count_if(trigger.signatures.begin(), trigger.signatures.end(),
-                    [&](const Trigger::Signature& s) { return IsEnough(clause, s.measure); });
+      std::count_if(assertion.signatures.begin(), assertion.signatures.end(),
+                    [&](const Assertion::Signature& s) { return IsEnough(clause, s.measure); });
   const auto all = static_cast<int64_t>(clause.attesters.size());
   return signed_by >= (clause.quorum == 0 ? all : clause.quorum);
 }

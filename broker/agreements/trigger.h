@@ -19,7 +19,7 @@ struct Names<TriggerState> {
 inline bool IsFinal(TriggerState s) { return s >= TriggerState::kEffective; }
 
 // What became of one TRIGGER clause since it was last asserted. ATTESTED: at least one has signed.
-struct Trigger {
+struct Assertion {
   struct Signature {
     std::string party{};
     Money measure{};  // Unset if none was given.
@@ -27,6 +27,7 @@ struct Trigger {
   ClauseRef clause{};
   TriggerState state = TriggerState::kAsserted;
   std::string asserted_by{};
+  Hash evidence{};            // SHA-256 of what shows it; zeros if none was named.
   std::string disputed_by{};  // Of an open dispute.
   Instant asserted{};
   Instant disputable_until{};  // The last instant of the dispute window.
@@ -34,8 +35,8 @@ struct Trigger {
 };
 
 // Whether the measure reaches the clause's threshold, compared exactly; true where it has none.
-bool IsEnough(const Clause& clause, const Money& measure);
+bool IsEnough(const TriggerClause& clause, const Money& measure);
 // Whether as many have signed, each with a measure that is enough, as the clause wants.
-bool IsAttested(const Clause& clause, const Trigger& trigger);
+bool IsAttested(const TriggerClause& clause, const Assertion& assertion);
 
 }  // namespace capbroker

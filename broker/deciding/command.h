@@ -128,6 +128,7 @@ struct AssertTrigger {
   AgreementId agreement{};
   ClauseId trigger{};
   std::string text{};
+  Hash evidence{};  // SHA-256 of what shows it; zeros: none is named.
 };
 // By the owner or the holder, inside the dispute window.
 struct DisputeTrigger {

@@ -53,12 +53,13 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
     }
     for (const Clause& before : latest->clauses) {
       const Clause* after = FindClause(version, before.id);
-      if (before.kind != ClauseKind::kCommitment || after == nullptr || after->kind != before.kind)
-        continue;
-      if (after->amount.currency != before.amount.currency ||
-          after->amount.micros < before.amount.micros) {
-        return Invalid(Cat("clauses[", before.id.value, "].amount"), Format(after->amount),
-                       Cat("at least version ", latest->version, "'s, ", Format(before.amount)));
+      const auto* was = As<CommitmentClause>(before);
+      const auto* is = after == nullptr ? nullptr : As<CommitmentClause>(*after);
+      if (was == nullptr || is == nullptr) continue;
+      if (is->amount.currency != was->amount.currency || is->amount.micros < was->amount.micros) {
+        return Invalid(Cat("clauses[", after - version.clauses.data(), "].commitment.amount"),
+                       Format(is->amount),
+                       Cat("at least version ", latest->version, "'s, ", Format(was->amount)));
       }
     }
     if (!latest->effective_to.IsSet() || latest->effective_to > version.effective_from) {
@@ -79,13 +80,13 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
   verdict.decisions.push_back(std::move(activated));
   for (const Clause& clause : version.clauses) {
     const Clause* before = latest == nullptr ? nullptr : FindClause(*latest, clause.id);
-    if (clause.kind != ClauseKind::kCommitment || before == nullptr || before->kind != clause.kind)
-      continue;
-    if (clause.amount.micros == before->amount.micros) continue;
+    const auto* was = before == nullptr ? nullptr : As<CommitmentClause>(*before);
+    const auto* is = As<CommitmentClause>(clause);
+    if (is == nullptr || was == nullptr || is->amount.micros == was->amount.micros) continue;
     Decision increased{.kind = Kind::COMMITMENT_INCREASED};
     increased.clause = RefOf(version, clause);
     increased.provider = version.holder;
-    increased.amount = {clause.amount.micros - before->amount.micros, clause.amount.currency};
+    increased.amount = {is->amount.micros - was->amount.micros, is->amount.currency};
     verdict.decisions.push_back(std::move(increased));
   }
   return verdict;

@@ -65,8 +65,9 @@ absl::StatusOr<Verdict> Deciding::On(const WithdrawAllocation& withdraw) const {
     rounds.Advance();
     return rounds.Conclude();
   }
-  const Span notice = offer.clause.IsSet() ? book.account.Find(offer.clause)->withdraw_notice
-                                           : request->VersionOf(offer).fallback.withdraw_notice;
+  const Span notice = offer.clause.IsSet()
+                          ? AskingOf(*book.account.Find(offer.clause))->withdraw_notice
+                          : request->VersionOf(offer).fallback.withdraw_notice;
   if (notice == Span{} || now >= AgreedTermsOf(*request, offer).end) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "WITHDRAWAL_NOT_ALLOWED",
                   Cat("allocation ", offer.number, " is confirmed",

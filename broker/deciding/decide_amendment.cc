@@ -28,7 +28,7 @@ Tolerance LeastTolerance(const RequestBook& book, const Account& account) {
   std::optional<Tolerance> least;
   for (const Lineage& lineage : book.lineages) {
     for (const Right& right : lineage.rights) {
-      const Clause& clause = *account.Find(right.clause);
+      const FirstRefusal& clause = MatchingOf(*account.Find(right.clause));
       if (!least) least = Tolerance{clause.price_tolerance_ppm, clause.start_tolerance};
       least->price_ppm = std::min(least->price_ppm, clause.price_tolerance_ppm);
       least->start = std::min(least->start, clause.start_tolerance);
@@ -156,7 +156,8 @@ class Amendment {
       if (!is_dear && !rounds_.IsOutdated(offer.number)) continue;
       rounds_.Supersede(offer.number, is_dear ? "PRICE_CAP" : "AMENDED");
       if (is_dear || rounds_.request().IsExchange(offer)) continue;
-      const Span least = offer.clause.IsSet() ? account_.Find(offer.clause)->min_remaining : Span{};
+      const Span least =
+          offer.clause.IsSet() ? AskingOf(*account_.Find(offer.clause))->min_remaining : Span{};
       rounds_.OpenSuccessor(offer.number, least);
     }
   }

@@ -181,9 +181,9 @@ absl::StatusOr<Verdict> Deciding::On(const CounterOffer& counter) const {
   const Offer& offer = **found;
   const RequestBook* request = book.Find(counter.request);
   if (offer.state != OfferState::kOpen || now > offer.deadline) return Reject(*request, offer);
-  const Span window =
-      offer.clause.IsSet() ? book.account.Find(offer.clause)->counter_window : Span{};
-  if (window == Span{} || offer.kind == OfferKind::kMatch || request->IsExchange(offer)) {
+  const Clause* clause = offer.clause.IsSet() ? book.account.Find(offer.clause) : nullptr;
+  const Window window = clause == nullptr ? Window{} : AskingOf(*clause)->counter_window;
+  if (!window.IsSet() || offer.kind == OfferKind::kMatch || request->IsExchange(offer)) {
     return Refuse(
         absl::StatusCode::kFailedPrecondition, "COUNTER_NOT_ALLOWED",
         Cat("offer ", offer.number, " can be accepted or declined; its clause allows no counter"));
@@ -200,7 +200,11 @@ absl::StatusOr<Verdict> Deciding::On(const CounterOffer& counter) const {
   countered.unit_price = counter.terms.unit_price;
   countered.terms = std::make_shared<const Terms>(counter.terms);
   countered.terms_hash = HashTerms(counter.terms);
-  countered.until = now + window;
+  // A length of time is the owner's, and all of it counts; business days are those of the clause.
+  const AgreementVersion& version =
+      *book.account.Find(offer.clause.agreement, offer.clause.version);
+  countered.until =
+      AddWindow(window.days > 0 ? CalendarOf(version, *clause) : nullptr, now, window);
   rounds.Add(std::move(countered));
   return rounds.Conclude();
 }

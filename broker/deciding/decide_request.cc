@@ -131,9 +131,9 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
         *book.account.Find(offer.clause.agreement, offer.clause.version);
     const Clause& clause = *FindClause(version, offer.clause.clause);
     const Calendar* calendar = CalendarOf(version, clause);
+    const Span toll_over = AskingOf(clause)->toll_over;
     const Instant deadline = AddWindow(calendar, now, Counted(calendar, from, offer.deadline));
-    const bool is_long =
-        clause.toll_over != Span{} && std::min(now, offer.deadline) - from > clause.toll_over;
+    const bool is_long = toll_over != Span{} && std::min(now, offer.deadline) - from > toll_over;
     if (!is_long || deadline <= offer.deadline) continue;
     Decision tolled = Rounds::About(Kind::DEADLINE_TOLLED, offer);
     tolled.clause = offer.clause;
@@ -147,7 +147,8 @@ absl::StatusOr<Verdict> Deciding::On(const Resume& resume) const {
 std::vector<RequestId> RequestsToToll(const Book& book, Instant down_since, Instant now) {
   std::vector<RequestId> out;
   const auto is_long_for = [&](const Clause& clause) {
-    return clause.toll_over != Span{} && now - down_since > clause.toll_over;
+    const Asking* asking = AskingOf(clause);
+    return asking != nullptr && asking->toll_over != Span{} && now - down_since > asking->toll_over;
   };
   if (std::none_of(
           book.account.agreements.begin(), book.account.agreements.end(), [&](const auto& version) {

@@ -15,8 +15,9 @@ namespace {
 struct Found {
   const AgreementVersion* version = nullptr;
   const Clause* clause = nullptr;
-  const Trigger* trigger = nullptr;  // Null: never asserted.
+  const Assertion* trigger = nullptr;  // Null: never asserted.
   ClauseRef ref() const { return RefOf(*version, *clause); }
+  const TriggerClause& content() const { return *As<TriggerClause>(*clause); }
 };
 
 absl::StatusOr<Found> Find(const Account& account, const AgreementId& agreement, const ClauseId& id,
@@ -24,7 +25,7 @@ absl::StatusOr<Found> Find(const Account& account, const AgreementId& agreement,
   for (const AgreementVersion* version : account.InForce(now)) {
     if (version->agreement != agreement) continue;
     const Clause* clause = FindClause(*version, id);
-    if (clause != nullptr && clause->kind == ClauseKind::kTrigger)
+    if (clause != nullptr && As<TriggerClause>(*clause) != nullptr)
       return Found{version, clause, account.FindTrigger(agreement, id)};
   }
   return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND",
@@ -37,7 +38,7 @@ bool IsParty(const Book& book, const Found& found, const Actor& actor) {
 }
 
 bool IsAttester(const Found& found, const Actor& actor) {
-  const auto& attesters = found.clause->attesters;
+  const auto& attesters = found.content().attesters;
   return std::find(attesters.begin(), attesters.end(), Format(actor)) != attesters.end();
 }
 
@@ -70,15 +71,15 @@ Decision About(Kind kind, const Found& found, const Actor& actor, const std::str
 
 std::vector<Decision> Deciding::TriggersDue(const Account& account) const {
   std::vector<Decision> out;
-  for (const Trigger& trigger : account.triggers) {
-    const Clause& clause = *account.Find(trigger.clause);
+  for (const Assertion& trigger : account.triggers) {
+    const TriggerClause& clause = *As<TriggerClause>(*account.Find(trigger.clause));
     const bool waits = clause.dispute_window > Span{} && now <= trigger.disputable_until;
     if (IsFinal(trigger.state) || !trigger.disputed_by.empty() || waits ||
         !IsAttested(clause, trigger))
       continue;
     Decision effective{.kind = Kind::TRIGGER_EFFECTIVE};
     effective.clause = trigger.clause;
-    for (const Trigger::Signature& signature : trigger.signatures) {
+    for (const Assertion::Signature& signature : trigger.signatures) {
       effective.figures.push_back(
           {signature.party, signature.measure.IsSet() ? Format(signature.measure) : "signed",
            clause.threshold.IsSet() ? Cat("at least ", Format(clause.threshold)) : ""});
@@ -117,7 +118,8 @@ absl::StatusOr<Verdict> Deciding::On(const AssertTrigger& assertion) const {
         {{"state", std::string(NameOf(found->trigger->state))}});
   }
   Decision asserted = About(Kind::TRIGGER_ASSERTED, *found, actor, assertion.text);
-  asserted.until = now + found->clause->dispute_window;
+  asserted.evidence = assertion.evidence;
+  asserted.until = now + found->content().dispute_window;
   return Verdict{{std::move(asserted)}, {}};
 }
 
@@ -128,7 +130,7 @@ absl::StatusOr<Verdict> Deciding::On(const DisputeTrigger& dispute) const {
   if (!IsPending(*found)) return NotPending(*found);
   if (absl::Status status = CheckReason(dispute.text); !status.ok()) return status;
   if (found->trigger->state == TriggerState::kDisputed) return Verdict{};
-  if (now > found->trigger->disputable_until || found->clause->dispute_window == Span{}) {
+  if (now > found->trigger->disputable_until || found->content().dispute_window == Span{}) {
     return Refuse(
         absl::StatusCode::kFailedPrecondition, "DISPUTE_WINDOW_OVER",
         Cat("trigger ", Format(found->ref()), " could be disputed until ",
@@ -165,7 +167,7 @@ absl::StatusOr<Verdict> Deciding::On(const AttestTrigger& attest) const {
   if (!IsAttester(*found, actor)) return Denied(actor, "a named attester");
   if (!IsPending(*found)) return NotPending(*found);
   if (absl::Status status = CheckText("text", attest.text); !status.ok()) return status;
-  const Money& threshold = found->clause->threshold;
+  const Money& threshold = found->content().threshold;
   if (threshold.IsSet() != attest.measure.IsSet() ||
       (threshold.IsSet() && attest.measure.currency != threshold.currency)) {
     return Invalid("measure", attest.measure.IsSet() ? Format(attest.measure) : "none",
@@ -173,7 +175,7 @@ absl::StatusOr<Verdict> Deciding::On(const AttestTrigger& attest) const {
                                      : std::string("none: the trigger has no threshold"));
   }
   const std::string party = Format(actor);
-  for (const Trigger::Signature& signature : found->trigger->signatures) {
+  for (const Assertion::Signature& signature : found->trigger->signatures) {
     if (signature.party != party) continue;
     if (signature.measure == attest.measure) return Verdict{};
     return Refuse(absl::StatusCode::kFailedPrecondition, "ALREADY_SIGNED",
@@ -183,7 +185,7 @@ absl::StatusOr<Verdict> Deciding::On(const AttestTrigger& attest) const {
   Decision attested = About(Kind::TRIGGER_ATTESTED, *found, actor, attest.text);
   attested.measure = attest.measure;
   if (threshold.IsSet()) {
-    attested.reason = IsEnough(*found->clause, attest.measure) ? "REACHED" : "BELOW";
+    attested.reason = IsEnough(found->content(), attest.measure) ? "REACHED" : "BELOW";
     attested.figures = {{"measure", Format(attest.measure), Cat("at least ", Format(threshold))}};
   }
   verdict.decisions.push_back(std::move(attested));

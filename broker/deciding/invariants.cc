@@ -105,7 +105,7 @@ std::vector<std::string> BrokenInvariants(const RequestBook& book) {
 
 std::vector<std::string> BrokenInvariants(const Account& account) {
   Findings findings;
-  for (const Commitment& c : account.commitments) {
+  for (const CommitmentBalance& c : account.commitments) {
     findings.Unless(c.reserved.micros >= 0 && c.drawn.micros >= 0 && c.Left().micros >= 0,
                     "6: commitment ", c.agreement.value, "/", c.clause.value, ": reserved ",
                     Format(c.reserved), ", drawn ", Format(c.drawn), " of ", Format(c.committed));
@@ -114,9 +114,10 @@ std::vector<std::string> BrokenInvariants(const Account& account) {
     const AgreementVersion* latest = account.Latest(use.agreement);
     const Clause* clause =
         latest == nullptr ? nullptr : account.Find({use.agreement, latest->version, use.clause});
-    if (clause == nullptr || clause->cap_quantity == 0) continue;
-    findings.Unless(use.drawn <= clause->cap_quantity, "6: waiver ", use.agreement.value, "/",
-                    use.clause.value, " is drawn ", use.drawn, " times of ", clause->cap_quantity);
+    const auto* waiver = clause == nullptr ? nullptr : As<Waiver>(*clause);
+    if (waiver == nullptr || waiver->cap_quantity == 0) continue;
+    findings.Unless(use.drawn <= waiver->cap_quantity, "6: waiver ", use.agreement.value, "/",
+                    use.clause.value, " is drawn ", use.drawn, " times of ", waiver->cap_quantity);
   }
   return std::move(findings.found);
 }

@@ -15,10 +15,6 @@ namespace {
 Instant OrLast(Instant t) { return t.IsSet() ? t : kLastInstant; }
 std::string Quoted(std::string_view text) { return Cat("\"", text, "\""); }
 
-bool IsRight(const Clause& clause) {
-  return clause.kind == ClauseKind::kExclusivity || clause.kind == ClauseKind::kFirstRefusal;
-}
-
 bool MeetInTime(const AgreementVersion& a, const AgreementVersion& b) {
   return a.effective_from < OrLast(EndOf(b)) && b.effective_from < OrLast(EndOf(a));
 }
@@ -56,7 +52,7 @@ class Linter {
       Refused("UNKNOWN_HOLDER", "holder", Quoted(version_.holder.value), "a registered provider");
     }
     if (std::none_of(version_.clauses.begin(), version_.clauses.end(), [](const Clause& c) {
-          return IsRight(c) || c.kind == ClauseKind::kCommitment;
+          return IsRight(c) || As<CommitmentClause>(c) != nullptr;
         })) {
       Warn("NOTHING_GOVERNS", "clauses",
            "no EXCLUSIVITY, FIRST_REFUSAL or COMMITMENT: nothing is executed");
@@ -70,69 +66,74 @@ class Linter {
   void CheckClause(size_t index) {
     const Clause& clause = version_.clauses[index];
     const std::string at = Cat("clauses[", index, "]");
-    switch (clause.kind) {
-      case ClauseKind::kExclusivity:
-      case ClauseKind::kFirstRefusal:
-        CheckAgainstOwn(at, index);
-        CheckAgainstOthers(at, clause);
-        CheckWindows(at, clause);
-        break;
-      case ClauseKind::kWaiver:
-        CheckWaiver(at, clause);
-        break;
-      case ClauseKind::kCommitment:
-        CheckCommitment(at, clause);
-        break;
-      case ClauseKind::kTerm:
-        if (clause.term_end > OrLast(version_.effective_to)) {
-          Warn("CLAUSE_PAST_TERM", at + ".term_end",
-               Cat("the version ends at ", ShowTime(version_.effective_to), ", before its TERM at ",
-                   ShowTime(clause.term_end)));
-        }
-        break;
-      case ClauseKind::kTrigger:
-        CheckTrigger(at, clause);
-        break;
-      case ClauseKind::kNoted:
-        break;
+    std::visit(
+        [&](const auto& content) { Check(at, Cat(at, ".", content.kName), clause, content); },
+        clause.content);
+  }
+
+  void Check(const std::string& at, const std::string& inside, const Clause& clause,
+             const Exclusivity& right) {
+    CheckRight(at, inside, clause);
+    CheckWindows(inside + ".asking", clause, right.asking);
+  }
+  void Check(const std::string& at, const std::string& inside, const Clause& clause,
+             const FirstRefusal& right) {
+    CheckRight(at, inside, clause);
+    CheckWindows(inside + ".asking", clause, right.asking);
+    const Calendar* calendar = CalendarOf(version_, clause);
+    if (calendar != nullptr && !Validate(*calendar, "").ok()) return;
+    CheckWindow(inside + ".match_window", clause.scope, calendar, right.match_window);
+    CheckWindow(inside + ".reoffer_window", clause.scope, calendar, right.reoffer_window);
+  }
+  void Check(const std::string&, const std::string& inside, const Clause&, const Term& term) {
+    if (term.end_time > OrLast(version_.effective_to)) {
+      Warn("CLAUSE_PAST_TERM", inside + ".end_time",
+           Cat("the version ends at ", ShowTime(version_.effective_to), ", before its TERM at ",
+               ShowTime(term.end_time)));
     }
   }
+  void Check(const std::string&, const std::string&, const Clause&, const Noted&) {}
 
   // ---------------------------------------------------------------- rights
 
+  void CheckRight(const std::string& at, const std::string& inside, const Clause& clause) {
+    CheckAgainstOwn(at, inside, clause);
+    CheckAgainstOthers(at, inside, clause);
+  }
+
   // Against the rights further down in this version.
-  void CheckAgainstOwn(const std::string& at, size_t index) {
-    const Clause& ours = version_.clauses[index];
-    for (size_t i = index + 1; i < version_.clauses.size(); ++i) {
-      const Clause& other = version_.clauses[i];
-      if (other.kind != ours.kind || !Overlap(ours.scope, other.scope)) continue;
+  void CheckAgainstOwn(const std::string& at, const std::string& inside, const Clause& ours) {
+    for (const Clause* next = &ours + 1; next != version_.clauses.data() + version_.clauses.size();
+         ++next) {
+      const Clause& other = *next;
+      if (KindOf(other) != KindOf(ours) || !Overlap(ours.scope, other.scope)) continue;
       const std::string pair = Cat(ours.id.value, " and ", other.id.value),
                         first = std::min(ours.id, other.id).value;
-      if (ours.kind == ClauseKind::kExclusivity) {
+      if (As<Exclusivity>(ours) != nullptr) {
         Warn("EXCLUSIVITY_OVERLAP", at + ".scope",
              Cat(pair, " are exclusive over some of the same scope, where ", first,
                  " governs alone"));
-      } else if (ours.priority == other.priority) {
-        Warn("EQUAL_PRIORITY", at + ".priority",
-             Cat(pair, " are first refusals of priority ", ours.priority,
+      } else if (MatchingOf(ours).priority == MatchingOf(other).priority) {
+        Warn("EQUAL_PRIORITY", inside + ".priority",
+             Cat(pair, " are first refusals of priority ", MatchingOf(ours).priority,
                  " over some of the same scope, where ", first, " is asked first"));
       }
     }
   }
 
   // Against the rights of other agreements while both are in force.
-  void CheckAgainstOthers(const std::string& at, const Clause& ours) {
+  void CheckAgainstOthers(const std::string& at, const std::string& inside, const Clause& ours) {
     for (const auto& other : account_.agreements) {
       if (other->agreement == version_.agreement || !MeetInTime(version_, *other)) continue;
       for (const Clause& theirs : other->clauses) {
-        if (theirs.kind != ours.kind || !Overlap(ours.scope, theirs.scope) ||
+        if (KindOf(theirs) != KindOf(ours) || !Overlap(ours.scope, theirs.scope) ||
             IsTriggered(RefOf(*other, theirs))) {
           continue;
         }
-        if (ours.kind == ClauseKind::kExclusivity) {
+        if (As<Exclusivity>(ours) != nullptr) {
           CheckExclusivity(at, ours, *other, theirs);
-        } else if (ours.priority == theirs.priority) {
-          WarnOfEqual(at, ours, *other, theirs);
+        } else if (MatchingOf(ours).priority == MatchingOf(theirs).priority) {
+          WarnOfEqual(inside, ours, *other, theirs);
         }
       }
     }
@@ -153,14 +154,14 @@ class Linter {
     findings_.push_back(std::move(finding));
   }
 
-  void WarnOfEqual(const std::string& at, const Clause& ours, const AgreementVersion& other,
+  void WarnOfEqual(const std::string& inside, const Clause& ours, const AgreementVersion& other,
                    const Clause& theirs) {
     const bool we_are_first = std::tie(version_.effective_from, version_.agreement) <
                               std::tie(other.effective_from, other.agreement);
     const std::string ref = Format(RefOf(other, theirs));
-    Warn("EQUAL_PRIORITY", at + ".priority",
+    Warn("EQUAL_PRIORITY", inside + ".priority",
          Cat(ours.id.value, " and ", ref, " of ", other.holder.value,
-             " are first refusals of priority ", ours.priority,
+             " are first refusals of priority ", MatchingOf(ours).priority,
              " over some of the same scope, where ", we_are_first ? ours.id.value : ref,
              " is asked first, ",
              version_.effective_from == other.effective_from ? "by agreement id"
@@ -174,26 +175,25 @@ class Linter {
 
   // ---------------------------------------------------------------- windows
 
-  void CheckWindows(const std::string& at, const Clause& clause) {
+  void CheckWindows(const std::string& at, const Clause& clause, const Asking& asking) {
     const Calendar* calendar = CalendarOf(version_, clause);
-    if (calendar == nullptr && !clause.calendar.empty()) {
-      Refused("UNKNOWN_CALENDAR", at + ".calendar", Quoted(clause.calendar),
+    if (calendar == nullptr && !asking.calendar.empty()) {
+      Refused("UNKNOWN_CALENDAR", at + ".calendar", Quoted(asking.calendar),
               "a calendar of this version");
       return;
     }
     if (calendar != nullptr && !Validate(*calendar, "").ok()) return;
-    CheckWindow(at + ".window", clause, calendar, clause.window);
-    CheckWindow(at + ".match_window", clause, calendar, clause.match_window);
+    CheckWindow(at + ".window", clause.scope, calendar, asking.window);
   }
 
   // The earliest window begins with the version; it must leave a moment of the version and of its
   // delivery time.
-  void CheckWindow(const std::string& field, const Clause& clause, const Calendar* calendar,
-                   Span window) {
+  void CheckWindow(const std::string& field, const Scope& scope, const Calendar* calendar,
+                   const Window& window) {
     const Instant deadline = AddWindow(calendar, version_.effective_from, window);
-    const Instant delivery_end = OrLast(clause.scope.delivery_to);
+    const Instant delivery_end = OrLast(scope.delivery_end_time);
     if (deadline < std::min(end_, delivery_end)) return;
-    std::string text = Cat(ShowSpan(window), " from the version's first instant ");
+    std::string text = Cat(ShowWindow(window), " from the version's first instant ");
     if (deadline == kLastInstant) {
       text += "never end";
     } else if (delivery_end < end_) {
@@ -207,8 +207,10 @@ class Linter {
 
   void CheckCalendar(size_t index) {
     const std::string& id = version_.calendars[index].id;
-    if (std::any_of(version_.clauses.begin(), version_.clauses.end(),
-                    [&](const Clause& clause) { return clause.calendar == id; })) {
+    if (std::any_of(version_.clauses.begin(), version_.clauses.end(), [&](const Clause& clause) {
+          const Asking* asking = AskingOf(clause);
+          return asking != nullptr && asking->calendar == id;
+        })) {
       return;
     }
     Warn("UNUSED_CALENDAR", Cat("calendars[", index, "]"),
@@ -217,42 +219,43 @@ class Linter {
 
   // ---------------------------------------------------------------- the other kinds
 
-  void CheckWaiver(const std::string& at, const Clause& waiver) {
+  void Check(const std::string&, const std::string& inside, const Clause& clause,
+             const Waiver& waiver) {
+    const std::string& id = clause.id.value;
     for (size_t i = 0; i < waiver.lifts.size(); ++i) {
       const Clause* lifted = FindClause(version_, waiver.lifts[i]);
-      if (lifted == nullptr || Overlap(waiver.scope, lifted->scope)) continue;
-      Warn("WAIVER_NEVER_APPLIES", Cat(at, ".lifts[", i, "]"),
-           Cat(waiver.id.value, " never lifts ", lifted->id.value, ": ",
-               WhyApart(waiver.scope, lifted->scope)));
+      if (lifted == nullptr || Overlap(clause.scope, lifted->scope)) continue;
+      Warn("WAIVER_NEVER_APPLIES", Cat(inside, ".lifted_clause_ids[", i, "]"),
+           Cat(id, " never lifts ", lifted->id.value, ": ", WhyApart(clause.scope, lifted->scope)));
     }
-    const std::string& id = waiver.id.value;
-    if (waiver.from >= end_) {
-      Warn("WAIVER_NEVER_APPLIES", at + ".from",
-           Cat(id, " begins at ", ShowTime(waiver.from), ", but the version ends at ",
+    if (waiver.start_time >= end_) {
+      Warn("WAIVER_NEVER_APPLIES", inside + ".start_time",
+           Cat(id, " begins at ", ShowTime(waiver.start_time), ", but the version ends at ",
                ShowTime(end_)));
-    } else if (waiver.to > end_) {
-      Warn("CLAUSE_PAST_TERM", at + ".to",
-           Cat(id, " lasts until ", ShowTime(waiver.to), ", but the version ends at ",
+    } else if (waiver.end_time > end_) {
+      Warn("CLAUSE_PAST_TERM", inside + ".end_time",
+           Cat(id, " lasts until ", ShowTime(waiver.end_time), ", but the version ends at ",
                ShowTime(end_)));
     }
-    if (waiver.to.IsSet() && waiver.to <= version_.effective_from) {
-      Warn("WAIVER_NEVER_APPLIES", at + ".to",
-           Cat(id, " ends at ", ShowTime(waiver.to), ", but the version begins at ",
+    if (waiver.end_time.IsSet() && waiver.end_time <= version_.effective_from) {
+      Warn("WAIVER_NEVER_APPLIES", inside + ".end_time",
+           Cat(id, " ends at ", ShowTime(waiver.end_time), ", but the version begins at ",
                ShowTime(version_.effective_from)));
     }
   }
 
-  void CheckCommitment(const std::string& at, const Clause& commitment) {
+  void Check(const std::string& at, const std::string&, const Clause& clause,
+             const CommitmentClause&) {
     if (std::none_of(version_.clauses.begin(), version_.clauses.end(),
-                     [](const Clause& c) { return c.kind == ClauseKind::kTerm; })) {
+                     [](const Clause& c) { return As<Term>(c) != nullptr; })) {
       Warn("NO_TERM_FOR_COMMITMENT", at,
-           Cat(commitment.id.value,
+           Cat(clause.id.value,
                " has no date at which a shortfall is due: the version has no TERM"));
     }
-    const Scope& scope = commitment.scope;
-    if (scope.delivery_to.IsSet() && scope.delivery_to <= version_.effective_from) {
-      Warn("COMMITMENT_NEVER_DRAWN", at + ".scope.delivery_to",
-           Cat("all delivery is before ", ShowTime(scope.delivery_to),
+    const Scope& scope = clause.scope;
+    if (scope.delivery_end_time.IsSet() && scope.delivery_end_time <= version_.effective_from) {
+      Warn("COMMITMENT_NEVER_DRAWN", at + ".scope.delivery_end_time",
+           Cat("all delivery is before ", ShowTime(scope.delivery_end_time),
                ", but the version begins at ", ShowTime(version_.effective_from)));
     } else if (!IsAskedWithin(scope) && !SellsWithin(scope)) {
       Warn("COMMITMENT_NEVER_DRAWN", at + ".scope",
@@ -288,13 +291,14 @@ class Linter {
     });
   }
 
-  void CheckTrigger(const std::string& at, const Clause& trigger) {
+  void Check(const std::string&, const std::string& at, const Clause& clause,
+             const TriggerClause& trigger) {
     if (trigger.ends.empty())
-      Refused("TRIGGER_ENDS_NOTHING", at + ".ends", "none", "at least one clause");
+      Refused("TRIGGER_ENDS_NOTHING", at + ".ended_clause_ids", "none", "at least one clause");
     for (size_t i = 0; i < trigger.ends.size(); ++i) {
       if (FindClause(version_, trigger.ends[i]) != nullptr) continue;
-      Refused("TRIGGER_ENDS_NOTHING", Cat(at, ".ends[", i, "]"), Quoted(trigger.ends[i].value),
-              "a clause of this version");
+      Refused("TRIGGER_ENDS_NOTHING", Cat(at, ".ended_clause_ids[", i, "]"),
+              Quoted(trigger.ends[i].value), "a clause of this version");
     }
     for (size_t i = 0; i < trigger.attesters.size(); ++i)
       CheckAttester(Cat(at, ".attesters[", i, "]"), trigger.attesters[i]);
@@ -306,7 +310,7 @@ class Linter {
       Refused("QUORUM_UNREACHABLE", at + ".quorum", Cat(trigger.quorum),
               Cat("at most ", attesters, ", as many as may sign; 0 is all of them"));
     }
-    CheckWindow(at + ".dispute_window", trigger, nullptr, trigger.dispute_window);
+    CheckWindow(at + ".dispute_window", clause.scope, nullptr, trigger.dispute_window);
   }
 
   void CheckAttester(const std::string& field, const std::string& attester) {

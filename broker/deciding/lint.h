@@ -46,7 +46,7 @@ struct Names<Severity> {
 struct Finding {
   Severity severity = Severity::kWarning;
   std::string code{};
-  std::string field{};     // As Validate names it: "clauses[2].window".
+  std::string field{};     // As Validate names it: "clauses[2].term.end_time".
   std::string text{};      // In words.
   absl::Status refusal{};  // Of an error: what activation is refused with, INVALID_ARGUMENT naming
                            // the field or, for EXCLUSIVITY_CONFLICT, FAILED_PRECONDITION with the

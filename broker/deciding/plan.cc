@@ -54,6 +54,13 @@ Instant LatestSubmitOf(const RequestBook& request, const Account& account) {
   return latest == kLastInstant ? Instant{} : latest;
 }
 
+// R3. How long the holder has to answer an offer of this kind.
+const Window& WindowOf(const Clause& clause, OfferKind kind) {
+  if (kind == OfferKind::kMatch) return MatchingOf(clause).MatchWindow();
+  if (kind == OfferKind::kReoffer) return MatchingOf(clause).ReofferWindow();
+  return AskingOf(clause)->window;
+}
+
 // The plan that `book` holds after time has passed. `acts` are those that led there.
 Plan Collect(const Book& book, const RequestBook& planned, const std::vector<Decision>& decisions,
              Instant now) {
@@ -75,9 +82,16 @@ Plan Collect(const Book& book, const RequestBook& planned, const std::vector<Dec
       const AgreementVersion& version =
           *book.account.Find(offer.clause.agreement, offer.clause.version);
       const Calendar* calendar = CalendarOf(version, *FindClause(version, offer.clause.clause));
-      if (calendar != nullptr)
+      const Window& window = WindowOf(*FindClause(version, offer.clause.clause), offer.kind);
+      if (calendar != nullptr && window.days > 0) {
+        step.counted =
+            ExplainWindow(calendar, offer.opened,
+                          Window::BusinessDays(CountedDays(calendar, offer.opened, offer.deadline),
+                                               window.closing_minute));
+      } else if (calendar != nullptr) {
         step.counted =
             ExplainWindow(calendar, offer.opened, Counted(calendar, offer.opened, offer.deadline));
+      }
     }
     plan.lineages[offer.lineage - 1].steps.push_back(std::move(step));
   }

@@ -178,7 +178,7 @@ void Rounds::EndWhatIsOver() {
       Add(std::move(lapsed));
       EndRight(number, "SILENCE");  // R5.
     } else if (offer.state == OfferState::kOpen && offer.clause.IsSet() &&
-               account().Find(offer.clause)->void_on_end &&
+               AskingOf(*account().Find(offer.clause))->void_on_end &&
                account().HasEnded(offer.clause, now_)) {
       Decision voided = About(Kind::OFFER_VOIDED, offer);  // R17.
       voided.clause = offer.clause;

@@ -114,7 +114,7 @@ class Rounds {
                               const ProviderId& holder) const;
   void AskHolder(uint32_t lineage, const ClauseRef& ref, OfferKind kind);
   void PassOverHolder(uint32_t lineage, const ClauseRef& ref, std::string_view reason);
-  Instant DeadlineUnder(const ClauseRef& ref, Span window) const;
+  Instant DeadlineUnder(const ClauseRef& ref, const Window& window) const;
   bool Match(uint32_t lineage);
   bool MatchUnder(uint32_t lineage, const ClauseRef& ref);
   const Offer* LastRefusal(uint32_t lineage, const ClauseRef& ref) const;

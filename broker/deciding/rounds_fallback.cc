@@ -132,7 +132,7 @@ std::string_view Rounds::WhyDisqualified(const Offer& offer,
   const std::vector<Right>& rights = LineageOf(offer.lineage).rights;
   const bool contingent_counts =
       !rights.empty() && std::all_of(rights.begin(), rights.end(), [&](const Right& r) {
-        return account().Find(r.clause)->contingent;
+        return MatchingOf(*account().Find(r.clause)).contingent_bids;
       });
   if (!offer.contingent.empty() && !contingent_counts) return "CONTINGENT";
   const Terms terms = AgreedTermsOf(request_, offer);
@@ -187,7 +187,7 @@ bool Rounds::AdvanceExhausted(uint32_t number) {
   if (Promote(number, /*late=*/false) || Promote(number, /*late=*/true)) return true;
   const Lineage& lineage = LineageOf(number);
   for (const Right& right : lineage.rights) {
-    const Clause& clause = *account().Find(right.clause);
+    const FirstRefusal& clause = MatchingOf(*account().Find(right.clause));
     const ProviderId& holder = account().Find(right.clause.agreement, right.clause.version)->holder;
     if (lineage.route != Kind::ROUTE_FIRST_REFUSAL || !clause.reoffer || right.reoffered ||
         account().HasEnded(right.clause, now_) ||

@@ -11,7 +11,7 @@ namespace capbroker {
 void Rounds::Hold(uint32_t number) {
   const Offer offer = OfferOf(number);
   const Span confirm_within = offer.clause.IsSet()
-                                  ? account().Find(offer.clause)->confirm_within
+                                  ? AskingOf(*account().Find(offer.clause))->confirm_within
                                   : request_.VersionOf(offer).fallback.confirm_within;
   const uint32_t matched = offer.kind == OfferKind::kMatch ? LineageOf(offer.lineage).candidate : 0;
   Decision held = About(Kind::ALLOCATION_HELD, offer);
@@ -35,8 +35,8 @@ void Rounds::Reserve(const Offer& offer, int64_t quantity) {
   for (const AgreementVersion* version : account().InForce(request_.created)) {
     if (version->holder != offer.provider) continue;
     for (const Clause& clause : version->clauses) {
-      if (clause.kind != ClauseKind::kCommitment ||
-          clause.amount.currency != terms.unit_price.currency ||
+      const auto* commitment = As<CommitmentClause>(clause);
+      if (commitment == nullptr || commitment->amount.currency != terms.unit_price.currency ||
           account().IsTriggered(RefOf(*version, clause))) {
         continue;
       }
@@ -45,10 +45,11 @@ void Rounds::Reserve(const Offer& offer, int64_t quantity) {
           })) {
         continue;
       }
-      const auto balance = std::find_if(
-          account().commitments.begin(), account().commitments.end(), [&](const Commitment& c) {
-            return c.agreement == version->agreement && c.clause == clause.id;
-          });
+      const auto balance =
+          std::find_if(account().commitments.begin(), account().commitments.end(),
+                       [&](const CommitmentBalance& c) {
+                         return c.agreement == version->agreement && c.clause == clause.id;
+                       });
       // The cost was found to fit when the terms were received.
       const Money cost = *Cost(terms.unit_price, quantity, terms.end - terms.start);
       const int64_t reserved = std::min(cost.micros, balance->Left().micros);
@@ -213,9 +214,10 @@ void Rounds::OpenExchange(uint32_t number) {
         .quantity = offer.accepted,
         .unit_price = terms.unit_price,
         .replaces = number,
-        .deadline = offer.clause.IsSet()
-                        ? DeadlineUnder(offer.clause, account().Find(offer.clause)->window)
-                        : now_ + window});
+        .deadline =
+            offer.clause.IsSet()
+                ? DeadlineUnder(offer.clause, AskingOf(*account().Find(offer.clause))->window)
+                : now_ + window});
 }
 
 void Rounds::Supersede(uint32_t number, std::string_view reason) {

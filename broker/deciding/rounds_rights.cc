@@ -14,7 +14,7 @@ Instant UntilOf(Instant from, Span window) { return window > Span{} ? from + win
 }  // namespace
 
 // R3.
-Instant Rounds::DeadlineUnder(const ClauseRef& ref, Span window) const {
+Instant Rounds::DeadlineUnder(const ClauseRef& ref, const Window& window) const {
   const AgreementVersion& version = *account().Find(ref.agreement, ref.version);
   return AddWindow(CalendarOf(version, *FindClause(version, ref.clause)), now_, window);
 }
@@ -29,7 +29,7 @@ bool Rounds::AdvanceRights(uint32_t number) {
   for (const Right& right : lineage.rights) {
     if (right.done) continue;
     const ClauseRef ref = right.clause;
-    if (!exclusive && account().Find(ref)->mode == Mode::kMatch) continue;
+    if (!exclusive && MatchingOf(*account().Find(ref)).mode == Mode::kMatch) continue;
     const ProviderId& holder = account().Find(ref.agreement, ref.version)->holder;
     if (account().HasEnded(ref, now_)) {
       PassOverHolder(number, ref, "CLAUSE_ENDED");
@@ -79,7 +79,9 @@ void Rounds::AskHolder(uint32_t number, const ClauseRef& ref, OfferKind kind) {
                     .quantity = lot,
                     .parts = PartsOf(*request_.request, lot, &clause),
                     .unit_price = request_.request->terms.unit_price};
-  question.deadline = DeadlineUnder(ref, clause.window);
+  question.deadline =
+      DeadlineUnder(ref, kind == OfferKind::kReoffer ? MatchingOf(clause).ReofferWindow()
+                                                     : AskingOf(clause)->window);
   for (const Offer& before :
        request_.offers) {  // What an amendment took from the same holder goes on here.
     if (before.state == OfferState::kSuperseded && before.successor == 0 &&
@@ -118,7 +120,8 @@ void Rounds::EndRight(uint32_t number, std::string_view reason) {
   ended.clause = offer.clause;
   ended.quantity = lineage.remaining;
   ended.reason = reason;
-  if (!exclusive) ended.until = UntilOf(now_, account().Find(offer.clause)->close_within);  // R12.
+  if (!exclusive)
+    ended.until = UntilOf(now_, MatchingOf(*account().Find(offer.clause)).close_within);  // R12.
   Add(std::move(ended));
 }
 
@@ -156,7 +159,7 @@ bool Rounds::MatchUnder(uint32_t number, const ClauseRef& ref) {
   const Offer bid = OfferOf(LineageOf(number).candidate);
   const Terms terms = AgreedTermsOf(request_, bid);
   const AgreementVersion& version = *account().Find(ref.agreement, ref.version);
-  const Clause& clause = *FindClause(version, ref.clause);
+  const FirstRefusal& clause = MatchingOf(*FindClause(version, ref.clause));
   const Offer* refused = LastRefusal(number, ref);
   if (refused == nullptr && clause.mode == Mode::kFirstOffer)
     return false;  // It was passed over, and that is recorded.
@@ -201,14 +204,13 @@ bool Rounds::MatchUnder(uint32_t number, const ClauseRef& ref) {
   const bool opens = decision.kind == Kind::MATCH_REQUIRED;
   Add(std::move(decision));
   if (!opens) return false;
-  const Span window = clause.match_window > Span{} ? clause.match_window : clause.window;
   Open(number, {.kind = OfferKind::kMatch,
                 .provider = version.holder,
                 .clause = ref,
                 .quantity = bid.promised,
                 .unit_price = terms.unit_price,
                 .terms = std::make_shared<const Terms>(terms),
-                .deadline = DeadlineUnder(ref, window)});
+                .deadline = DeadlineUnder(ref, clause.MatchWindow())});
   return true;
 }
 

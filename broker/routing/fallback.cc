@@ -131,11 +131,12 @@ bool IsWithinCap(const RequestBook& book, const Offer& offer, const Money& unit_
 }
 
 Parts PartsOf(const Request& request, int64_t lot, const Clause* right) {
-  if (!request.splittable || (right != nullptr && !right->partial)) return {};
+  const PartialAcceptance* taken = right == nullptr ? nullptr : &AskingOf(*right)->parts;
+  if (!request.splittable || (taken != nullptr && !taken->allowed)) return {};
   Parts parts{std::max<int64_t>(request.smallest_useful, 1), 1};
-  if (right != nullptr) {
-    parts.min_quantity = std::max(parts.min_quantity, right->min_quantity);
-    parts.step = std::max<int64_t>(right->quantity_step, 1);
+  if (taken != nullptr) {
+    parts.min_quantity = std::max(parts.min_quantity, taken->min_quantity);
+    parts.step = std::max<int64_t>(taken->quantity_step, 1);
   }
   return parts.min_quantity < lot ? parts : Parts{};
 }

@@ -10,7 +10,7 @@ namespace capbroker {
 namespace {
 
 // The latest instant at which this right may be asked, if its answer is to be there `by` then.
-Instant LatestAsk(const Account& account, const ClauseRef& ref, Instant by, Span window) {
+Instant LatestAsk(const Account& account, const ClauseRef& ref, Instant by, const Window& window) {
   const AgreementVersion& version = *account.Find(ref.agreement, ref.version);
   return LatestStart(CalendarOf(version, *FindClause(version, ref.clause)), by, window);
 }
@@ -20,17 +20,16 @@ Instant LatestStartOf(const Route& route, const Request& request, const Account&
   Instant by = std::min(request.needed_by, request.expiry);
   bool bids_first = false;
   for (auto ref = route.clauses.rbegin(); ref != route.clauses.rend(); ++ref) {
-    const Clause& clause = *account.Find(*ref);
+    const FirstRefusal& clause = MatchingOf(*account.Find(*ref));
     if (route.kind == Kind::ROUTE_EXCLUSIVE || clause.mode != Mode::kMatch) continue;
-    by = LatestAsk(account, *ref, by,
-                   clause.match_window > Span{} ? clause.match_window : clause.window);
+    by = LatestAsk(account, *ref, by, clause.MatchWindow());
     bids_first = true;
   }
   if (bids_first) by = by - request.fallback.step_window;
   for (auto ref = route.clauses.rbegin(); ref != route.clauses.rend(); ++ref) {
     const Clause& clause = *account.Find(*ref);
-    if (route.kind == Kind::ROUTE_EXCLUSIVE || clause.mode != Mode::kMatch)
-      by = LatestAsk(account, *ref, by, clause.window);
+    if (route.kind == Kind::ROUTE_EXCLUSIVE || MatchingOf(clause).mode != Mode::kMatch)
+      by = LatestAsk(account, *ref, by, AskingOf(clause)->window);
   }
   return by;
 }

@@ -20,12 +20,8 @@ struct InForce {
 
 // Seniority among first refusals: ascending priority, then earlier effect, then id.
 auto SeniorityOf(const InForce& c) {
-  return std::tuple(c.clause->priority, c.version->effective_from, c.version->agreement,
+  return std::tuple(MatchingOf(*c.clause).priority, c.version->effective_from, c.version->agreement,
                     c.clause->id);
-}
-
-bool IsRight(const Clause& clause) {
-  return clause.kind == ClauseKind::kExclusivity || clause.kind == ClauseKind::kFirstRefusal;
 }
 
 // Parts per million of the request's quantity with a purpose that the waiver names, rounded down.
@@ -42,19 +38,20 @@ int64_t WaivedShare(const Request& request, const Scope& scope) {
 WaiverTest Test(const InForce& waiver, const Request& request, const std::vector<int64_t>& todo,
                 const Account& account, Instant now) {
   WaiverTest test{.waiver = waiver.ref, .met = false, .reason = "MET", .figures = {}};
-  const Clause& clause = *waiver.clause;
+  const Scope& scope = waiver.clause->scope;
+  const Waiver& clause = *As<Waiver>(*waiver.clause);
   int64_t units = 0;
   for (size_t i = 0; i < request.segments.size(); ++i) {
-    if (Covers(clause.scope, request, request.segments[i], true)) units += todo[i];
+    if (Covers(scope, request, request.segments[i], true)) units += todo[i];
   }
-  const int64_t share = WaivedShare(request, clause.scope);
-  const int64_t drawn = account.WaiverDrawn(waiver.version->agreement, clause.id);
+  const int64_t share = WaivedShare(request, scope);
+  const int64_t drawn = account.WaiverDrawn(waiver.version->agreement, waiver.clause->id);
   test.figures.push_back({"share_ppm", Cat(share), Cat(clause.min_share_ppm)});
   if (clause.cap_quantity != 0)
     test.figures.push_back({"drawn", Cat(drawn + units), Cat(clause.cap_quantity)});
-  if (clause.from.IsSet() && now < clause.from) {
+  if (clause.start_time.IsSet() && now < clause.start_time) {
     test.reason = "NOT_YET";
-  } else if (clause.to.IsSet() && now >= clause.to) {
+  } else if (clause.end_time.IsSet() && now >= clause.end_time) {
     test.reason = "OVER";
   } else if (share < clause.min_share_ppm) {
     test.reason = "SHARE_TOO_SMALL";
@@ -89,7 +86,7 @@ class Router {
         const InForce found{version, &clause, RefOf(*version, clause)};
         if (account.IsTriggered(found.ref)) continue;  // R18.
         if (IsRight(clause)) rights_.push_back(found);
-        if (clause.kind == ClauseKind::kWaiver) waivers_.push_back(found);
+        if (As<Waiver>(clause) != nullptr) waivers_.push_back(found);
       }
       for (const GrantedWaiver& waiver : account.grants) {  // R19, R20: revocation is prospective.
         const Grant& grant = *waiver.grant;
@@ -133,7 +130,7 @@ class Router {
   // R24: the request's quantity, with what counts together with it under this right.
   int64_t CountedWith(const InForce& right, const std::string& purpose) const {
     int64_t counted = request_.terms.quantity;
-    if (right.clause->aggregation_window == Span{}) return counted;
+    if (AskingOf(*right.clause)->aggregation_window == Span{}) return counted;
     for (const capbroker::Aggregate& other : account_.aggregates) {
       const bool alike =
           other.agreement == right.ref.agreement && other.clause == right.ref.clause &&
@@ -146,7 +143,7 @@ class Router {
 
   // One entry for each purpose that the right covers but for its minimum.
   void Aggregate(const InForce& right) {
-    const Span window = right.clause->aggregation_window;
+    const Span window = AskingOf(*right.clause)->aggregation_window;
     if (window == Span{}) return;
     for (size_t i = 0; i < request_.segments.size(); ++i) {
       const Segment& segment = request_.segments[i];
@@ -190,7 +187,7 @@ class Router {
   // The waiver that lifts this right over this segment, if one does.
   const InForce* LiftedBy(const InForce& right, const Segment& segment) const {
     for (const InForce& waiver : waivers_) {
-      const auto& lifts = waiver.clause->lifts;
+      const auto& lifts = As<Waiver>(*waiver.clause)->lifts;
       if (waiver.version->agreement != right.version->agreement ||
           std::find(lifts.begin(), lifts.end(), right.clause->id) == lifts.end()) {
         continue;
@@ -218,7 +215,7 @@ class Router {
         if (std::find(waived.begin(), waived.end(), waiver->ref) == waived.end())
           waived.push_back(waiver->ref);
       } else {
-        (right.clause->kind == ClauseKind::kExclusivity ? exclusive : first).push_back(right.ref);
+        (As<Exclusivity>(*right.clause) != nullptr ? exclusive : first).push_back(right.ref);
       }
     }
     if (!exclusive.empty()) {

@@ -109,8 +109,8 @@ const GrantedWaiver* Account::FindGrant(const AgreementId& agreement,
   return nullptr;
 }
 
-const Trigger* Account::FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const {
-  for (const Trigger& candidate : triggers) {
+const Assertion* Account::FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const {
+  for (const Assertion& candidate : triggers) {
     if (candidate.clause.agreement == agreement && candidate.clause.clause == trigger)
       return &candidate;
   }
@@ -122,7 +122,8 @@ bool Account::HasEnded(const ClauseRef& ref, Instant t) const {
   for (const AgreementVersion* version : InForce(t)) {
     if (version->agreement != ref.agreement) continue;
     const Clause* clause = FindClause(*version, ref.clause);
-    if (clause != nullptr && clause->kind == pinned.kind && !IsTriggered(RefOf(*version, *clause)))
+    if (clause != nullptr && KindOf(*clause) == KindOf(pinned) &&
+        !IsTriggered(RefOf(*version, *clause)))
       return false;
   }
   return true;
@@ -175,9 +176,9 @@ Instant Account::NextDeadline() const {
     // A deadline is the last instant before something happens; a clause has ended at its end.
     if (end.IsSet() && !recorded) next = std::min(next, end - Span{1});
   }
-  for (const Trigger& trigger : triggers) {
+  for (const Assertion& trigger : triggers) {
     if (IsFinal(trigger.state) || !trigger.disputed_by.empty() ||
-        !IsAttested(*Find(trigger.clause), trigger))
+        !IsAttested(*As<TriggerClause>(*Find(trigger.clause)), trigger))
       continue;
     next = std::min(next, trigger.disputable_until);
   }
@@ -189,7 +190,7 @@ Instant DueTime(const Account& account, const RequestBook& request) {
   if (IsFinished(request.state)) return due;
   for (const Offer& offer : request.offers) {
     if (offer.state != OfferState::kOpen || !offer.clause.IsSet() ||
-        !account.Find(offer.clause)->void_on_end)
+        !AskingOf(*account.Find(offer.clause))->void_on_end)
       continue;
     due = std::min(due, account.EndOfRight(offer.clause, offer.opened) - Span{1});
   }
@@ -203,7 +204,7 @@ Instant DueTime(const Account& account, const RequestBook& request) {
 bool MayLift(const GrantedWaiver& waiver, const RequestBook& request, const Lineage& lineage) {
   const ClauseRef& blocking = lineage.rights.front().clause;
   const Grant& grant = *waiver.grant;
-  const std::vector<ClauseId>& lifts = grant.waiver.lifts;
+  const std::vector<ClauseId>& lifts = As<Waiver>(grant.waiver)->lifts;
   return !waiver.revoked.IsSet() && grant.agreement == blocking.agreement &&
          (!grant.request.IsSet() || grant.request == request.request->id) &&
          std::find(lifts.begin(), lifts.end(), blocking.clause) != lifts.end();
@@ -213,7 +214,7 @@ Instant WaiverDue(const Account& account, const RequestBook& request, const Line
   Instant due = kLastInstant;
   if (lineage.stage != Lineage::Stage::kBlocked || lineage.remaining == 0) return due;
   for (const GrantedWaiver& waiver : account.grants) {
-    const Instant from = std::max(waiver.granted, waiver.grant->waiver.from);
+    const Instant from = std::max(waiver.granted, As<Waiver>(waiver.grant->waiver)->start_time);
     if (from >= lineage.blocked && MayLift(waiver, request, lineage)) due = std::min(due, from);
   }
   return due;

@@ -199,7 +199,7 @@ Terms TermsOf(const RequestBook& book, const Offer& offer);
 Terms AgreedTermsOf(const RequestBook& book, const Offer& offer);
 
 // A commitment clause's balance, over all its versions. committed = drawn + reserved + left.
-struct Commitment {
+struct CommitmentBalance {
   AgreementId agreement{};
   ClauseId clause{};
   Money committed{}, reserved{}, drawn{};
@@ -223,8 +223,8 @@ struct Account {
   std::vector<std::pair<AgreementId, uint32_t>> ended{};  // Versions whose end is recorded.
   std::vector<ClauseRef> triggered{};   // Clauses that a trigger ended before their version.
   std::vector<GrantedWaiver> grants{};  // In the order they were written, revoked ones too.
-  std::vector<Trigger> triggers{};      // One for each clause that was ever asserted.
-  std::vector<Commitment> commitments{};
+  std::vector<Assertion> triggers{};    // One for each clause that was ever asserted.
+  std::vector<CommitmentBalance> commitments{};
   std::vector<WaiverUse> waivers{};
   std::vector<CoolDown> cool_downs{};  // At most one for each provider, resource and region.
   std::vector<Aggregate> aggregates{};
@@ -233,7 +233,7 @@ struct Account {
   const AgreementVersion* Latest(const AgreementId& id) const;
   const Clause* Find(const ClauseRef& ref) const;  // A waiver written beside the version as well.
   const GrantedWaiver* FindGrant(const AgreementId& agreement, const ClauseId& waiver) const;
-  const Trigger* FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const;
+  const Assertion* FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const;
   std::vector<const AgreementVersion*> InForce(Instant t) const;
   // R17. Whether the clause has ended at `t`: neither its version nor a later one in force has a
   // clause of its id and kind that no trigger ended.

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "broker/values/text.h"
@@ -38,6 +39,10 @@ bool IsDefault(const std::vector<T>& v) {
 template <class T>
 bool IsDefault(const std::shared_ptr<const T>& v) {
   return v == nullptr;
+}
+template <class... T>
+bool IsDefault(const std::variant<T...>&) {
+  return false;  // Which it is tells something.
 }
 bool IsDefault(const Money& v) { return !v.IsSet(); }
 template <class T>
@@ -108,6 +113,7 @@ void WritePlain(std::string& out, const T& v) {
 void Write(std::string& out, const Hash& v) { WritePlain(out, v); }
 void Write(std::string& out, const Instant& v) { WritePlain(out, v); }
 void Write(std::string& out, const RequestId& v) { WritePlain(out, v); }
+void Write(std::string& out, const Share& v) { Write(out, v.ppm); }
 template <class T>
 requires requires(const T& v) {
   { Format(v) } -> std::same_as<std::string>;
@@ -115,6 +121,17 @@ requires requires(const T& v) {
 void Write(std::string& out, const T& v) { Write(out, Format(v)); }
 template <Record T>
 void Write(std::string& out, const T& v);
+// An object with one member, named as what it is.
+template <class... T>
+void Write(std::string& out, const std::variant<T...>& v) {
+  std::visit(
+      [&](const auto& content) {
+        out += Cat("{\"", content.kName, "\":");
+        Write(out, content);
+        out += '}';
+      },
+      v);
+}
 template <class T>
 void Write(std::string& out, const std::shared_ptr<const T>& v) {
   Write(out, *v);
@@ -199,6 +216,8 @@ absl::Status ReadText(const Json& in, T& out, Parse parse) {
 }
 absl::Status Read(const Json& in, Instant& out) { return ReadText(in, out, ParseInstant); }
 absl::Status Read(const Json& in, Span& out) { return ReadText(in, out, ParseSpan); }
+absl::Status Read(const Json& in, Window& out) { return ReadText(in, out, ParseWindow); }
+absl::Status Read(const Json& in, Share& out) { return Read(in, out.ppm); }
 absl::Status Read(const Json& in, Money& out) { return ReadText(in, out, ParseMoney); }
 absl::Status Read(const Json& in, Hash& out) { return ReadText(in, out, ParseHash); }
 absl::Status Read(const Json& in, RequestId& out) { return ReadText(in, out, ParseRequestId); }
@@ -206,6 +225,20 @@ absl::Status Read(const Json& in, ClauseRef& out) { return ReadText(in, out, Par
 absl::Status Read(const Json& in, Actor& out) { return ReadText(in, out, ParseActor); }
 template <Record T>
 absl::Status Read(const Json& in, T& out);
+template <class... T>
+absl::Status Read(const Json& in, std::variant<T...>& out) {
+  if (!in.IsObject() || in.MemberCount() != 1) return Unexpected("an object with one member");
+  const std::string_view name(in.MemberBegin()->name.GetString(),
+                              in.MemberBegin()->name.GetStringLength());
+  absl::Status status = Unexpected("a known kind");
+  const auto try_one = [&]<class One>(One one) {
+    if (name != One::kName) return;
+    status = Read(in.MemberBegin()->value, one);
+    out = std::move(one);
+  };
+  (try_one(T{}), ...);
+  return status;
+}
 template <class T>
 absl::Status Read(const Json& in, std::shared_ptr<const T>& out) {
   auto value = std::make_shared<T>();

@@ -22,16 +22,17 @@ CommitmentStatement StatementOf(const Account& account, const ClauseRef& commitm
   for (const auto& version : account.agreements) {
     if (version->agreement != commitment.agreement) continue;
     const Clause* clause = FindClause(*version, commitment.clause);
-    if (clause == nullptr || clause->kind != ClauseKind::kCommitment) continue;
+    const auto* promise = clause == nullptr ? nullptr : As<CommitmentClause>(*clause);
+    if (promise == nullptr) continue;
     if (!s.since.IsSet() || version->effective_from < s.since) s.since = version->effective_from;
     if (version->version < s.clause.version) continue;
     s.clause = RefOf(*version, *clause);
     s.term_end = EndOf(*version);
-    s.committed = clause->amount;
+    s.committed = promise->amount;
   }
   if (!s.clause.IsSet()) return s;
   s.reserved = s.drawn = {0, s.committed.currency};
-  for (const Commitment& balance : account.commitments) {
+  for (const CommitmentBalance& balance : account.commitments) {
     if (balance.agreement != s.clause.agreement || balance.clause != s.clause.clause) continue;
     s.committed = balance.committed;
     s.reserved = balance.reserved;

@@ -65,11 +65,20 @@ struct Names<OfferKind> {
 };
 
 // R8.
-enum class DeclineReason { kNone, kNoCapacity, kPrice, kTiming, kTerms, kPolicy, kOther };
+enum class DeclineReason {
+  kNone,
+  kNoCapacity,
+  kPrice,
+  kTiming,
+  kTerms,
+  kPolicy,
+  kCannotSupport,
+  kOther
+};
 template <>
 struct Names<DeclineReason> {
-  static constexpr std::array<std::string_view, 7> values = {
-      "", "NO_CAPACITY", "PRICE", "TIMING", "TERMS", "POLICY", "OTHER"};
+  static constexpr std::array<std::string_view, 8> values = {
+      "", "NO_CAPACITY", "PRICE", "TIMING", "TERMS", "POLICY", "CANNOT_SUPPORT", "OTHER"};
 };
 
 // R8. `provider` is not asked for this resource in this region before `until`.
@@ -143,11 +152,13 @@ struct Grant {
   AgreementId agreement{};
   uint32_t version =
       0;  // In force when it was written. With the clause's id, this is its name: "azure/2/W1".
-  Clause waiver{};      // Of kind WAIVER; its id is no clause's of the agreement.
-  RequestId request{};  // Set: it lifts its clauses for this request only.
+  Clause waiver{};        // Of kind WAIVER; its id is no clause's of the agreement.
+  ProviderId provider{};  // Set: it lifts its clauses for what this provider takes only.
+  RequestId request{};    // Set: it lifts its clauses for this request only.
   bool operator==(const Grant&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("agreement", self.agreement);
+    field("provider", self.provider);
     field("request", self.request);
     field("version", self.version);
     field("waiver", self.waiver);
@@ -191,6 +202,7 @@ struct Decision {
   Money amount{};                 // COMMITMENT_*.
   Money measure{};                // TRIGGER_ATTESTED: what was measured.
   std::string party{};            // TRIGGER_*: on whose act, "auditor/kpmg".
+  Hash evidence{};                // TRIGGER_ASSERTED: SHA-256 of what shows it; zeros if none.
   // AGREEMENT_SUPERSEDED: the old version's effective_to. The last instant in time of what is to
   // follow: RIGHT_WAIVED: the alternative's confirmation (R12); OFFER_COUNTERED: the owner's answer
   // (R7); ALLOCATION_HELD: the confirmation (R14); TRIGGER_ASSERTED: a dispute (R18).
@@ -213,6 +225,7 @@ struct Decision {
     field("deadline", self.deadline);
     field("decline", self.decline);
     field("downtime", self.downtime);
+    field("evidence", self.evidence);
     field("figures", self.figures);
     field("grant", self.grant);
     field("kind", self.kind);

@@ -414,8 +414,8 @@ bool TouchesAccount(const Decision& d) {
 
 namespace {
 
-Trigger& TriggerOf(Account& account, const Decision& d) {
-  for (Trigger& trigger : account.triggers) {
+Assertion& TriggerOf(Account& account, const Decision& d) {
+  for (Assertion& trigger : account.triggers) {
     if (trigger.clause.agreement == d.clause.agreement && trigger.clause.clause == d.clause.clause)
       return trigger;
   }
@@ -425,10 +425,11 @@ Trigger& TriggerOf(Account& account, const Decision& d) {
 void Activate(Account& account, const Decision& d) {
   account.agreements.push_back(d.agreement);
   for (const Clause& clause : d.agreement->clauses) {
-    if (clause.kind != ClauseKind::kCommitment) continue;
-    Commitment& balance = BalanceOf(account.commitments, RefOf(*d.agreement, clause));
-    balance.committed = clause.amount;
-    balance.reserved.currency = balance.drawn.currency = clause.amount.currency;
+    const auto* commitment = As<CommitmentClause>(clause);
+    if (commitment == nullptr) continue;
+    CommitmentBalance& balance = BalanceOf(account.commitments, RefOf(*d.agreement, clause));
+    balance.committed = commitment->amount;
+    balance.reserved.currency = balance.drawn.currency = commitment->amount.currency;
   }
 }
 
@@ -479,6 +480,7 @@ void Fold(Account& account, const Decision& d, Instant time) {
     case Kind::TRIGGER_ASSERTED:
       TriggerOf(account, d) = {.clause = d.clause,
                                .asserted_by = d.party,
+                               .evidence = d.evidence,
                                .asserted = time,
                                .disputable_until = d.until};
       break;
@@ -487,14 +489,14 @@ void Fold(Account& account, const Decision& d, Instant time) {
       TriggerOf(account, d).disputed_by = d.party;
       break;
     case Kind::DISPUTE_RESOLVED: {
-      Trigger& trigger = TriggerOf(account, d);
+      Assertion& trigger = TriggerOf(account, d);
       trigger.state =
           trigger.signatures.empty() ? TriggerState::kAsserted : TriggerState::kAttested;
       trigger.disputed_by.clear();
       break;
     }
     case Kind::TRIGGER_ATTESTED: {
-      Trigger& trigger = TriggerOf(account, d);
+      Assertion& trigger = TriggerOf(account, d);
       trigger.signatures.push_back({d.party, d.measure});
       if (trigger.disputed_by.empty()) trigger.state = TriggerState::kAttested;
       break;
@@ -518,7 +520,7 @@ void Fold(Account& account, const Decision& d, Instant time) {
       BalanceOf(account.commitments, d.clause).reserved.micros -= d.amount.micros;
       break;
     case Kind::COMMITMENT_DRAWN: {
-      Commitment& balance = BalanceOf(account.commitments, d.clause);
+      CommitmentBalance& balance = BalanceOf(account.commitments, d.clause);
       balance.reserved.micros -= d.amount.micros;
       balance.drawn.micros += d.amount.micros;
       break;

@@ -18,6 +18,9 @@ void Members(Self& self, auto&& each) {
   } else if constexpr (std::is_same_v<T, Money>) {
     auto& [micros, currency] = self;
     each(micros, currency);
+  } else if constexpr (std::is_same_v<T, Share>) {
+    auto& [ppm] = self;
+    each(ppm);
   } else if constexpr (std::is_same_v<T, WaiverUse>) {
     auto& [agreement, clause, drawn] = self;
     each(agreement, clause, drawn);

@@ -1,8 +1,6 @@
 #include "broker/values/calendar.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -16,8 +14,6 @@
 
 namespace capbroker {
 namespace {
-
-constexpr int64_t kMinutesADay = 1440;
 
 // What Abseil would take besides names of the database, paths and the machine's own zone, is no
 // zone here: a deadline must not depend on the machine.
@@ -59,18 +55,11 @@ int64_t WeekdayOf(absl::CivilDay day) {
 // stretch of UTC, and none overlap.
 class LocalHours {
  public:
-  explicit LocalHours(const Calendar& calendar) : calendar_(calendar) {
+  // nullopt where the time zone is unknown.
+  static std::optional<LocalHours> Of(const Calendar& calendar) {
     const std::optional<absl::TimeZone> zone = FindZone(calendar.time_zone);
-    if (!zone) {
-      // It was there when the agreement was activated. To go on would record deadlines that are
-      // wrong for ever.
-      std::fprintf(stderr, "capbroker: the time zone database has no \"%s\" on this machine\n",
-                   calendar.time_zone.c_str());
-      std::abort();
-    }
-    zone_ = *zone;
-    for (const WeeklyHours& hours : calendar.hours)
-      weekly_ = weekly_ + Seconds((hours.to - hours.from) * 60);
+    if (!zone) return std::nullopt;
+    return LocalHours(calendar, *zone);
   }
 
   absl::CivilDay DayOf(Instant t) const {
@@ -79,13 +68,34 @@ class LocalHours {
   Instant StartOf(absl::CivilDay day) const { return At(day, 0); }
   Span weekly() const { return weekly_; }
 
+  // The day of a window that begins at `t`: the last that has begun, also where the clock has been
+  // set back over its beginning.
+  absl::CivilDay DayBegunAt(Instant t) const {
+    const absl::CivilDay day = DayOf(t);
+    return StartOf(day + 1) <= t ? day + 1 : day;
+  }
+  bool IsBusinessDay(absl::CivilDay day) const {
+    const int64_t weekday = WeekdayOf(day);
+    return !HasHoliday(day, day + 1) &&
+           StartOf(day) < StartOf(day + 1) &&  // Apia had no 2011-12-30.
+           std::any_of(calendar_.hours.begin(), calendar_.hours.end(),
+                       [&](const WeeklyHours& hours) { return hours.weekday == weekday; });
+  }
+  // The last timely instant of a window whose last day is this business day.
+  Instant ClosingOf(absl::CivilDay day, const Window& window) const {
+    if (window.closing_minute != 0) return At(day, window.closing_minute);
+    const auto hours = On(day);
+    return hours.back().to;
+  }
+
   // What counts of one local day, in order.
   absl::InlinedVector<Interval, 4> On(absl::CivilDay day) const {
     absl::InlinedVector<Interval, 4> out;
     if (HasHoliday(day, day + 1)) return out;
     const int64_t weekday = WeekdayOf(day);
     for (const WeeklyHours& hours : calendar_.hours) {
-      if (hours.weekday == weekday) out.push_back({At(day, hours.from), At(day, hours.to)});
+      if (hours.weekday == weekday)
+        out.push_back({At(day, hours.start_minute), At(day, hours.end_minute)});
     }
     return out;
   }
@@ -99,6 +109,11 @@ class LocalHours {
   }
 
  private:
+  LocalHours(const Calendar& calendar, absl::TimeZone zone) : calendar_(calendar), zone_(zone) {
+    for (const WeeklyHours& hours : calendar.hours)
+      weekly_ = weekly_ + Seconds((hours.end_minute - hours.start_minute) * 60);
+  }
+
   Instant At(absl::CivilDay day, int64_t minute) const {
     return {absl::ToUnixMicros(absl::FromCivil(absl::CivilMinute(day) + minute, zone_))};
   }
@@ -170,6 +185,52 @@ std::optional<absl::CivilDay> LatestDay(const LocalHours& hours, Instant by, Spa
   return day;
 }
 
+// Goes through `days` business days after the day of `from`: their numbers in order, up to the last
+// instant. False if it comes first.
+bool GoDays(const LocalHours& hours, Instant from, int64_t days, auto&& each) {
+  if (hours.weekly() == Span{}) return false;
+  for (absl::CivilDay day = hours.DayBegunAt(from) + 1; days > 0; ++day) {
+    if (hours.StartOf(day) >= kLastInstant) return false;
+    if (!hours.IsBusinessDay(day)) continue;
+    each(day);
+    --days;
+  }
+  return true;
+}
+
+Instant AddDays(const LocalHours& hours, Instant from, const Window& window) {
+  absl::CivilDay last;
+  if (!GoDays(hours, from, window.days, [&](absl::CivilDay day) { last = day; }))
+    return kLastInstant;
+  return std::min(hours.ClosingOf(last, window), kLastInstant);
+}
+
+// The last instant of the day before the first of `window.days` business days that close by `by`.
+Instant LatestStartOfDays(const LocalHours& hours, Instant by, const Window& window) {
+  absl::CivilDay day =
+      hours.DayOf(by) + 1;  // Its first minute may be past, were midnight repeated.
+  while (!hours.IsBusinessDay(day) || hours.ClosingOf(day, window) > by) {
+    if (day < absl::CivilDay(1970)) return {};
+    --day;
+  }
+  for (int64_t left = window.days - 1; left > 0;) {
+    if (--day < absl::CivilDay(1970)) return {};
+    if (hours.IsBusinessDay(day)) --left;
+  }
+  return std::max(hours.StartOf(day) - Span{1}, Instant{});
+}
+
+std::vector<Interval> ExplainDays(const LocalHours& hours, Instant from, const Window& window,
+                                  size_t most) {
+  std::vector<Interval> out;
+  const bool ends = GoDays(hours, from, window.days, [&](absl::CivilDay day) {
+    out.push_back({hours.StartOf(day), hours.StartOf(day + 1)});
+  });
+  if (ends) out.back().to = AddDays(hours, from, window);
+  if (out.size() > most) out.resize(most);
+  return out;
+}
+
 absl::Status CheckHours(const std::string& at, const std::vector<WeeklyHours>& hours) {
   if (hours.empty()) return Invalid(at, "none", "at least one stretch of the week");
   for (size_t i = 0; i < hours.size(); ++i) {
@@ -178,12 +239,13 @@ absl::Status CheckHours(const std::string& at, const std::vector<WeeklyHours>& h
     if (h.weekday < 1 || h.weekday > 7) {
       return Invalid(here + ".weekday", Cat(h.weekday), "1 (Monday) to 7 (Sunday)");
     }
-    if (h.from < 0 || h.from >= kMinutesADay) {
-      return Invalid(here + ".from", Cat(h.from), "minutes after midnight from 0 to 1439");
+    if (h.start_minute < 0 || h.start_minute >= kMinutesADay) {
+      return Invalid(here + ".start_minute", Cat(h.start_minute),
+                     "minutes after midnight from 0 to 1439");
     }
-    if (h.to <= h.from || h.to > kMinutesADay) {
-      return Invalid(here + ".to", Cat(h.to),
-                     Cat("minutes after midnight from ", h.from + 1, " to 1440"));
+    if (h.end_minute <= h.start_minute || h.end_minute > kMinutesADay) {
+      return Invalid(here + ".end_minute", Cat(h.end_minute),
+                     Cat("minutes after midnight from ", h.start_minute + 1, " to 1440"));
     }
     if (i == 0) continue;
     const WeeklyHours& before = hours[i - 1];
@@ -191,9 +253,9 @@ absl::Status CheckHours(const std::string& at, const std::vector<WeeklyHours>& h
       return Invalid(here + ".weekday", Cat(h.weekday),
                      Cat("at least ", before.weekday, ", that of the hours before"));
     }
-    if (h.weekday == before.weekday && h.from < before.to) {
-      return Invalid(here + ".from", Cat(h.from),
-                     Cat("at least ", before.to, ", where the hours before end"));
+    if (h.weekday == before.weekday && h.start_minute < before.end_minute) {
+      return Invalid(here + ".start_minute", Cat(h.start_minute),
+                     Cat("at least ", before.end_minute, ", where the hours before end"));
     }
   }
   return absl::OkStatus();
@@ -211,27 +273,51 @@ absl::Status CheckHolidays(const std::string& at, const std::vector<std::string>
 
 }  // namespace
 
-Instant AddWindow(const Calendar* calendar, Instant from, Span window) {
-  if (window <= Span{}) return from;
-  if (calendar == nullptr) return from > kLastInstant - window ? kLastInstant : from + window;
-  return Go(LocalHours(*calendar), from, kLastInstant, window).at;
+Instant AddWindow(const Calendar* calendar, Instant from, const Window& window) {
+  if (!window.IsSet()) return from;
+  if (calendar == nullptr) {
+    const bool never = window.days > 0 || from > kLastInstant - window.span;
+    return never ? kLastInstant : from + window.span;
+  }
+  const std::optional<LocalHours> hours = LocalHours::Of(*calendar);
+  if (!hours) return kLastInstant;
+  return window.days > 0 ? AddDays(*hours, from, window)
+                         : Go(*hours, from, kLastInstant, window.span).at;
 }
 
 Span Counted(const Calendar* calendar, Instant from, Instant to) {
   if (to <= from) return {};
   if (calendar == nullptr) return to - from;
-  return Go(LocalHours(*calendar), from, to, Span{std::numeric_limits<int64_t>::max()}).counted;
+  const std::optional<LocalHours> hours = LocalHours::Of(*calendar);
+  if (!hours) return {};
+  return Go(*hours, from, to, Span{std::numeric_limits<int64_t>::max()}).counted;
 }
 
-Instant LatestStart(const Calendar* calendar, Instant by, Span window) {
-  if (window <= Span{}) return by;
-  if (calendar == nullptr) return std::max(by - window, Instant{});
-  const LocalHours hours(*calendar);
-  const std::optional<absl::CivilDay> day = LatestDay(hours, by, window);
+int64_t CountedDays(const Calendar* calendar, Instant from, Instant to) {
+  if (to <= from || calendar == nullptr) return 0;
+  const std::optional<LocalHours> hours = LocalHours::Of(*calendar);
+  if (!hours) return 0;
+  int64_t days = 0;
+  const absl::CivilDay last =
+      hours->DayBegunAt(to - Span{1});  // Closing at 24:00 is the day's end.
+  for (absl::CivilDay day = hours->DayBegunAt(from) + 1; day <= last; ++day) {
+    if (hours->IsBusinessDay(day)) ++days;
+  }
+  return days;
+}
+
+Instant LatestStart(const Calendar* calendar, Instant by, const Window& window) {
+  if (!window.IsSet()) return by;
+  if (calendar == nullptr)
+    return window.days > 0 ? Instant{} : std::max(by - window.span, Instant{});
+  const std::optional<LocalHours> hours = LocalHours::Of(*calendar);
+  if (!hours) return {};
+  if (window.days > 0) return LatestStartOfDays(*hours, by, window);
+  const std::optional<absl::CivilDay> day = LatestDay(*hours, by, window.span);
   if (!day) return {};
   // All that counts from the day's start to `by` is the window and what may still pass before it.
-  int64_t spare = Counted(calendar, hours.StartOf(*day), by).micros - window.micros;
-  for (const Interval& open : hours.On(*day)) {
+  int64_t spare = Counted(calendar, hours->StartOf(*day), by).micros - window.span.micros;
+  for (const Interval& open : hours->On(*day)) {
     const Span length = open.to - open.from;
     if (spare < length.micros) return std::max(open.from + Span{spare}, Instant{});
     spare -= length.micros;
@@ -239,21 +325,29 @@ Instant LatestStart(const Calendar* calendar, Instant by, Span window) {
   return {};  // Not reached: more counts on this day than is to spare.
 }
 
-std::vector<Interval> ExplainWindow(const Calendar* calendar, Instant from, Span window,
+std::vector<Interval> ExplainWindow(const Calendar* calendar, Instant from, const Window& window,
                                     size_t most) {
   std::vector<Interval> out;
-  if (window <= Span{} || most == 0) return out;
-  if (calendar == nullptr) return {{from, AddWindow(nullptr, from, window)}};
-  Go(LocalHours(*calendar), from, kLastInstant, window, &out, most);
+  if (!window.IsSet() || most == 0) return out;
+  if (calendar == nullptr) {
+    if (window.days == 0) out.push_back({from, AddWindow(nullptr, from, window)});
+    return out;
+  }
+  const std::optional<LocalHours> hours = LocalHours::Of(*calendar);
+  if (!hours) return out;
+  if (window.days > 0) return ExplainDays(*hours, from, window, most);
+  Go(*hours, from, kLastInstant, window.span, &out, most);
   return out;
 }
+
+bool KnowsZone(const Calendar& calendar) { return FindZone(calendar.time_zone).has_value(); }
 
 absl::Status Validate(const Calendar& calendar, const std::string& at) {
   if (!IsClauseName(calendar.id)) {
     return Invalid(at + ".id", Cat("\"", calendar.id, "\""),
                    "1 to 63 letters, digits, '-' or '_', a letter first");
   }
-  if (!FindZone(calendar.time_zone)) {
+  if (!KnowsZone(calendar)) {
     return Invalid(at + ".time_zone", Cat("\"", calendar.time_zone, "\""),
                    "a zone of the IANA database such as America/Los_Angeles");
   }

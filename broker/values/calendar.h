@@ -7,19 +7,20 @@
 
 #include "absl/status/status.h"
 #include "broker/values/time.h"
+#include "broker/values/window.h"
 
 namespace capbroker {
 
-// A stretch of every week, in the calendar's own time zone: minutes after midnight in [from, to);
-// `to` is 1440 at most.
+// A stretch of every week, in the calendar's own time zone: minutes after midnight in
+// [start_minute, end_minute); `end_minute` is 1440 at most.
 struct WeeklyHours {
   int64_t weekday = 0;  // ISO 8601: Monday is 1, Sunday 7.
-  int64_t from = 0;
-  int64_t to = 0;
+  int64_t start_minute = 0;
+  int64_t end_minute = 0;
   bool operator==(const WeeklyHours&) const = default;
   static void Fields(auto& self, auto&& field) {
-    field("from", self.from);
-    field("to", self.to);
+    field("end_minute", self.end_minute);
+    field("start_minute", self.start_minute);
     field("weekday", self.weekday);
   }
 };
@@ -30,7 +31,7 @@ struct Calendar {
   std::string id{};         // Named by clauses: a clause's name's letters.
   std::string time_zone{};  // Of the IANA database: "America/Los_Angeles".
   std::vector<WeeklyHours>
-      hours{};  // Ascending by weekday and `from`, without overlap; at least one.
+      hours{};  // Ascending by weekday and `start_minute`, without overlap; at least one.
   std::vector<std::string>
       holidays{};  // Whole local days that do not count, "2025-07-04", ascending, each once.
   bool operator==(const Calendar&) const = default;
@@ -48,19 +49,29 @@ struct Interval {
   bool operator==(const Interval&) const = default;
 };
 
-// `calendar` may be null in all of these: then every instant counts.
+// `calendar` may be null in all of these: then every instant counts, and business days never pass.
+// So it is where this machine does not know the calendar's time zone (KnowsZone).
 
-// The deadline of a window that begins at `from`: the instant at which `window` of counted time has
-// passed, the earliest such. kLastInstant if that never comes.
-Instant AddWindow(const Calendar* calendar, Instant from, Span window);
+// The deadline of a window that begins at `from`. Of a length of time: the instant at which it has
+// passed in counted time, the earliest such. Of business days: the closing time on the last of
+// them. kLastInstant if that never comes, or would come later.
+Instant AddWindow(const Calendar* calendar, Instant from, const Window& window);
 // How much of [from, to) counts; zero if `to` is not after `from`.
 Span Counted(const Calendar* calendar, Instant from, Instant to);
+// How many business days there are after the local day of `from`, to the one in which `to` is or
+// which it ends.
+int64_t CountedDays(const Calendar* calendar, Instant from, Instant to);
 // The latest `from` whose window ends by `by`: the inverse of AddWindow. Unset if there is none
 // after 1970.
-Instant LatestStart(const Calendar* calendar, Instant by, Span window);
+Instant LatestStart(const Calendar* calendar, Instant by, const Window& window);
 // The arithmetic of AddWindow interval by interval: what counted, in order, at most `most` of them.
-std::vector<Interval> ExplainWindow(const Calendar* calendar, Instant from, Span window,
+// Of business days each is one, from its midnight to the next, the last to the deadline.
+std::vector<Interval> ExplainWindow(const Calendar* calendar, Instant from, const Window& window,
                                     size_t most = 1000);
+
+// Whether this machine's time zone database has the calendar's zone. It was there when the
+// agreement was recorded.
+bool KnowsZone(const Calendar& calendar);
 
 // INVALID_ARGUMENT naming the field below `at` ("calendars[0].time_zone") with got and want.
 absl::Status Validate(const Calendar& calendar, const std::string& at);

@@ -23,6 +23,20 @@ struct Rate {
   }
 };
 
+// R23. The most units that a provider takes at once: placed with it, or asked of it. An empty
+// region means "any", for which a limit of its own region counts alone.
+struct Limit {
+  std::string resource_type{};
+  std::string region{};
+  int64_t quantity = 0;
+  bool operator==(const Limit&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("quantity", self.quantity);
+    field("region", self.region);
+    field("resource_type", self.resource_type);
+  }
+};
+
 // Where a provider wants to be called about its offers (R2). The network is not the rules' concern:
 // it is only kept.
 struct Endpoint {
@@ -43,6 +57,7 @@ struct Provider {
   std::vector<std::string> members{};    // Of a consortium.
   std::vector<ProviderId> affiliates{};  // R11: count as one with this provider.
   std::vector<Rate> rates{};             // Empty: sells anything, at the owner's price.
+  std::vector<Limit> limits{};           // R23. Each resource and region once; empty: none.
   Endpoint endpoint{};
   bool suspended = false;
   bool unhealthy = false;  // R23: its breaker is open.
@@ -52,6 +67,7 @@ struct Provider {
     field("display_name", self.display_name);
     field("endpoint", self.endpoint);
     field("id", self.id);
+    field("limits", self.limits);
     field("members", self.members);
     field("rates", self.rates);
     field("suspended", self.suspended);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/values/ids.h"
+#include "broker/values/share.h"
 #include "broker/values/terms.h"
 
 namespace capbroker {
@@ -42,12 +43,17 @@ struct Fallback {
       confirm_within{};  // R14: from hold to confirmation by the provider; zero: confirmed at once.
   Span withdraw_notice{};  // R15: with which an alternative may withdraw what it confirmed; zero:
                            // it may not.
+  Span release_notice{};   // R28: the owner's release of what it confirmed takes effect after it;
+                           // zero: at once.
+  Share release_share{};   // R28: of the unused drawn commitment, what a release restores.
   bool operator==(const Fallback&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("confirm_within", self.confirm_within);
     field("fan_out", self.fan_out);
     field("kind", self.kind);
     field("providers", self.providers);
+    field("release_notice", self.release_notice);
+    field("release_share_ppm", self.release_share);
     field("step_window", self.step_window);
     field("withdraw_notice", self.withdraw_notice);
   }

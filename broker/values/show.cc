@@ -29,6 +29,10 @@ std::string ShowSpan(Span d) {
   return d.micros > 0 ? out + Format(d) : out;  // "0.25s"
 }
 
+std::string ShowWindow(const Window& window) {
+  return window.days == 0 ? ShowSpan(window.span) : Format(window);
+}
+
 std::string ShowTime(Instant t) {
   if (!t.IsSet()) return "-";
   const std::string exact = Format(t);  // 2025-02-06T09:00:00.250000Z

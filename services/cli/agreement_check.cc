@@ -52,7 +52,9 @@ Directory Named(const AgreementVersion& version) {
   Directory directory;
   directory.Put({.id = version.holder});
   for (const Clause& clause : version.clauses) {
-    for (const std::string& party : clause.attesters) {
+    const auto* trigger = As<TriggerClause>(clause);
+    if (trigger == nullptr) continue;
+    for (const std::string& party : trigger->attesters) {
       if (party.starts_with(kProvider)) directory.Put({.id = {party.substr(kProvider.size())}});
     }
   }

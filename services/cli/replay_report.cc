@@ -62,8 +62,8 @@ void AddTotals(Table& table, std::string_view side, const ReplayTotals& totals) 
 }
 
 void AddCommitments(Table& table, std::string_view side,
-                    const std::vector<Commitment>& commitments) {
-  for (const Commitment& c : commitments) {
+                    const std::vector<CommitmentBalance>& commitments) {
+  for (const CommitmentBalance& c : commitments) {
     table.Add({Cat(c.agreement.value, "/", c.clause.value), std::string(side),
                ShowMoney(c.committed), ShowMoney({c.drawn.micros, c.committed.currency}),
                ShowMoney(c.Left())});
@@ -122,7 +122,7 @@ void Put(Json& json, std::string_view key, const Placement& placement) {
 }
 
 void Put(Json& json, std::string_view key, const ReplayTotals& totals,
-         const std::vector<Commitment>& commitments) {
+         const std::vector<CommitmentBalance>& commitments) {
   json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
   json.StartObject();
   Put(json, "fulfilled", static_cast<int64_t>(totals.fulfilled));
@@ -133,7 +133,7 @@ void Put(Json& json, std::string_view key, const ReplayTotals& totals,
   Put(json, "spend", totals.spend);
   json.Key("commitments");
   json.StartArray();
-  for (const Commitment& c : commitments) {
+  for (const CommitmentBalance& c : commitments) {
     json.StartObject();
     Put(json, "agreement", c.agreement.value);
     Put(json, "clause", c.clause.value);

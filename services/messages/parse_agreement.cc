@@ -43,24 +43,25 @@ Scope ReadScope(Fields& fields, const Path& at, const v1::Scope& in) {
   scope.new_capacity_only = in.new_capacity_only();
   scope.min_quantity = fields.Quantity(Path(at, "min_quantity"), in.min_quantity(), 0);
   if (in.has_delivery_start_time()) {
-    scope.delivery_from = fields.Time(Path(at, "delivery_start_time"), in.delivery_start_time());
+    scope.delivery_start_time =
+        fields.Time(Path(at, "delivery_start_time"), in.delivery_start_time());
   }
   if (in.has_delivery_end_time()) {
-    scope.delivery_to = fields.Time(Path(at, "delivery_end_time"), in.delivery_end_time());
+    scope.delivery_end_time = fields.Time(Path(at, "delivery_end_time"), in.delivery_end_time());
   }
   return scope;
 }
 
 // What exclusivities and first refusals share: how the holder is asked.
 template <class Right>
-void ReadRight(Fields& fields, const Path& at, const Right& in, Clause& clause) {
+void ReadAsking(Fields& fields, const Path& at, const Right& in, Asking& clause) {
   clause.window = fields.Span(Path(at, "window"), in.window());
   if (in.has_partial_acceptance()) {
     const Path part(at, "partial_acceptance");
-    clause.partial = true;
-    clause.min_quantity =
+    clause.parts.allowed = true;
+    clause.parts.min_quantity =
         fields.Quantity(Path(part, "min_quantity"), in.partial_acceptance().min_quantity(), 0);
-    clause.quantity_step =
+    clause.parts.quantity_step =
         fields.Quantity(Path(part, "quantity_step"), in.partial_acceptance().quantity_step(), 0);
   }
   if (!v1::OpenOffersAtEnd_IsValid(in.open_offers_at_end())) {
@@ -78,7 +79,8 @@ void ReadRight(Fields& fields, const Path& at, const Right& in, Clause& clause) 
   clause.aggregation_window = fields.Span(Path(at, "aggregation_window"), in.aggregation_window());
 }
 
-void ReadFirstRefusal(Fields& fields, const Path& at, const v1::FirstRefusal& in, Clause& clause) {
+void ReadFirstRefusal(Fields& fields, const Path& at, const v1::FirstRefusal& in,
+                      FirstRefusal& clause) {
   switch (in.mode()) {
     case v1::FirstRefusal::MODE_FIRST_OFFER:
       clause.mode = Mode::kFirstOffer;
@@ -92,29 +94,29 @@ void ReadFirstRefusal(Fields& fields, const Path& at, const v1::FirstRefusal& in
     default:
       fields.Complain(Path(at, "mode"), Cat(static_cast<int>(in.mode())), "a known mode, 1 to 3");
   }
-  ReadRight(fields, at, in, clause);
+  ReadAsking(fields, at, in, clause.asking);
   clause.priority = in.priority();
   clause.price_tolerance_ppm =
       fields.Number(Path(at, "price_tolerance_ppm"), in.price_tolerance_ppm(), 0, 1'000'000);
   clause.start_tolerance = fields.Span(Path(at, "start_tolerance"), in.start_tolerance());
   clause.match_window = fields.Span(Path(at, "match_window"), in.match_window());
   clause.match_always = in.match_always();
-  clause.contingent = in.contingent_bids();
+  clause.contingent_bids = in.contingent_bids();
   clause.close_within = fields.Span(Path(at, "close_within"), in.close_within());
   clause.reoffer = in.reoffer();
 }
 
-void ReadWaiver(Fields& fields, const Path& at, const v1::Waiver& in, Clause& clause) {
+void ReadWaiver(Fields& fields, const Path& at, const v1::Waiver& in, Waiver& clause) {
   clause.lifts =
       ReadList(fields, at, "lifted_clause_ids", in.lifted_clause_ids(),
                [&](const Path& path, const std::string& got) { return fields.Clause(path, got); });
   clause.min_share_ppm = fields.Number(Path(at, "min_share_ppm"), in.min_share_ppm(), 0, 1'000'000);
   clause.cap_quantity = fields.Quantity(Path(at, "cap_quantity"), in.cap_quantity(), 0);
-  if (in.has_start_time()) clause.from = fields.Time(Path(at, "start_time"), in.start_time());
-  if (in.has_end_time()) clause.to = fields.Time(Path(at, "end_time"), in.end_time());
+  if (in.has_start_time()) clause.start_time = fields.Time(Path(at, "start_time"), in.start_time());
+  if (in.has_end_time()) clause.end_time = fields.Time(Path(at, "end_time"), in.end_time());
 }
 
-void ReadTrigger(Fields& fields, const Path& at, const v1::Trigger& in, Clause& clause) {
+void ReadTrigger(Fields& fields, const Path& at, const v1::Trigger& in, TriggerClause& clause) {
   clause.ends =
       ReadList(fields, at, "ended_clause_ids", in.ended_clause_ids(),
                [&](const Path& path, const std::string& got) { return fields.Clause(path, got); });
@@ -135,8 +137,10 @@ Calendar ReadCalendar(Fields& fields, const Path& at, const v1::Calendar& in) {
       const Path hours(at, "hours", i);
       WeeklyHours& added = calendar.hours.emplace_back();
       added.weekday = fields.Number(Path(hours, "weekday"), in.hours(i).weekday(), 1, 7);
-      added.from = fields.Number(Path(hours, "start_minute"), in.hours(i).start_minute(), 0, 1439);
-      added.to = fields.Number(Path(hours, "end_minute"), in.hours(i).end_minute(), 1, 1440);
+      added.start_minute =
+          fields.Number(Path(hours, "start_minute"), in.hours(i).start_minute(), 0, 1439);
+      added.end_minute =
+          fields.Number(Path(hours, "end_minute"), in.hours(i).end_minute(), 1, 1440);
     }
   }
   if (fields.Count(Path(at, "holidays"), in.holidays_size(), 0, kMostHolidays)) {
@@ -147,44 +151,16 @@ Calendar ReadCalendar(Fields& fields, const Path& at, const v1::Calendar& in) {
   return calendar;
 }
 
-// The field of a clause as its message has it.
-std::string ClauseField(ClauseKind kind, std::string_view field) {
-  switch (kind) {
-    case ClauseKind::kExclusivity:
-    case ClauseKind::kFirstRefusal: {
-      const std::string content =
-          kind == ClauseKind::kExclusivity ? "exclusivity." : "first_refusal.";
-      if (field == "min_quantity" || field == "quantity_step")
-        return Cat(content, "partial_acceptance.", field);
-      if (field == "partial") return content + "partial_acceptance";
-      if (field == "void_on_end") return content + "open_offers_at_end";
-      if (field == "contingent") return content + "contingent_bids";
-      return Cat(content, field);
-    }
-    case ClauseKind::kWaiver:
-      if (field.starts_with("lifts")) return Cat("waiver.lifted_clause_ids", field.substr(5));
-      if (field == "from") return "waiver.start_time";
-      if (field == "to") return "waiver.end_time";
-      return Cat("waiver.", field);
-    case ClauseKind::kCommitment:
-      return Cat("commitment.", field);
-    case ClauseKind::kTerm:
-      return "term.end_time";
-    case ClauseKind::kTrigger:
-      if (field.starts_with("ends")) return Cat("trigger.ended_clause_ids", field.substr(4));
-      return Cat("trigger.", field);
-    case ClauseKind::kNoted:
-      return std::string(field);
+// A field as its message has it. TODO: the message still spreads what is asked.
+std::string FieldInMessage(std::string field) {
+  for (const auto& [from, to] : {std::pair<std::string_view, std::string_view>{".asking", ""},
+                                 {".parts.allowed", ".partial_acceptance"},
+                                 {".parts", ".partial_acceptance"},
+                                 {".void_on_end", ".open_offers_at_end"}}) {
+    if (const size_t at = field.find(from); at != std::string::npos)
+      field.replace(at, from.size(), to);
   }
-  return std::string(field);
-}
-
-// The same for any field of a clause: "scope.delivery_to", "kind", "window".
-std::string FieldInMessage(ClauseKind kind, const std::string& field) {
-  if (field == "scope.delivery_to") return "scope.delivery_end_time";
-  if (field == "scope.delivery_from") return "scope.delivery_start_time";
-  if (field == "id" || field == "text" || field.starts_with("scope")) return field;
-  return field == "kind" ? "content" : ClauseField(kind, field);
+  return field;
 }
 
 }  // namespace
@@ -199,35 +175,34 @@ Clause ReadClause(Fields& fields, const Path& at, const v1::Clause& in) {
     clause.scope = ReadScope(fields, Path(at, "scope"), in.scope());
   switch (in.content_case()) {
     case v1::Clause::kExclusivity:
-      clause.kind = ClauseKind::kExclusivity;
-      ReadRight(fields, Path(at, "exclusivity"), in.exclusivity(), clause);
+      ReadAsking(fields, Path(at, "exclusivity"), in.exclusivity(),
+                 clause.content.emplace<Exclusivity>().asking);
       break;
     case v1::Clause::kFirstRefusal:
-      clause.kind = ClauseKind::kFirstRefusal;
-      ReadFirstRefusal(fields, Path(at, "first_refusal"), in.first_refusal(), clause);
+      ReadFirstRefusal(fields, Path(at, "first_refusal"), in.first_refusal(),
+                       clause.content.emplace<FirstRefusal>());
       break;
     case v1::Clause::kWaiver:
-      clause.kind = ClauseKind::kWaiver;
-      ReadWaiver(fields, Path(at, "waiver"), in.waiver(), clause);
+      ReadWaiver(fields, Path(at, "waiver"), in.waiver(), clause.content.emplace<Waiver>());
       break;
     case v1::Clause::kCommitment: {
-      clause.kind = ClauseKind::kCommitment;
       const Path commitment(at, "commitment");
-      clause.amount = fields.Money(Path(commitment, "amount"), in.commitment().amount());
+      clause.content.emplace<CommitmentClause>().amount =
+          fields.Money(Path(commitment, "amount"), in.commitment().amount());
       break;
     }
     case v1::Clause::kTerm: {
-      clause.kind = ClauseKind::kTerm;
       const Path term(at, "term");
-      clause.term_end = fields.Time(Path(term, "end_time"), in.term().end_time());
+      clause.content.emplace<Term>().end_time =
+          fields.Time(Path(term, "end_time"), in.term().end_time());
       break;
     }
     case v1::Clause::kNoted:
-      clause.kind = ClauseKind::kNoted;
+      clause.content = Noted{};
       break;
     case v1::Clause::kTrigger:
-      clause.kind = ClauseKind::kTrigger;
-      ReadTrigger(fields, Path(at, "trigger"), in.trigger(), clause);
+      ReadTrigger(fields, Path(at, "trigger"), in.trigger(),
+                  clause.content.emplace<TriggerClause>());
       break;
     case v1::Clause::CONTENT_NOT_SET:
       fields.Complain(
@@ -279,36 +254,20 @@ absl::StatusOr<Command> Parse(const v1::AmendAgreementRequest& in) {
   return Command{name.owner, {}, ActivateAgreement{std::move(version)}};
 }
 
-absl::Status AsInMessage(const AgreementVersion& version, const absl::Status& status) {
+absl::Status AsInMessage(const AgreementVersion&, const absl::Status& status) {
   std::vector<Violation> violations = ViolationsOf(status);
   if (violations.empty()) return status;
-  for (Violation& violation : violations) {
-    std::string& field = violation.field;
-    if (field.starts_with("calendars[")) {
-      if (field.ends_with(".from")) field.replace(field.size() - 4, 4, "start_minute");
-      if (field.ends_with(".to")) field.replace(field.size() - 2, 2, "end_minute");
-    }
-    const size_t close = field.find("].");
-    if (!field.starts_with("clauses[") || close == std::string::npos) continue;
-    const std::string which = field.substr(8, close - 8);
-    const std::optional<size_t> index = ParseNumber<size_t>(which);
-    size_t number = 0;  // Its place, or that of the clause with this id.
-    while (number < version.clauses.size() && version.clauses[number].id.value != which) ++number;
-    if (index) number = *index;
-    if (number >= version.clauses.size()) continue;
-    field = Cat("clauses[", number, "].",
-                FieldInMessage(version.clauses[number].kind, field.substr(close + 2)));
-  }
+  for (Violation& violation : violations) violation.field = FieldInMessage(violation.field);
   return InvalidFields(violations);
 }
 
-absl::Status AsInMessage(const Clause& waiver, const absl::Status& status) {
+absl::Status AsInMessage(const Clause&, const absl::Status& status) {
   std::vector<Violation> violations = ViolationsOf(status);
   if (violations.empty()) return status;
   for (Violation& violation : violations) {
     std::string& field = violation.field;
     if (field.starts_with("waiver.")) field.erase(0, 7);  // Decide says which of a grant's parts.
-    field = FieldInMessage(waiver.kind, field);
+    field = FieldInMessage(field);
   }
   return InvalidFields(violations);
 }

@@ -44,10 +44,12 @@ DeclineReason ReadReason(Fields& fields, const Path& path, v1::DeclineReason rea
       return DeclineReason::kTerms;
     case v1::DECLINE_REASON_POLICY:
       return DeclineReason::kPolicy;
+    case v1::DECLINE_REASON_CANNOT_SUPPORT:
+      return DeclineReason::kCannotSupport;
     case v1::DECLINE_REASON_OTHER:
       return DeclineReason::kOther;
     default:
-      fields.Complain(path, Cat(static_cast<int>(reason)), "a known reason, 1 to 6");
+      fields.Complain(path, Cat(static_cast<int>(reason)), "a known reason, 1 to 7");
       return DeclineReason::kNone;
   }
 }

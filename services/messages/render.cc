@@ -120,6 +120,8 @@ v1::DeclineReason Rendered(DeclineReason reason) {
       return v1::DECLINE_REASON_TERMS;
     case DeclineReason::kPolicy:
       return v1::DECLINE_REASON_POLICY;
+    case DeclineReason::kCannotSupport:
+      return v1::DECLINE_REASON_CANNOT_SUPPORT;
     case DeclineReason::kOther:
       return v1::DECLINE_REASON_OTHER;
   }

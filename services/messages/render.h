@@ -46,7 +46,7 @@ void Render(const OwnerId& owner, const AgreementVersion& latest, Instant now, v
 
 void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
             v1::GrantedWaiver* out);
-void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* out);
+void Render(const OwnerId& owner, const Assertion& trigger, v1::TriggerAssertion* out);
 // About this version: the field as the message has it.
 void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out);
 // `statement` has a clause.

@@ -25,8 +25,10 @@ void Render(const Scope& scope, v1::Scope* out) {
   for (const std::string& word : scope.regions) out->add_regions(word);
   out->set_new_capacity_only(scope.new_capacity_only);
   out->set_min_quantity(scope.min_quantity);
-  if (scope.delivery_from.IsSet()) Render(scope.delivery_from, out->mutable_delivery_start_time());
-  if (scope.delivery_to.IsSet()) Render(scope.delivery_to, out->mutable_delivery_end_time());
+  if (scope.delivery_start_time.IsSet())
+    Render(scope.delivery_start_time, out->mutable_delivery_start_time());
+  if (scope.delivery_end_time.IsSet())
+    Render(scope.delivery_end_time, out->mutable_delivery_end_time());
 }
 
 // One that says something: zero is left out.
@@ -36,18 +38,18 @@ void RenderSpan(Span d, auto&& field) {
 
 // What exclusivities and first refusals share.
 template <class Right>
-void RenderRight(const Clause& clause, Right* out) {
-  Render(clause.window, out->mutable_window());
-  if (clause.partial) {
-    out->mutable_partial_acceptance()->set_min_quantity(clause.min_quantity);
-    out->mutable_partial_acceptance()->set_quantity_step(clause.quantity_step);
+void RenderAsking(const Asking& clause, Right* out) {
+  Render(clause.window.span, out->mutable_window());
+  if (clause.parts.allowed) {
+    out->mutable_partial_acceptance()->set_min_quantity(clause.parts.min_quantity);
+    out->mutable_partial_acceptance()->set_quantity_step(clause.parts.quantity_step);
   }
   out->set_open_offers_at_end(clause.void_on_end ? v1::OPEN_OFFERS_AT_END_VOID
                                                  : v1::OPEN_OFFERS_AT_END_RUN_OFF);
   RenderSpan(clause.toll_over, [&] { return out->mutable_toll_over(); });
   out->set_calendar(clause.calendar);
   RenderSpan(clause.min_remaining, [&] { return out->mutable_min_remaining(); });
-  RenderSpan(clause.counter_window, [&] { return out->mutable_counter_window(); });
+  RenderSpan(clause.counter_window.span, [&] { return out->mutable_counter_window(); });
   RenderSpan(clause.confirm_within, [&] { return out->mutable_confirm_within(); });
   RenderSpan(clause.withdraw_notice, [&] { return out->mutable_withdraw_notice(); });
   RenderSpan(clause.aggregation_window, [&] { return out->mutable_aggregation_window(); });
@@ -65,28 +67,35 @@ v1::FirstRefusal::Mode Rendered(Mode mode) {
   return v1::FirstRefusal::MODE_UNSPECIFIED;
 }
 
-void RenderFirstRefusal(const Clause& clause, v1::FirstRefusal* out) {
-  RenderRight(clause, out);
+void Render(const Exclusivity& clause, v1::Clause* out) {
+  RenderAsking(clause.asking, out->mutable_exclusivity());
+}
+
+void Render(const FirstRefusal& clause, v1::Clause* whole) {
+  v1::FirstRefusal* out = whole->mutable_first_refusal();
+  RenderAsking(clause.asking, out);
   out->set_mode(Rendered(clause.mode));
   out->set_priority(static_cast<int32_t>(clause.priority));
   out->set_price_tolerance_ppm(static_cast<int32_t>(clause.price_tolerance_ppm));
   RenderSpan(clause.start_tolerance, [&] { return out->mutable_start_tolerance(); });
-  RenderSpan(clause.match_window, [&] { return out->mutable_match_window(); });
+  RenderSpan(clause.match_window.span, [&] { return out->mutable_match_window(); });
   out->set_match_always(clause.match_always);
-  out->set_contingent_bids(clause.contingent);
+  out->set_contingent_bids(clause.contingent_bids);
   RenderSpan(clause.close_within, [&] { return out->mutable_close_within(); });
   out->set_reoffer(clause.reoffer);
 }
 
-void RenderWaiver(const Clause& clause, v1::Waiver* out) {
+void Render(const Waiver& clause, v1::Clause* whole) {
+  v1::Waiver* out = whole->mutable_waiver();
   for (const ClauseId& lifted : clause.lifts) out->add_lifted_clause_ids(lifted.value);
   out->set_min_share_ppm(static_cast<int32_t>(clause.min_share_ppm));
   out->set_cap_quantity(clause.cap_quantity);
-  if (clause.from.IsSet()) Render(clause.from, out->mutable_start_time());
-  if (clause.to.IsSet()) Render(clause.to, out->mutable_end_time());
+  if (clause.start_time.IsSet()) Render(clause.start_time, out->mutable_start_time());
+  if (clause.end_time.IsSet()) Render(clause.end_time, out->mutable_end_time());
 }
 
-void RenderTrigger(const Clause& clause, v1::Trigger* out) {
+void Render(const TriggerClause& clause, v1::Clause* whole) {
+  v1::Trigger* out = whole->mutable_trigger();
   for (const ClauseId& ended : clause.ends) out->add_ended_clause_ids(ended.value);
   for (const std::string& party : clause.attesters) out->add_attesters(party);
   out->set_quorum(static_cast<int32_t>(clause.quorum));
@@ -100,39 +109,25 @@ void Render(const Calendar& calendar, v1::Calendar* out) {
   for (const WeeklyHours& hours : calendar.hours) {
     v1::WeeklyHours* added = out->add_hours();
     added->set_weekday(static_cast<int32_t>(hours.weekday));
-    added->set_start_minute(static_cast<int32_t>(hours.from));
-    added->set_end_minute(static_cast<int32_t>(hours.to));
+    added->set_start_minute(static_cast<int32_t>(hours.start_minute));
+    added->set_end_minute(static_cast<int32_t>(hours.end_minute));
   }
   for (const std::string& day : calendar.holidays) out->add_holidays(day);
 }
+
+void Render(const CommitmentClause& clause, v1::Clause* out) {
+  Render(clause.amount, out->mutable_commitment()->mutable_amount());
+}
+void Render(const Term& clause, v1::Clause* out) {
+  Render(clause.end_time, out->mutable_term()->mutable_end_time());
+}
+void Render(const Noted&, v1::Clause* out) { out->mutable_noted(); }
 
 void Render(const Clause& clause, v1::Clause* out) {
   out->set_id(clause.id.value);
   out->set_text(clause.text);
   if (clause.scope != Scope{}) Render(clause.scope, out->mutable_scope());
-  switch (clause.kind) {
-    case ClauseKind::kExclusivity:
-      RenderRight(clause, out->mutable_exclusivity());
-      break;
-    case ClauseKind::kFirstRefusal:
-      RenderFirstRefusal(clause, out->mutable_first_refusal());
-      break;
-    case ClauseKind::kWaiver:
-      RenderWaiver(clause, out->mutable_waiver());
-      break;
-    case ClauseKind::kCommitment:
-      Render(clause.amount, out->mutable_commitment()->mutable_amount());
-      break;
-    case ClauseKind::kTerm:
-      Render(clause.term_end, out->mutable_term()->mutable_end_time());
-      break;
-    case ClauseKind::kTrigger:
-      RenderTrigger(clause, out->mutable_trigger());
-      break;
-    case ClauseKind::kNoted:
-      out->mutable_noted();
-      break;
-  }
+  std::visit([&](const auto& content) { Render(content, out); }, clause.content);
 }
 
 }  // namespace
@@ -183,7 +178,7 @@ v1::TriggerAssertion::State Rendered(TriggerState state) {
   return v1::TriggerAssertion::STATE_UNSPECIFIED;
 }
 
-void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* out) {
+void Render(const OwnerId& owner, const Assertion& trigger, v1::TriggerAssertion* out) {
   out->set_name(
       FullName(ClauseName{owner, trigger.clause.agreement, trigger.clause.clause}, kTriggers));
   Render(owner, trigger.clause, out->mutable_clause());
@@ -193,7 +188,7 @@ void Render(const OwnerId& owner, const Trigger& trigger, v1::TriggerAssertion* 
   Render(trigger.asserted, out->mutable_assert_time());
   if (trigger.disputable_until.IsSet())
     Render(trigger.disputable_until, out->mutable_dispute_by_time());
-  for (const Trigger::Signature& signature : trigger.signatures) {
+  for (const Assertion::Signature& signature : trigger.signatures) {
     v1::TriggerAssertion::Signature* added = out->add_signatures();
     added->set_party(signature.party);
     if (signature.measure.IsSet()) Render(signature.measure, added->mutable_measure());

@@ -427,7 +427,7 @@ void DomainMetrics::Series::OnRequestEnded(const Change& change, RequestState st
 }
 
 void DomainMetrics::Series::ShowAccount(const OwnerId& owner, ByOwner& its) {
-  for (const Commitment& balance : its.account.commitments) {
+  for (const CommitmentBalance& balance : its.account.commitments) {
     const ClauseName name(balance.agreement, balance.clause);
     const prometheus::Labels labels = {{"owner", owner.value},
                                        {"agreement", balance.agreement.value},
@@ -488,9 +488,10 @@ void DomainMetrics::Series::ShowWaivers(const OwnerId& owner, ByOwner& its) {
   for (const auto& version : its.account.agreements) {
     if (its.account.Latest(version->agreement) != version.get()) continue;
     for (const Clause& clause : version->clauses) {
-      if (clause.kind != ClauseKind::kWaiver) continue;
+      const auto* waiver = As<Waiver>(clause);
+      if (waiver == nullptr) continue;
       show(version->agreement, clause.id, its.account.WaiverDrawn(version->agreement, clause.id),
-           clause.cap_quantity);
+           waiver->cap_quantity);
     }
   }
 }

@@ -29,7 +29,7 @@ uint32_t FirstVersion(const Account& account, const ClauseName& name) {
   for (const auto& version : account.agreements) {
     const Clause* clause =
         version->agreement == name.agreement ? FindClause(*version, name.clause) : nullptr;
-    if (clause == nullptr || clause->kind != ClauseKind::kCommitment) continue;
+    if (clause == nullptr || As<CommitmentClause>(*clause) == nullptr) continue;
     if (first == 0 || version->version < first) first = version->version;
   }
   return first;
@@ -40,7 +40,7 @@ Money Moved(const Decision& decision, const ClauseName& name, uint32_t first_ver
   if (decision.kind == Kind::AGREEMENT_ACTIVATED) {
     const AgreementVersion& version = *decision.agreement;
     if (version.agreement != name.agreement || version.version != first_version) return {};
-    return FindClause(version, name.clause)->amount;
+    return As<CommitmentClause>(*FindClause(version, name.clause))->amount;
   }
   if (!NameOf(decision.kind).starts_with("COMMITMENT_")) return {};
   const bool same =

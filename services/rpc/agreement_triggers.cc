@@ -20,9 +20,10 @@ bool IsAttester(const Account& account, const AgreementId& agreement, const Clau
   for (const auto& version : account.agreements) {
     if (version->agreement != agreement) continue;
     for (const Clause& c : version->clauses) {
-      if (c.kind != ClauseKind::kTrigger || c.id != clause) continue;
-      if (std::find(c.attesters.begin(), c.attesters.end(), party) != c.attesters.end())
-        return true;
+      const auto* trigger = As<TriggerClause>(c);
+      if (trigger == nullptr || c.id != clause) continue;
+      const std::vector<std::string>& attesters = trigger->attesters;
+      if (std::find(attesters.begin(), attesters.end(), party) != attesters.end()) return true;
     }
   }
   return false;
@@ -62,7 +63,7 @@ grpc::ServerUnaryReactor* AgreementService::ActOnTrigger(Context* context, Metho
         const uint64_t until = outcome->sequence == 0 ? UINT64_MAX : outcome->sequence;
         const absl::StatusOr<Account> account = ReadAgreements(backend_.ledger, name.owner, until);
         if (!account.ok()) return account.status();
-        for (const Trigger& trigger : account->triggers) {
+        for (const Assertion& trigger : account->triggers) {
           if (trigger.clause.agreement != name.agreement || trigger.clause.clause != name.clause)
             continue;
           Render(name.owner, trigger, out);
@@ -123,7 +124,7 @@ grpc::ServerUnaryReactor* AgreementService::ListTriggers(Context* context,
       knows |= IsAttester(*account, query.agreement, clause.id, call->caller());
     if (!knows) return NoSuch(parent);
     for (size_t i = ParseNumber<size_t>(*place).value_or(0); i < account->triggers.size(); ++i) {
-      const Trigger& trigger = account->triggers[i];
+      const Assertion& trigger = account->triggers[i];
       if (trigger.clause.agreement != query.agreement) continue;
       if (!all && !IsAttester(*account, query.agreement, trigger.clause.clause, call->caller()))
         continue;

@@ -14,10 +14,21 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
     {"price_tolerance", "price_tolerance_ppm"},
     {"min_share", "min_share_ppm"},
     {"cap", "cap_quantity"},
-    {"until", "term_end"},
-    {"contingent_bids", "contingent"},
-    {"partial.min", "min_quantity"},
-    {"partial.step", "quantity_step"}};
+    {"until", "end_time"},
+    {"term_end", "end_time"},
+    {"to", "end_time"},
+    {"from", "start_time"},
+    {"lifts", "lifted_clause_ids"},
+    {"ends", "ended_clause_ids"},
+    {"contingent", "contingent_bids"},
+    {"partial", "parts.allowed"},
+    {"min_quantity", "parts.min_quantity"},
+    {"quantity_step", "parts.quantity_step"},
+    {"partial.min", "parts.min_quantity"},
+    {"partial.step", "parts.quantity_step"},
+    {"scope.classes", "scope.workload_classes"},
+    {"scope.delivery_from", "scope.delivery_start_time"},
+    {"scope.delivery_to", "scope.delivery_end_time"}};
 
 absl::StatusOr<bool> ReadYesNo(std::string_view text) {
   if (text == "yes" || text == "true") return true;
@@ -41,6 +52,11 @@ void ReadValue(WordReader& words, std::string_view name, T& out) {
     out = share ? words.Read([](std::string_view text) { return ParseShare(text); },
                              "a share such as 2%")
                 : words.ReadQuantity();
+  } else if constexpr (std::is_same_v<T, Share>) {
+    out.ppm =
+        words.Read([](std::string_view text) { return ParseShare(text); }, "a share such as 50%");
+  } else if constexpr (std::is_same_v<T, Window>) {
+    out = words.ReadWindow();
   } else if constexpr (std::is_same_v<T, Span>) {
     out = words.ReadSpan();
   } else if constexpr (std::is_same_v<T, Instant>) {
@@ -62,18 +78,37 @@ void ReadValue(WordReader& words, std::string_view name, T& out) {
   }
 }
 
-// Reads the value of the field called `name` among those of `owner`; false if it has none.
+// Reads the value of the field called `name` among those of `owner`; false if it has none. What a
+// clause says, and how its holder is asked, stand beside its own fields.
 template <class T>
 bool ReadField(WordReader& words, std::string_view name, T& owner) {
   bool found = false;
-  T::Fields(owner, [&](std::string_view field, auto& value) {
-    if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, Scope>) {
-      if (found || field != name) return;
+  T::Fields(owner, [&]<class Value>(std::string_view field, Value& value) {
+    if (found) return;
+    if constexpr (std::is_same_v<Value, decltype(Clause::content)>) {
+      found = std::visit([&](auto& content) { return ReadField(words, name, content); }, value);
+    } else if constexpr (std::is_same_v<Value, Asking>) {
+      found = ReadField(words, name, value);
+    } else if constexpr (std::is_same_v<Value, Scope> || std::is_same_v<Value, PartialAcceptance>) {
+      if (name.starts_with(Cat(field, ".")))
+        found = ReadField(words, name.substr(field.size() + 1), value);
+    } else if (field == name) {
       found = true;
       ReadValue(words, name, value);
     }
   });
   return found;
+}
+
+// A clause that says nothing yet.
+Clause MakeClause(ClauseKind kind) {
+  Clause clause;
+  const auto try_one = [&]<class One>(One one) {
+    clause.content = std::move(one);
+    return KindOf(clause) == kind;
+  };
+  [&]<class... T>(const std::variant<T...>&) { (void)(try_one(T{}) || ...); }(clause.content);
+  return clause;
 }
 
 constexpr std::string_view kDays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -132,13 +167,11 @@ Clause* MutableClause(AgreementVersion& version, std::string_view id) {
 }  // namespace
 
 bool ReadClauseWord(WordReader& words, const std::string& field, Clause& clause) {
-  if (field == "open_offers_at_end") {
-    clause.void_on_end = words.Skip("VOID");
-    if (!clause.void_on_end && !words.Skip("RUN_OFF")) words.Fail("RUN_OFF or VOID");
+  if (Asking* asking = AskingOf(clause); field == "open_offers_at_end" && asking != nullptr) {
+    asking->void_on_end = words.Skip("VOID");
+    if (!asking->void_on_end && !words.Skip("RUN_OFF")) words.Fail("RUN_OFF or VOID");
     return true;
   }
-  if (field.starts_with("scope."))
-    return ReadField(words, std::string_view(field).substr(6), clause.scope);
   for (const auto& [written, recorded] : kAliases) {
     if (field == written) return ReadField(words, recorded, clause);
   }
@@ -163,9 +196,10 @@ void ReadAgreementWords(WordReader& words, AgreementVersion& version) {
                                Cat("got \"no ", id, "\", want a clause of the agreement")));
       }
     } else if (word == "clause") {
-      Clause clause;
-      clause.id.value = words.Take("a clause's id");
-      clause.kind = words.Read(ReadEnum<ClauseKind>, "a kind of clause such as WAIVER");
+      const std::string id = words.Take("a clause's id");
+      Clause clause =
+          MakeClause(words.Read(ReadEnum<ClauseKind>, "a kind of clause such as WAIVER"));
+      clause.id.value = id;
       if (MutableClause(version, clause.id.value) != nullptr) {
         words.FailAt(line, absl::InvalidArgumentError(
                                Cat("got a second clause ", clause.id.value, ", want one")));

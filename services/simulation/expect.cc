@@ -238,7 +238,7 @@ ExpectedState ReadState(WordReader& words) {
     return State(Cat("state trigger ", clause), want,
                  [clause](const Stage& stage) -> absl::StatusOr<std::string> {
                    for (const Book* book : stage.world.books()) {
-                     for (const Trigger& trigger : book->account.triggers) {
+                     for (const Assertion& trigger : book->account.triggers) {
                        if (IsCalled(trigger.clause, clause))
                          return std::string(NameOf(trigger.state));
                      }
@@ -263,7 +263,7 @@ ExpectedState ReadCommitment(WordReader& words) {
   return State(Cat("commitment ", clause, " ", which), ShowMoney(want),
                [=](const Stage& stage) -> absl::StatusOr<std::string> {
                  for (const Book* book : stage.world.books()) {
-                   for (const Commitment& c : book->account.commitments) {
+                   for (const CommitmentBalance& c : book->account.commitments) {
                      if (c.clause.value != clause) continue;
                      if (which == "committed") return ShowMoney(c.committed);
                      if (which == "reserved")

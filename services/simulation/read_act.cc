@@ -225,7 +225,7 @@ MakeCommand ReadOwnTerms(WordReader& words, const Actor& actor, bool bid) {
 
 MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
   Clause waiver;
-  waiver.kind = ClauseKind::kWaiver;
+  waiver.content = Waiver{};
   waiver.id.value = words.Take("the waiver's id, such as W1");
   std::string agreement, request;
   while (!words.done()) {
@@ -250,7 +250,7 @@ MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
   return [=](Stage& stage) -> absl::StatusOr<Command> {
     const absl::StatusOr<Stage::Agreement> found = stage.FindAgreement(agreement);
     if (!found.ok()) return found.status();
-    Grant grant{.agreement = found->id, .version = 0, .waiver = waiver, .request = {}};
+    Grant grant{.agreement = found->id, .waiver = waiver};
     if (!request.empty()) {
       const absl::StatusOr<Stage::Found> which = stage.FindRequest(request == "it" ? "" : request);
       if (!which.ok()) return which.status();

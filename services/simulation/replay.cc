@@ -168,7 +168,7 @@ std::optional<decltype(Command::what)> BesideAgreement(const Decision& d) {
     case Kind::WAIVER_REVOKED:
       return RevokeWaiver{agreement, clause, d.text};
     case Kind::TRIGGER_ASSERTED:
-      return AssertTrigger{agreement, clause, d.text};
+      return AssertTrigger{agreement, clause, d.text, d.evidence};
     case Kind::TRIGGER_DISPUTED:
       return DisputeTrigger{agreement, clause, d.text};
     case Kind::DISPUTE_RESOLVED:
@@ -229,7 +229,7 @@ class Replayer {
     return found == assumed_.end() ? std::vector<std::string>{} : found->second;
   }
   const std::vector<std::string>& assumed() const { return assumed_of_all_; }
-  std::vector<Commitment> commitments() const {
+  std::vector<CommitmentBalance> commitments() const {
     return world_.Find(draft_.owner)->account.commitments;
   }
 
@@ -490,7 +490,8 @@ class Replayer {
       return decline(recorded->decline);
     if (recorded != nullptr && recorded->state == OfferState::kCountered) {
       const Clause* clause = world_.Find(draft_.owner)->account.Find(offer.clause);
-      if (clause != nullptr && clause->counter_window > Span{} && offer.kind != OfferKind::kMatch) {
+      if (clause != nullptr && AskingOf(*clause)->counter_window.IsSet() &&
+          offer.kind != OfferKind::kMatch) {
         Terms terms = *recorded->answer;
         terms.quantity = std::min(terms.quantity, offer.quantity);
         return CounterOffer{id, offer.number, std::move(terms)};

@@ -57,7 +57,7 @@ struct ReplayReport {
   ReplayTotals recorded{}, drafted{};
   // After the last request has ended. What is left of one is its shortfall, should its term end
   // then.
-  std::vector<Commitment> recorded_commitments{}, drafted_commitments{};
+  std::vector<CommitmentBalance> recorded_commitments{}, drafted_commitments{};
   std::vector<std::string> assumed{};  // About all of them.
 };
 

@@ -72,6 +72,25 @@ std::string WordReader::Take(std::string_view want) {
 
 Span WordReader::ReadSpan(std::string_view want) { return Read(ParseDuration, want); }
 
+Window WordReader::ReadWindow() {
+  constexpr std::string_view kWant = "a length of time, or 10 business days, until 16:00";
+  const int line = this->line();
+  std::string text = Take(kWant);
+  if (Peek() == "business") {
+    for (bool more = true; more && ok();) {  // To "days", or to what is after "until".
+      const std::string word = Take(kWant);
+      more = word == "business" || word.ends_with(',') || word == "until";
+      text += Cat(" ", word);
+    }
+  }
+  if (!ok()) return {};
+  const absl::StatusOr<Window> window = ParseWindow(text);
+  if (window.ok() && window->days > 0) return *window;
+  const absl::StatusOr<Span> span = ParseDuration(text);
+  FailAt(line, text.find("business") == std::string::npos ? span.status() : window.status());
+  return span.ok() ? Window(*span) : Window{};
+}
+
 Instant WordReader::ReadInstant(std::string_view want) {
   return Read(
       [&](std::string_view text) -> absl::StatusOr<Instant> {

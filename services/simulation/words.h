@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "broker/values/money.h"
 #include "broker/values/time.h"
+#include "broker/values/window.h"
 
 namespace capbroker {
 
@@ -64,6 +65,8 @@ class WordReader {
     return {};
   }
   Span ReadSpan(std::string_view want = "a length of time such as 3d or 36h");
+  // A length of time, or "10 business days, until 16:00", with or without quotes.
+  Window ReadWindow();
   Instant ReadInstant(std::string_view want = "an instant such as 2025-02-06T09:00:00Z");
   int64_t ReadQuantity(std::string_view want = "a whole number such as 8000 or 8,000");
   uint32_t ReadNumber(std::string_view want);

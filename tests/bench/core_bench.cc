@@ -52,16 +52,11 @@ AgreementVersion SomeAgreement() {
   v.effective_from = *ParseInstant("2025-01-21T00:00:00Z");
   Clause first;
   first.id = {"C2"};
-  first.kind = ClauseKind::kFirstRefusal;
   first.scope.new_capacity_only = true;
-  first.window = Hours(72);
-  first.partial = true;
-  first.min_quantity = 1000;
-  first.quantity_step = 8;
+  first.content = FirstRefusal{.asking = {.window = Hours(72), .parts = {true, 1000, 8}}};
   Clause commitment;
   commitment.id = {"C4"};
-  commitment.kind = ClauseKind::kCommitment;
-  commitment.amount = *ParseMoney("100000000000 USD");
+  commitment.content = CommitmentClause{*ParseMoney("100000000000 USD")};
   v.clauses = {first, commitment};
   return v;
 }

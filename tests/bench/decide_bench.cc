@@ -20,7 +20,7 @@ namespace {
 const Instant kStart = *ParseInstant("2025-02-03T12:00:00Z");
 
 // deploy/agreements/openai-azure-v2.yaml, as far as it decides anything here.
-AgreementVersion FirstRefusal() {
+AgreementVersion SeedAgreement() {
   AgreementVersion v;
   v.agreement = AgreementId{"azure"};
   v.version = 1;
@@ -28,16 +28,11 @@ AgreementVersion FirstRefusal() {
   v.effective_from = *ParseInstant("2025-01-21T00:00:00Z");
   Clause first;
   first.id = ClauseId{"C2"};
-  first.kind = ClauseKind::kFirstRefusal;
   first.scope.new_capacity_only = true;
-  first.window = Hours(72);
-  first.partial = true;
-  first.min_quantity = 1000;
-  first.quantity_step = 8;
+  first.content = FirstRefusal{.asking = {.window = Hours(72), .parts = {true, 1000, 8}}};
   Clause commitment;
   commitment.id = ClauseId{"C4"};
-  commitment.kind = ClauseKind::kCommitment;
-  commitment.amount = *ParseMoney("9000000000000 USD");
+  commitment.content = CommitmentClause{*ParseMoney("9000000000000 USD")};
   v.clauses = {first, commitment};
   return v;
 }
@@ -73,7 +68,7 @@ class Stage {
       provider.display_name = name;
       directory.Put(provider);
     }
-    Fold(book, Decided({Role::kOperator, "ops"}, ActivateAgreement{FirstRefusal()}));
+    Fold(book, Decided({Role::kOperator, "ops"}, ActivateAgreement{SeedAgreement()}));
   }
   template <class What>
   Command CommandOf(Actor actor, What what) const {

@@ -21,9 +21,10 @@ Instant At(std::string_view text) { return *ParseInstant(text); }
 Clause Right(std::string id, ClauseKind kind, std::string workload_class) {
   Clause c;
   c.id = ClauseId{std::move(id)};
-  c.kind = kind;
   c.scope.workload_classes = {std::move(workload_class)};
-  c.window = Hours(72);
+  if (kind == ClauseKind::kExclusivity) c.content = Exclusivity{{.window = Hours(72)}};
+  if (kind == ClauseKind::kFirstRefusal) c.content = FirstRefusal{.asking = {.window = Hours(72)}};
+  if (kind == ClauseKind::kWaiver) c.content = Waiver{.lifts = {ClauseId{"C2"}}};
   return c;
 }
 
@@ -49,28 +50,24 @@ struct Stage {
     version.version = 1;
     version.effective_from = At("2025-01-21T00:00:00Z");
     Clause waiver = Right("C3", ClauseKind::kWaiver, "TRAINING");
-    waiver.window = {};
-    waiver.lifts = {ClauseId{"C2"}};
     Clause commitment;
     commitment.id = ClauseId{"C4"};
-    commitment.kind = ClauseKind::kCommitment;
-    commitment.amount = *ParseMoney("1000 USD");
+    commitment.content = CommitmentClause{*ParseMoney("1000 USD")};
     Clause term;
     term.id = ClauseId{"C5"};
-    term.kind = ClauseKind::kTerm;
-    term.term_end = At("2031-01-01T00:00:00Z");
+    term.content = Term{At("2031-01-01T00:00:00Z")};
     Clause trigger;
     trigger.id = ClauseId{"C6"};
-    trigger.kind = ClauseKind::kTrigger;
-    trigger.ends = {ClauseId{"C1"}, ClauseId{"C2"}};
-    trigger.attesters = {"auditor/kpmg", "provider/azure", "owner/openai", "operator/ops"};
+    trigger.content = TriggerClause{
+        .ends = {ClauseId{"C1"}, ClauseId{"C2"}},
+        .attesters = {"auditor/kpmg", "provider/azure", "owner/openai", "operator/ops"}};
     version.clauses = {Right("C1", ClauseKind::kExclusivity, "API"),
                        Right("C2", ClauseKind::kFirstRefusal, "TRAINING"),
                        waiver,
                        commitment,
                        term,
                        trigger};
-    version.clauses[0].calendar = "desk";
+    AskingOf(version.clauses[0])->calendar = "desk";
     version.calendars = {{"desk", "America/Los_Angeles", {{1, 540, 1020}}, {}}};
     other.agreement = AgreementId{"coreweave"};
     other.holder = ProviderId{"coreweave"};
@@ -164,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"BeginsWithThisTermsEnd",
             [](Stage& s) {
               s.other.clauses[0].scope = {};
-              s.other.effective_from = s.term().term_end;
+              s.other.effective_from = As<Term>(s.term())->end_time;
             },
             None()},
         Row{"EndedByATrigger",
@@ -195,7 +192,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"WithAnOlderAgreement",
             [](Stage& s) { s.other.clauses[1].scope = {}; },
-            {"WARNING EQUAL_PRIORITY clauses[1].priority: C2 and coreweave/1/X2 of coreweave are "
+            {"WARNING EQUAL_PRIORITY clauses[1].first_refusal.priority: C2 and coreweave/1/X2 of "
+             "coreweave are "
              "first "
              "refusals of "
              "priority 0 over some of the same scope, where coreweave/1/X2 is asked first, in "
@@ -206,7 +204,8 @@ INSTANTIATE_TEST_SUITE_P(
               s.other.clauses[1].scope = {};
               s.other.effective_from = At("2026-01-01T00:00:00Z");
             },
-            {"WARNING EQUAL_PRIORITY clauses[1].priority: C2 and coreweave/1/X2 of coreweave are "
+            {"WARNING EQUAL_PRIORITY clauses[1].first_refusal.priority: C2 and coreweave/1/X2 of "
+             "coreweave are "
              "first "
              "refusals of "
              "priority 0 over some of the same scope, where C2 is asked first, in force the "
@@ -216,14 +215,15 @@ INSTANTIATE_TEST_SUITE_P(
               s.other.clauses[1].scope = {};
               s.other.effective_from = s.version.effective_from;
             },
-            {"WARNING EQUAL_PRIORITY clauses[1].priority: C2 and coreweave/1/X2 of coreweave are "
+            {"WARNING EQUAL_PRIORITY clauses[1].first_refusal.priority: C2 and coreweave/1/X2 of "
+             "coreweave are "
              "first "
              "refusals of "
              "priority 0 over some of the same scope, where C2 is asked first, by agreement id"}},
         Row{"OtherPriority",
             [](Stage& s) {
               s.other.clauses[1].scope = {};
-              s.other.clauses[1].priority = 1;
+              As<FirstRefusal>(s.other.clauses[1])->priority = 1;
             },
             None()},
         Row{"OtherTime",
@@ -236,14 +236,15 @@ INSTANTIATE_TEST_SUITE_P(
             [](Stage& s) {
               s.version.clauses.push_back(Right("C7", ClauseKind::kFirstRefusal, "TRAINING"));
             },
-            {"WARNING EQUAL_PRIORITY clauses[1].priority: C2 and C7 are first refusals of priority "
+            {"WARNING EQUAL_PRIORITY clauses[1].first_refusal.priority: C2 and C7 are first "
+             "refusals of priority "
              "0 over "
              "some of the "
              "same scope, where C2 is asked first"}},
         Row{"InOneVersionInOrder",
             [](Stage& s) {
               s.version.clauses.push_back(Right("C7", ClauseKind::kFirstRefusal, "TRAINING"));
-              s.version.clauses.back().priority = 1;
+              As<FirstRefusal>(s.version.clauses.back())->priority = 1;
             },
             None()}),
     name_of);
@@ -253,44 +254,51 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"AsLongAsTheVersion",
             [](Stage& s) {
-              s.exclusivity().calendar = "";
+              AskingOf(s.exclusivity())->calendar = "";
               s.version.calendars.clear();
-              s.exclusivity().window = Hours(1);
-              s.version.effective_to = s.term().term_end = s.version.effective_from + Hours(72);
+              AskingOf(s.exclusivity())->window = Hours(1);
+              s.version.effective_to = As<Term>(s.term())->end_time =
+                  s.version.effective_from + Hours(72);
             },
-            {"WARNING WINDOW_TOO_LONG clauses[1].window: 3d from the version's first instant end "
+            {"WARNING WINDOW_TOO_LONG clauses[1].first_refusal.asking.window: 3d from the "
+             "version's first instant end "
              "at "
              "2025-01-24T00:00:00Z, but the version ends at 2025-01-24T00:00:00Z"}},
         Row{"LongOnlyInItsCalendar",  // An hour on the first day, then eight a week.
             [](Stage& s) {
-              s.version.effective_to = s.term().term_end = At("2025-03-01T00:00:00Z");
+              s.version.effective_to = As<Term>(s.term())->end_time = At("2025-03-01T00:00:00Z");
             },
-            {"WARNING WINDOW_TOO_LONG clauses[0].window: 3d from the version's first instant end "
+            {"WARNING WINDOW_TOO_LONG clauses[0].exclusivity.asking.window: 3d from the version's "
+             "first instant end "
              "at "
              "2025-03-24T23:00:00Z, but the version ends at 2025-03-01T00:00:00Z"}},
         Row{"AMomentShorter",
             [](Stage& s) {
-              s.exclusivity().calendar = "";
+              AskingOf(s.exclusivity())->calendar = "";
               s.version.calendars.clear();
-              s.version.effective_to = s.term().term_end =
+              s.version.effective_to = As<Term>(s.term())->end_time =
                   s.version.effective_from + Hours(72) + Span{1};
             },
             None()},
         Row{"LongerThanAllDelivery",
-            [](Stage& s) { s.first().scope.delivery_to = At("2025-01-24T00:00:00Z"); },
-            {"WARNING WINDOW_TOO_LONG clauses[1].window: 3d from the version's first instant end "
+            [](Stage& s) { s.first().scope.delivery_end_time = At("2025-01-24T00:00:00Z"); },
+            {"WARNING WINDOW_TOO_LONG clauses[1].first_refusal.asking.window: 3d from the "
+             "version's first instant end "
              "at "
              "2025-01-24T00:00:00Z, but delivery begins before 2025-01-24T00:00:00Z"}},
         Row{"ShorterThanAllDelivery",
-            [](Stage& s) { s.first().scope.delivery_to = At("2025-01-24T00:00:01Z"); }, None()},
+            [](Stage& s) { s.first().scope.delivery_end_time = At("2025-01-24T00:00:01Z"); },
+            None()},
         Row{"OfAMatch",
-            [](Stage& s) { s.first().match_window = Hours(24 * 365 * 7); },
-            {"WARNING WINDOW_TOO_LONG clauses[1].match_window: 2555d from the version's first "
+            [](Stage& s) { As<FirstRefusal>(s.first())->match_window = Hours(24 * 365 * 7); },
+            {"WARNING WINDOW_TOO_LONG clauses[1].first_refusal.match_window: 2555d from the "
+             "version's first "
              "instant end at "
              "2032-01-20T00:00:00Z, but the version ends at 2031-01-01T00:00:00Z"}},
         Row{"OfADispute",
-            [](Stage& s) { s.trigger().dispute_window = Hours(24 * 365 * 7); },
-            {"WARNING WINDOW_TOO_LONG clauses[5].dispute_window: 2555d from the version's first "
+            [](Stage& s) { As<TriggerClause>(s.trigger())->dispute_window = Hours(24 * 365 * 7); },
+            {"WARNING WINDOW_TOO_LONG clauses[5].trigger.dispute_window: 2555d from the version's "
+             "first "
              "instant end "
              "at "
              "2032-01-20T00:00:00Z, but the version ends at 2031-01-01T00:00:00Z"}},
@@ -299,17 +307,19 @@ INSTANTIATE_TEST_SUITE_P(
               s.version.clauses.erase(s.version.clauses.begin() + 3,
                                       s.version.clauses.begin() + 5);  // Open.
               s.version.calendars[0].hours = {{1, 0, 1}};
-              s.exclusivity().window = kLongestSpan;
+              AskingOf(s.exclusivity())->window = kLongestSpan;
             },
-            {"WARNING WINDOW_TOO_LONG clauses[0].window: 36500d from the version's first instant "
+            {"WARNING WINDOW_TOO_LONG clauses[0].exclusivity.asking.window: 36500d from the "
+             "version's first instant "
              "never end"}},
         Row{"UnknownCalendar",
-            [](Stage& s) { s.first().calendar = "shop"; },
-            {"ERROR UNKNOWN_CALENDAR clauses[1].calendar: got \"shop\", want a calendar of this "
+            [](Stage& s) { AskingOf(s.first())->calendar = "shop"; },
+            {"ERROR UNKNOWN_CALENDAR clauses[1].first_refusal.asking.calendar: got \"shop\", want "
+             "a calendar of this "
              "version"}},
-        Row{"KnownCalendar", [](Stage& s) { s.first().calendar = "desk"; }, None()},
+        Row{"KnownCalendar", [](Stage& s) { AskingOf(s.first())->calendar = "desk"; }, None()},
         Row{"UnusedCalendar",
-            [](Stage& s) { s.exclusivity().calendar = ""; },
+            [](Stage& s) { AskingOf(s.exclusivity())->calendar = ""; },
             {"WARNING UNUSED_CALENDAR calendars[0]: no clause names the calendar \"desk\""}}),
     name_of);
 
@@ -318,7 +328,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"OfAnotherClass",
             [](Stage& s) { s.waiver().scope.workload_classes = {"BATCH"}; },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].lifts[0]: C3 never lifts C2: they have no "
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.lifted_clause_ids[0]: C3 never lifts "
+             "C2: they have no "
              "workload class in "
              "common"}},
         Row{"OfAnotherPurpose",
@@ -326,14 +337,16 @@ INSTANTIATE_TEST_SUITE_P(
               s.waiver().scope.purposes = {"RESEARCH"};
               s.first().scope.purposes = {"PRODUCT"};
             },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].lifts[0]: C3 never lifts C2: they have no "
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.lifted_clause_ids[0]: C3 never lifts "
+             "C2: they have no "
              "purpose in common"}},
         Row{"OfAnotherResource",
             [](Stage& s) {
               s.waiver().scope.resource_types = {"h100"};
               s.first().scope.resource_types = {"b200"};
             },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].lifts[0]: C3 never lifts C2: they have no "
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.lifted_clause_ids[0]: C3 never lifts "
+             "C2: they have no "
              "resource type in "
              "common"}},
         Row{"OfAnotherRegion",
@@ -341,19 +354,22 @@ INSTANTIATE_TEST_SUITE_P(
               s.waiver().scope.regions = {"us"};
               s.first().scope.regions = {"eu"};
             },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].lifts[0]: C3 never lifts C2: they have no "
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.lifted_clause_ids[0]: C3 never lifts "
+             "C2: they have no "
              "region in common"}},
         Row{"OfAnotherDelivery",
             [](Stage& s) {
-              s.waiver().scope.delivery_to = At("2026-01-01T00:00:00Z");
-              s.first().scope.delivery_from = At("2026-01-01T00:00:00Z");
+              s.waiver().scope.delivery_end_time = At("2026-01-01T00:00:00Z");
+              s.first().scope.delivery_start_time = At("2026-01-01T00:00:00Z");
             },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].lifts[0]: C3 never lifts C2: they have no "
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.lifted_clause_ids[0]: C3 never lifts "
+             "C2: they have no "
              "delivery time in "
              "common"}},
         Row{"OneOfTwoClauses",
-            [](Stage& s) { s.waiver().lifts.push_back(ClauseId{"C1"}); },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].lifts[1]: C3 never lifts C1: they have no "
+            [](Stage& s) { As<Waiver>(s.waiver())->lifts.push_back(ClauseId{"C1"}); },
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.lifted_clause_ids[1]: C3 never lifts "
+             "C1: they have no "
              "workload class in "
              "common"}},
         Row{"OfPurposesThatMeet",
@@ -363,33 +379,38 @@ INSTANTIATE_TEST_SUITE_P(
             },
             None()},
         Row{"AfterTheVersion",
-            [](Stage& s) { s.waiver().from = s.term().term_end; },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].from: C3 begins at 2031-01-01T00:00:00Z, "
+            [](Stage& s) { As<Waiver>(s.waiver())->start_time = As<Term>(s.term())->end_time; },
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.start_time: C3 begins at "
+             "2031-01-01T00:00:00Z, "
              "but the version ends at "
              "2031-01-01T00:00:00Z"}},
         Row{"BeforeTheVersion",
-            [](Stage& s) { s.waiver().to = s.version.effective_from; },
-            {"WARNING WAIVER_NEVER_APPLIES clauses[2].to: C3 ends at 2025-01-21T00:00:00Z, but "
+            [](Stage& s) { As<Waiver>(s.waiver())->end_time = s.version.effective_from; },
+            {"WARNING WAIVER_NEVER_APPLIES clauses[2].waiver.end_time: C3 ends at "
+             "2025-01-21T00:00:00Z, but "
              "the version begins at "
              "2025-01-21T00:00:00Z"}},
         Row{"PastTheTerm",
-            [](Stage& s) { s.waiver().to = s.term().term_end + Seconds(1); },
-            {"WARNING CLAUSE_PAST_TERM clauses[2].to: C3 lasts until 2031-01-01T00:00:01Z, but "
+            [](Stage& s) {
+              As<Waiver>(s.waiver())->end_time = As<Term>(s.term())->end_time + Seconds(1);
+            },
+            {"WARNING CLAUSE_PAST_TERM clauses[2].waiver.end_time: C3 lasts until "
+             "2031-01-01T00:00:01Z, but "
              "the version ends at "
              "2031-01-01T00:00:00Z"}},
         Row{"InsideTheVersion",
             [](Stage& s) {
-              s.waiver().from = s.version.effective_from;
-              s.waiver().to = s.term().term_end;
+              As<Waiver>(s.waiver())->start_time = s.version.effective_from;
+              As<Waiver>(s.waiver())->end_time = As<Term>(s.term())->end_time;
             },
             None()},
         Row{"ATermThatIsCutShort",
             [](Stage& s) { s.version.effective_to = At("2030-01-01T00:00:00Z"); },
-            {"WARNING CLAUSE_PAST_TERM clauses[4].term_end: the version ends at "
+            {"WARNING CLAUSE_PAST_TERM clauses[4].term.end_time: the version ends at "
              "2030-01-01T00:00:00Z, before its TERM "
              "at 2031-01-01T00:00:00Z"}},
-        Row{"ATermThatIsNot", [](Stage& s) { s.version.effective_to = s.term().term_end; },
-            None()}),
+        Row{"ATermThatIsNot",
+            [](Stage& s) { s.version.effective_to = As<Term>(s.term())->end_time; }, None()}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -402,11 +423,14 @@ INSTANTIATE_TEST_SUITE_P(
              "version has no "
              "TERM"}},
         Row{"DeliveredBeforeItBegins",
-            [](Stage& s) { s.commitment().scope.delivery_to = s.version.effective_from; },
-            {"WARNING COMMITMENT_NEVER_DRAWN clauses[3].scope.delivery_to: all delivery is before "
+            [](Stage& s) { s.commitment().scope.delivery_end_time = s.version.effective_from; },
+            {"WARNING COMMITMENT_NEVER_DRAWN clauses[3].scope.delivery_end_time: all delivery is "
+             "before "
              "2025-01-21T00:00:00Z, but the version begins at 2025-01-21T00:00:00Z"}},
         Row{"DeliveredAMomentLater",
-            [](Stage& s) { s.commitment().scope.delivery_to = s.version.effective_from + Span{1}; },
+            [](Stage& s) {
+              s.commitment().scope.delivery_end_time = s.version.effective_from + Span{1};
+            },
             None()},
         Row{"OfWhatTheHolderSellsNot",
             [](Stage& s) {
@@ -456,61 +480,72 @@ INSTANTIATE_TEST_SUITE_P(
     Triggers, Findings,
     testing::Values(
         Row{"EndAnUnknownClause",
-            [](Stage& s) { s.trigger().ends[1] = ClauseId{"C9"}; },
-            {"ERROR TRIGGER_ENDS_NOTHING clauses[5].ends[1]: got \"C9\", want a clause of this "
+            [](Stage& s) { As<TriggerClause>(s.trigger())->ends[1] = ClauseId{"C9"}; },
+            {"ERROR TRIGGER_ENDS_NOTHING clauses[5].trigger.ended_clause_ids[1]: got \"C9\", want "
+             "a clause of this "
              "version"}},
         Row{"EndNothing",
-            [](Stage& s) { s.trigger().ends.clear(); },
-            {"ERROR TRIGGER_ENDS_NOTHING clauses[5].ends: got none, want at least one clause"}},
-        Row{"EndACommitment", [](Stage& s) { s.trigger().ends = {ClauseId{"C4"}}; }, None()},
+            [](Stage& s) { As<TriggerClause>(s.trigger())->ends.clear(); },
+            {"ERROR TRIGGER_ENDS_NOTHING clauses[5].trigger.ended_clause_ids: got none, want at "
+             "least one clause"}},
+        Row{"EndACommitment",
+            [](Stage& s) { As<TriggerClause>(s.trigger())->ends = {ClauseId{"C4"}}; }, None()},
         Row{"WithoutAttesters",
-            [](Stage& s) { s.trigger().attesters.clear(); },
-            {"ERROR QUORUM_UNREACHABLE clauses[5].attesters: got none, want at least one"}},
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters.clear(); },
+            {"ERROR QUORUM_UNREACHABLE clauses[5].trigger.attesters: got none, want at least one"}},
         Row{"WithTooLargeAQuorum",
-            [](Stage& s) { s.trigger().quorum = 5; },
-            {"ERROR QUORUM_UNREACHABLE clauses[5].quorum: got 5, want at most 4, as many as may "
+            [](Stage& s) { As<TriggerClause>(s.trigger())->quorum = 5; },
+            {"ERROR QUORUM_UNREACHABLE clauses[5].trigger.quorum: got 5, want at most 4, as many "
+             "as may "
              "sign; 0 is "
              "all of them"}},
         Row{"WithTheSameAttesterTwice",
             [](Stage& s) {
-              s.trigger().quorum = 2;
-              s.trigger().attesters = {"auditor/kpmg", "auditor/kpmg"};
+              As<TriggerClause>(s.trigger())->quorum = 2;
+              As<TriggerClause>(s.trigger())->attesters = {"auditor/kpmg", "auditor/kpmg"};
             },
-            {"ERROR QUORUM_UNREACHABLE clauses[5].quorum: got 2, want at most 1, as many as may "
+            {"ERROR QUORUM_UNREACHABLE clauses[5].trigger.quorum: got 2, want at most 1, as many "
+             "as may "
              "sign; 0 is "
              "all of them"}},
-        Row{"WithTheWholeQuorum", [](Stage& s) { s.trigger().quorum = 4; }, None()},
+        Row{"WithTheWholeQuorum", [](Stage& s) { As<TriggerClause>(s.trigger())->quorum = 4; },
+            None()},
         Row{"WithoutARole",
-            [](Stage& s) { s.trigger().attesters[0] = "kpmg"; },
-            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].attesters[0]: got \"kpmg\"", kWantAttester)}},
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[0] = "kpmg"; },
+            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].trigger.attesters[0]: got \"kpmg\"",
+                 kWantAttester)}},
         Row{"WithoutAName",
-            [](Stage& s) { s.trigger().attesters[0] = "auditor/"; },
-            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].attesters[0]: got \"auditor/\"",
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[0] = "auditor/"; },
+            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].trigger.attesters[0]: got \"auditor/\"",
                  kWantAttester)}},
         Row{"WithABadName",
-            [](Stage& s) { s.trigger().attesters[0] = "auditor/KPMG"; },
-            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].attesters[0]: got \"auditor/KPMG\"",
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[0] = "auditor/KPMG"; },
+            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].trigger.attesters[0]: got \"auditor/KPMG\"",
                  kWantAttester)}},
         Row{"SignedByTheBroker",
-            [](Stage& s) { s.trigger().attesters[0] = "broker/x"; },
-            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].attesters[0]: got \"broker/x\"",
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[0] = "broker/x"; },
+            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].trigger.attesters[0]: got \"broker/x\"",
                  kWantAttester)}},
         Row{"SignedByNobody",
-            [](Stage& s) { s.trigger().attesters[0] = "none/x"; },
-            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].attesters[0]: got \"none/x\"", kWantAttester)}},
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[0] = "none/x"; },
+            {Cat("ERROR UNKNOWN_ATTESTER clauses[5].trigger.attesters[0]: got \"none/x\"",
+                 kWantAttester)}},
         Row{"SignedByAStranger",
-            [](Stage& s) { s.trigger().attesters[1] = "provider/nobody"; },
-            {"ERROR UNKNOWN_ATTESTER clauses[5].attesters[1]: got \"provider/nobody\", want a "
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[1] = "provider/nobody"; },
+            {"ERROR UNKNOWN_ATTESTER clauses[5].trigger.attesters[1]: got \"provider/nobody\", "
+             "want a "
              "registered "
              "provider"}},
         Row{"SignedByAnotherOwner",
-            [](Stage& s) { s.trigger().attesters[2] = "owner/anthropic"; },
-            {"ERROR UNKNOWN_ATTESTER clauses[5].attesters[2]: got \"owner/anthropic\", want this "
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[2] = "owner/anthropic"; },
+            {"ERROR UNKNOWN_ATTESTER clauses[5].trigger.attesters[2]: got \"owner/anthropic\", "
+             "want this "
              "agreement's "
              "owner, "
              "owner/openai"}},
         Row{"SignedByAnotherProvider",
-            [](Stage& s) { s.trigger().attesters[1] = "provider/coreweave"; }, None()}),
+            [](Stage& s) { As<TriggerClause>(s.trigger())->attesters[1] = "provider/coreweave"; },
+            None()}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -518,13 +553,14 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"UnknownHolder",
             [](Stage& s) {
-              s.trigger().attesters = {"auditor/kpmg"};
+              As<TriggerClause>(s.trigger())->attesters = {"auditor/kpmg"};
               s.azure.id = {};
             },
             {"ERROR UNKNOWN_HOLDER holder: got \"azure\", want a registered provider"}},
         Row{"OnlyNoted",
             [](Stage& s) {
-              s.version.clauses = {Clause{.id = ClauseId{"C1"}, .text = "a share of revenue"}};
+              s.version.clauses = {
+                  Clause{.id = ClauseId{"C1"}, .text = "a share of revenue", .content = Noted{}}};
               s.version.calendars.clear();
             },
             {"WARNING NOTHING_GOVERNS clauses: no EXCLUSIVITY, FIRST_REFUSAL or COMMITMENT: "
@@ -549,13 +585,13 @@ TEST(Lint, AConflictIsRefusedWithItsFacts) {
 
 TEST(Lint, WarningsRefuseNothingAndTheFirstErrorDoes) {
   Stage stage;
-  stage.exclusivity().calendar = "";
+  AskingOf(stage.exclusivity())->calendar = "";
   stage.other.clauses[1].scope = {};
   EXPECT_EQ(stage.Find().size(), 2u);
   EXPECT_EQ(RefusalOf(stage.Find()), absl::OkStatus());
-  stage.trigger().ends.clear();
-  stage.trigger().quorum = 9;
-  EXPECT_EQ(FieldOf(RefusalOf(stage.Find())), "clauses[5].ends");
+  As<TriggerClause>(stage.trigger())->ends.clear();
+  As<TriggerClause>(stage.trigger())->quorum = 9;
+  EXPECT_EQ(FieldOf(RefusalOf(stage.Find())), "clauses[5].trigger.ended_clause_ids");
 }
 
 }  // namespace

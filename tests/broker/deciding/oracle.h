@@ -174,10 +174,10 @@ class Oracle {
         break;
       case Kind::AGREEMENT_ACTIVATED:
         for (const Clause& clause : d.agreement->clauses) {
-          if (clause.kind == ClauseKind::kCommitment)
-            commitments_[Cat(d.agreement->agreement.value, "/", clause.id.value)].committed =
-                clause.amount.micros;
-          modes_[Cat(d.agreement->agreement.value, "/", clause.id.value)] = clause.mode;
+          const std::string name = Cat(d.agreement->agreement.value, "/", clause.id.value);
+          if (const auto* commitment = As<CommitmentClause>(clause))
+            commitments_[name].committed = commitment->amount.micros;
+          modes_[name] = MatchingOf(clause).mode;
         }
         break;
       case Kind::COMMITMENT_RESERVED:

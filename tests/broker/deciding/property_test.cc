@@ -99,30 +99,42 @@ class World {
   }
   Span Maybe(int64_t least, int64_t most) { return Odds(2) ? Span{} : Hours(Between(least, most)); }
 
-  void RandomizeRight(Clause& right) {
-    right.window = Hours(Between(1, 60));
-    right.partial = Odds(2);
-    right.min_quantity = right.partial ? Between(0, 60) : 0;
-    right.quantity_step = right.partial ? Between(0, 9) : 0;
-    right.toll_over = Hours(Between(0, 3));
-    right.counter_window = Maybe(1, 30);
-    right.confirm_within = Odds(3) ? Hours(Between(1, 30)) : Span{};
-    right.withdraw_notice = Maybe(1, 100);
-    right.min_remaining = Maybe(1, 20);
-    right.void_on_end = Odds(2);
-    if (Odds(3)) right.calendar = "office";
-    if (right.kind != ClauseKind::kFirstRefusal) return;
-    right.mode = Any({Mode::kFirstOffer, Mode::kMatch, Mode::kFirstOfferThenMatch});
-    right.match_window = Maybe(1, 30);
-    right.match_always = Odds(3);
-    right.contingent = Odds(3);
-    right.close_within = Odds(3) ? Hours(Between(1, 200)) : Span{};
-    right.reoffer = Odds(2);
-    right.price_tolerance_ppm = Any<int64_t>({0, 20'000, 300'000});
-    right.start_tolerance = Maybe(1, 100);
+  Window RandomWindow(int64_t most, bool business_days) {
+    if (business_days && Odds(3))
+      return Window::BusinessDays(Between(1, 5), Maybe(1, 24).micros / Seconds(60).micros);
+    return Hours(Between(1, most));
+  }
+  Window MaybeWindow(int64_t most, bool business_days) {
+    return Odds(2) ? Window{} : RandomWindow(most, business_days);
+  }
+
+  void RandomizeRight(Clause& clause) {
+    Asking& asking = *AskingOf(clause);
+    const bool office = Odds(3);
+    asking.calendar = office ? "office" : "";
+    asking.window = RandomWindow(60, office);
+    asking.parts = {};
+    if (Odds(2)) asking.parts = {true, Between(0, 60), Between(0, 9)};
+    asking.toll_over = Hours(Between(0, 3));
+    asking.counter_window = MaybeWindow(30, office);
+    asking.confirm_within = Odds(3) ? Hours(Between(1, 30)) : Span{};
+    asking.withdraw_notice = Maybe(1, 100);
+    asking.min_remaining = Maybe(1, 20);
+    asking.void_on_end = Odds(2);
+    auto* right = As<FirstRefusal>(clause);
+    if (right == nullptr) return;
+    right->mode = Any({Mode::kFirstOffer, Mode::kMatch, Mode::kFirstOfferThenMatch});
+    right->match_window = MaybeWindow(30, office);
+    right->match_always = Odds(3);
+    right->contingent_bids = Odds(3);
+    right->close_within = Odds(3) ? Hours(Between(1, 200)) : Span{};
+    right->reoffer = Odds(2);
+    right->reoffer_window = MaybeWindow(30, office);
+    right->price_tolerance_ppm = Any<int64_t>({0, 20'000, 300'000});
+    right->start_tolerance = Maybe(1, 100);
     if (Odds(3)) {
-      right.aggregation_window = Hours(Between(1, 100));
-      right.scope.min_quantity = Between(1, 150);
+      asking.aggregation_window = Hours(Between(1, 100));
+      clause.scope.min_quantity = Between(1, 150);
     }
   }
 
@@ -133,26 +145,28 @@ class World {
       version.calendars[0].hours.push_back({day, 9 * 60, 17 * 60});
     RandomizeRight(version.clauses[0]);
     RandomizeRight(version.clauses[1]);
-    version.clauses[2].min_share_ppm = Between(0, 1'000'000);
-    version.clauses[2].cap_quantity = Any<int64_t>({0, 50, 200, 2'000});
-    version.clauses[3].amount.micros = Between(1, 1'000'000) * 1'000'000;
-    if (Odds(4)) version.clauses[4].term_end = kNoon + Hours(Between(50, 1'500));
+    auto* waiver = As<Waiver>(version.clauses[2]);
+    waiver->min_share_ppm = Between(0, 1'000'000);
+    waiver->cap_quantity = Any<int64_t>({0, 50, 200, 2'000});
+    As<CommitmentClause>(version.clauses[3])->amount.micros = Between(1, 1'000'000) * 1'000'000;
+    if (Odds(4)) version.clauses[4].content = Term{kNoon + Hours(Between(50, 1'500))};
     if (Odds(2)) {  // A junior right.
       Clause junior = version.clauses[1];
       junior.id = ClauseId{"C9"};
-      junior.priority = 1;
+      As<FirstRefusal>(junior)->priority = 1;
       RandomizeRight(junior);
       version.clauses.push_back(junior);
     }
     Clause trigger;
     trigger.id = ClauseId{"T1"};
-    trigger.kind = ClauseKind::kTrigger;
     trigger.text = "declared";
-    trigger.ends = {Any<ClauseId>({{"C1"}, {"C2"}, {"C4"}})};
-    trigger.attesters = {"auditor/kpmg", "provider/azure"};
-    trigger.quorum = Between(0, 2);
-    trigger.dispute_window = Maybe(1, 50);
-    if (Odds(2)) trigger.threshold = *ParseMoney("100 USD");
+    trigger.content = TriggerClause{
+        .ends = {Any<ClauseId>({{"C1"}, {"C2"}, {"C4"}})},
+        .attesters = {"auditor/kpmg", "provider/azure"},
+        .quorum = Between(0, 2),
+        .threshold = Odds(2) ? *ParseMoney("100 USD") : Money{},
+        .dispute_window = Maybe(1, 50),
+    };
     version.clauses.push_back(trigger);
     return version;
   }
@@ -328,10 +342,11 @@ class World {
     Grant grant;
     grant.agreement = AgreementId{"azure"};
     grant.waiver.id = ClauseId{Cat("W", Between(1, 9))};
-    grant.waiver.kind = ClauseKind::kWaiver;
-    grant.waiver.lifts = {Any<ClauseId>({{"C1"}, {"C2"}})};
-    grant.waiver.cap_quantity = Any<int64_t>({0, 0, 100});
-    if (Odds(3)) grant.waiver.from = story_.now + Hours(Between(1, 40));
+    Waiver waiver;
+    waiver.lifts = {Any<ClauseId>({{"C1"}, {"C2"}})};
+    waiver.cap_quantity = Any<int64_t>({0, 0, 100});
+    if (Odds(3)) waiver.start_time = story_.now + Hours(Between(1, 40));
+    grant.waiver.content = waiver;
     if (Odds(2)) grant.request = story_.current;
     const Actor holder{Role::kProvider, Odds(9) ? "coreweave" : "azure"};
     if (Odds(3)) {

@@ -128,45 +128,77 @@ INSTANTIATE_TEST_SUITE_P(
         BadAgreement{"clauses[1].id",
                      [](AgreementVersion& v) { v.clauses[1].id = ClauseId{"C1"}; }},
         BadAgreement{"clauses[0].id", [](AgreementVersion& v) { v.clauses[0].id = ClauseId{"1"}; }},
-        BadAgreement{"clauses[1].window", [](AgreementVersion& v) { v.clauses[1].window = {}; }},
-        BadAgreement{"clauses[1].window",
-                     [](AgreementVersion& v) { v.clauses[1].window = Hours(-1); }},
-        BadAgreement{"clauses[1].calendar",
-                     [](AgreementVersion& v) { v.clauses[1].calendar = "office"; }},
-        BadAgreement{"clauses[1].close_within",
-                     [](AgreementVersion& v) { v.clauses[1].close_within = Hours(-1); }},
-        BadAgreement{"clauses[1].confirm_within",
-                     [](AgreementVersion& v) { v.clauses[1].confirm_within = Hours(-1); }},
-        BadAgreement{"clauses[1].counter_window",
-                     [](AgreementVersion& v) { v.clauses[1].counter_window = Hours(-1); }},
-        BadAgreement{"clauses[1].partial",
-                     [](AgreementVersion& v) { v.clauses[1].partial = false; }},
-        BadAgreement{"clauses[1].priority",
-                     [](AgreementVersion& v) { v.clauses[1].priority = -1; }},
-        BadAgreement{"clauses[0]", [](AgreementVersion& v) { v.clauses[0].priority = 1; }},
-        BadAgreement{"clauses[1]",
-                     [](AgreementVersion& v) { v.clauses[1].amount = *ParseMoney("1 USD"); }},
-        BadAgreement{"clauses[2].lifts", [](AgreementVersion& v) { v.clauses[2].lifts = {}; }},
-        BadAgreement{"clauses[2].lifts[0]",
-                     [](AgreementVersion& v) { v.clauses[2].lifts = {ClauseId{"C4"}}; }},
-        BadAgreement{"clauses[2].min_share_ppm",
-                     [](AgreementVersion& v) { v.clauses[2].min_share_ppm = 1'000'001; }},
-        BadAgreement{"clauses[2].cap_quantity",
-                     [](AgreementVersion& v) { v.clauses[2].cap_quantity = -1; }},
-        BadAgreement{"clauses[2].to",
-                     [](AgreementVersion& v) { v.clauses[2].from = v.clauses[2].to = kNoon; }},
-        BadAgreement{"clauses[3].amount", [](AgreementVersion& v) { v.clauses[3].amount = {}; }},
-        BadAgreement{"clauses[C4].amount",
-                     [](AgreementVersion& v) { v.clauses[3].amount = *ParseMoney("1 USD"); }},
-        BadAgreement{"clauses[4].term_end",
-                     [](AgreementVersion& v) { v.clauses[4].term_end = {}; }},
-        BadAgreement{"clauses[5].kind",
+        BadAgreement{"clauses[1].first_refusal.asking.window",
+                     [](AgreementVersion& v) { AskingOf(v.clauses[1])->window = {}; }},
+        BadAgreement{"clauses[1].first_refusal.asking.window",
+                     [](AgreementVersion& v) { AskingOf(v.clauses[1])->window = Hours(-1); }},
+        BadAgreement{
+            "clauses[1].first_refusal.asking.window",
+            [](AgreementVersion& v) { AskingOf(v.clauses[1])->window = Window::BusinessDays(3); }},
+        BadAgreement{"clauses[0].exclusivity.asking.window",
+                     [](AgreementVersion& v) {
+                       AskingOf(v.clauses[0])->window = Window::BusinessDays(1001);
+                     }},
+        BadAgreement{"clauses[1].first_refusal.match_window",
+                     [](AgreementVersion& v) {
+                       As<FirstRefusal>(v.clauses[1])->match_window = Window::BusinessDays(3);
+                     }},
+        BadAgreement{"clauses[1].first_refusal.asking.calendar",
+                     [](AgreementVersion& v) { AskingOf(v.clauses[1])->calendar = "office"; }},
+        BadAgreement{
+            "clauses[1].first_refusal.close_within",
+            [](AgreementVersion& v) { As<FirstRefusal>(v.clauses[1])->close_within = Hours(-1); }},
+        BadAgreement{
+            "clauses[1].first_refusal.asking.confirm_within",
+            [](AgreementVersion& v) { AskingOf(v.clauses[1])->confirm_within = Hours(-1); }},
+        BadAgreement{
+            "clauses[1].first_refusal.asking.counter_window",
+            [](AgreementVersion& v) { AskingOf(v.clauses[1])->counter_window = Hours(-1); }},
+        BadAgreement{
+            "clauses[1].first_refusal.asking.release_share_ppm",
+            [](AgreementVersion& v) { AskingOf(v.clauses[1])->release_share = {1'000'001}; }},
+        BadAgreement{"clauses[1].first_refusal.asking.parts.allowed",
+                     [](AgreementVersion& v) { AskingOf(v.clauses[1])->parts.allowed = false; }},
+        BadAgreement{"clauses[1].first_refusal.priority",
+                     [](AgreementVersion& v) { As<FirstRefusal>(v.clauses[1])->priority = -1; }},
+        BadAgreement{
+            "clauses[1].first_refusal.priority",
+            [](AgreementVersion& v) { As<FirstRefusal>(v.clauses[1])->priority = 1'000'001; }},
+        BadAgreement{"clauses[4].scope",
+                     [](AgreementVersion& v) { v.clauses[4].scope.min_quantity = 1; }},
+        BadAgreement{"clauses[2].waiver.lifted_clause_ids",
+                     [](AgreementVersion& v) { As<Waiver>(v.clauses[2])->lifts = {}; }},
+        BadAgreement{
+            "clauses[2].waiver.lifted_clause_ids[0]",
+            [](AgreementVersion& v) { As<Waiver>(v.clauses[2])->lifts = {ClauseId{"C4"}}; }},
+        BadAgreement{
+            "clauses[2].waiver.min_share_ppm",
+            [](AgreementVersion& v) { As<Waiver>(v.clauses[2])->min_share_ppm = 1'000'001; }},
+        BadAgreement{"clauses[2].waiver.cap_quantity",
+                     [](AgreementVersion& v) { As<Waiver>(v.clauses[2])->cap_quantity = -1; }},
+        BadAgreement{"clauses[2].waiver.end_time",
+                     [](AgreementVersion& v) {
+                       auto* waiver = As<Waiver>(v.clauses[2]);
+                       waiver->start_time = waiver->end_time = kNoon;
+                     }},
+        BadAgreement{"clauses[3].commitment.amount",
+                     [](AgreementVersion& v) { v.clauses[3].content = CommitmentClause{}; }},
+        BadAgreement{"clauses[3].commitment.amount",
+                     [](AgreementVersion& v) {
+                       v.clauses[3].content = CommitmentClause{*ParseMoney("1 USD")};
+                     }},
+        BadAgreement{"clauses[4].term.end_time",
+                     [](AgreementVersion& v) { v.clauses[4].content = Term{}; }},
+        BadAgreement{"clauses[3].text",
+                     [](AgreementVersion& v) { v.clauses[3].content = Noted{}; }},
+        BadAgreement{"clauses[5].term",
                      [](AgreementVersion& v) {
                        v.clauses.push_back(v.clauses[4]);
                        v.clauses[5].id = ClauseId{"C6"};
                      }},
-        BadAgreement{"clauses[0].scope.delivery_to", [](AgreementVersion& v) {
-                       v.clauses[0].scope.delivery_from = v.clauses[0].scope.delivery_to = kNoon;
+        BadAgreement{"clauses[0].scope.delivery_end_time", [](AgreementVersion& v) {
+                       Scope& scope = v.clauses[0].scope;
+                       scope.delivery_start_time = scope.delivery_end_time = kNoon;
                      }}));
 
 TEST(Agreements, TheSameVersionTwiceIsNothingNew) {
@@ -175,7 +207,7 @@ TEST(Agreements, TheSameVersionTwiceIsNothingNew) {
   EXPECT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{SeedAgreement()}).ok());
   EXPECT_EQ(story.book.sequence, sequence);
   AgreementVersion changed = SeedAgreement();
-  changed.clauses[1].window = Hours(1);
+  AskingOf(changed.clauses[1])->window = Hours(1);
   EXPECT_EQ(story.Do({Role::kOperator, "ops"}, ActivateAgreement{changed}).code(),
             absl::StatusCode::kAlreadyExists);
 }
@@ -185,7 +217,7 @@ TEST(Agreements, TheNextVersionSupersedesAndRaises) {
   AgreementVersion next = SeedAgreement();
   next.version = 0;  // Whichever is next.
   next.effective_from = At("2025-10-28T00:00:00Z");
-  next.clauses[3].amount = *ParseMoney("260000000000 USD");
+  next.clauses[3].content = CommitmentClause{*ParseMoney("260000000000 USD")};
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{next}).ok());
   ASSERT_EQ(story.last.decisions.size(), 3u);
   EXPECT_EQ(story.last.decisions[0].kind, Kind::AGREEMENT_SUPERSEDED);
@@ -287,12 +319,16 @@ TEST(Deadlines, AreLengthenedNeverShortened) {
 TEST(Answers, APartIsLessThanAll) {
   AgreementVersion agreement = SeedAgreement();
   Story story(agreement);
-  ASSERT_TRUE(
-      story.Create(SomeRequest(agreement.clauses[1].min_quantity, "PRODUCT_INFERENCE")).ok());
+  ASSERT_TRUE(story
+                  .Create(SomeRequest(AskingOf(agreement.clauses[1])->parts.min_quantity,
+                                      "PRODUCT_INFERENCE"))
+                  .ok());
   EXPECT_EQ(story.Get().offers[0].min_quantity, 0);
-  ASSERT_TRUE(
-      story.Create(SomeRequest(agreement.clauses[1].min_quantity + 1, "PRODUCT_INFERENCE")).ok());
-  EXPECT_EQ(story.Get().offers[0].min_quantity, agreement.clauses[1].min_quantity);
+  ASSERT_TRUE(story
+                  .Create(SomeRequest(AskingOf(agreement.clauses[1])->parts.min_quantity + 1,
+                                      "PRODUCT_INFERENCE"))
+                  .ok());
+  EXPECT_EQ(story.Get().offers[0].min_quantity, AskingOf(agreement.clauses[1])->parts.min_quantity);
 }
 
 // R8.

@@ -95,19 +95,21 @@ INSTANTIATE_TEST_SUITE_P(
              "FIRST_REFUSAL 999 azure/1/C2; EXCLUSIVE 1 azure/1/C1"},
         Case{"TheCapIsReachedExactly", [](Request& r) { r.segments[0].purpose = "TRAINING"; },
              "WAIVED 1000 azure/1/C3",
-             [](AgreementVersion& a) { a.clauses[2].cap_quantity = 1000; }},
+             [](AgreementVersion& a) { As<Waiver>(a.clauses[2])->cap_quantity = 1000; }},
         Case{"OverTheCapTheWaiverDoesNotApply",
              [](Request& r) { r.segments[0].purpose = "TRAINING"; },
              "FIRST_REFUSAL 1000 azure/1/C2",
-             [](AgreementVersion& a) { a.clauses[2].cap_quantity = 999; }},
+             [](AgreementVersion& a) { As<Waiver>(a.clauses[2])->cap_quantity = 999; }},
         Case{"BeforeItsDatesTheWaiverDoesNotApply",
              [](Request& r) { r.segments[0].purpose = "TRAINING"; },
              "FIRST_REFUSAL 1000 azure/1/C2",
-             [](AgreementVersion& a) { a.clauses[2].from = kNoon + Span{1}; }},
+             [](AgreementVersion& a) { As<Waiver>(a.clauses[2])->start_time = kNoon + Span{1}; }},
         Case{"FromItsFirstInstantItDoes", [](Request& r) { r.segments[0].purpose = "TRAINING"; },
-             "WAIVED 1000 azure/1/C3", [](AgreementVersion& a) { a.clauses[2].from = kNoon; }},
+             "WAIVED 1000 azure/1/C3",
+             [](AgreementVersion& a) { As<Waiver>(a.clauses[2])->start_time = kNoon; }},
         Case{"AtItsEndItDoesNot", [](Request& r) { r.segments[0].purpose = "TRAINING"; },
-             "FIRST_REFUSAL 1000 azure/1/C2", [](AgreementVersion& a) { a.clauses[2].to = kNoon; }},
+             "FIRST_REFUSAL 1000 azure/1/C2",
+             [](AgreementVersion& a) { As<Waiver>(a.clauses[2])->end_time = kNoon; }},
         Case{"OtherResourcesAreOpen", [](Request&) {}, "OPEN 1000",
              [](AgreementVersion& a) { a.clauses[1].scope.resource_types = {"a100"}; }},
         Case{"OtherRegionsAreOpen", [](Request&) {}, "OPEN 1000",
@@ -118,10 +120,10 @@ INSTANTIATE_TEST_SUITE_P(
              [](AgreementVersion& a) { a.clauses[1].scope.min_quantity = 1000; }},
         Case{"DeliveryAtTheWindowsEndIsOpen", [](Request&) {}, "OPEN 1000",
              [](AgreementVersion& a) {
-               a.clauses[1].scope.delivery_to = At("2025-06-01T00:00:00Z");
+               a.clauses[1].scope.delivery_end_time = At("2025-06-01T00:00:00Z");
              }},
         Case{"AfterTheTermIsOpen", [](Request&) {}, "OPEN 1000",
-             [](AgreementVersion& a) { a.clauses[4].term_end = kNoon; }},
+             [](AgreementVersion& a) { a.clauses[4].content = Term{kNoon}; }},
         Case{"BeforeTheEffectIsOpen", [](Request&) {}, "OPEN 1000",
              [](AgreementVersion& a) { a.effective_from = kNoon + Span{1}; }}),
     [](const auto& info) { return info.param.name; });
@@ -132,10 +134,10 @@ TEST(Route, SeniorityIsPriorityThenEffectThenId) {
   other.clauses = {other.clauses[1]};
   other.holder = ProviderId{"coreweave"};
   other.agreement = AgreementId{"aaa"};
-  other.clauses[0].priority = 1;
+  As<FirstRefusal>(other.clauses[0])->priority = 1;
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{other}).ok());
   other.agreement = AgreementId{"bbb"};
-  other.clauses[0].priority = 0;
+  As<FirstRefusal>(other.clauses[0])->priority = 0;
   other.effective_from = At("2025-01-20T00:00:00Z");
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{other}).ok());
   other.agreement = AgreementId{"ccc"};

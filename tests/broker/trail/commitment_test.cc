@@ -20,9 +20,9 @@ std::shared_ptr<const AgreementVersion> VersionOf(uint32_t number, Instant from,
   version->version = number;
   version->holder = {"azure"};
   version->effective_from = from;
-  version->clauses.push_back({.id = {"C4"}, .kind = ClauseKind::kCommitment, .amount = Usd(units)});
+  version->clauses.push_back({.id = {"C4"}, .content = CommitmentClause{Usd(units)}});
   if (term_end.IsSet()) {
-    version->clauses.push_back({.id = {"C5"}, .kind = ClauseKind::kTerm, .term_end = term_end});
+    version->clauses.push_back({.id = {"C5"}, .content = Term{term_end}});
   }
   return version;
 }

@@ -293,14 +293,13 @@ TEST(Trail, AmendmentEndsARightBetweenRounds) {
   junior.agreement = AgreementId{"coreweave"};
   junior.holder = ProviderId{"coreweave"};
   junior.clauses = {junior.clauses[1]};
-  junior.clauses[0].priority = 1;
+  As<FirstRefusal>(junior.clauses[0])->priority = 1;
   Story story;
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{junior}).ok());
   ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
   junior.version = 2;
   junior.effective_from = kNoon + Hours(1);
-  junior.clauses[0] = {
-      .id = ClauseId{"C9"}, .kind = ClauseKind::kNoted, .text = "the right is given up"};
+  junior.clauses[0] = {.id = ClauseId{"C9"}, .text = "the right is given up", .content = Noted{}};
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{junior}).ok());
   story.now = kNoon + Hours(2);
   ASSERT_TRUE(story.Decline("azure", 1).ok());
@@ -318,7 +317,7 @@ TEST(Trail, JuniorHolderSeesTheRemainder) {
   junior.agreement = AgreementId{"coreweave"};
   junior.holder = ProviderId{"coreweave"};
   junior.clauses = {junior.clauses[1]};
-  junior.clauses[0].priority = 1;
+  As<FirstRefusal>(junior.clauses[0])->priority = 1;
   Story story;
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{junior}).ok());
   ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
@@ -331,7 +330,7 @@ TEST(Trail, JuniorHolderSeesTheRemainder) {
 // R22.
 TEST(Trail, AnOutageIsAddedBack) {
   AgreementVersion agreement = SeedAgreement();
-  agreement.clauses[1].toll_over = Hours(1);
+  AskingOf(agreement.clauses[1])->toll_over = Hours(1);
   Story story(agreement);
   ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
   story.now = kNoon + Hours(74);  // Away from 71 h on: one hour of the window was lost, and is not
@@ -354,7 +353,7 @@ TEST(Trail, AnOutageIsAddedBack) {
 // R22: an offer that was opened during the outage has missed no more than its own time.
 TEST(Trail, AnOfferOpenedInAnOutageGetsBackWhatItMissed) {
   AgreementVersion agreement = SeedAgreement();
-  agreement.clauses[1].toll_over = Hours(1);
+  AskingOf(agreement.clauses[1])->toll_over = Hours(1);
   Story story(agreement);
   story.now = kNoon + Hours(1);
   ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());

@@ -332,21 +332,21 @@ INSTANTIATE_TEST_SUITE_P(
                ".hours[0].weekday: got 0, want 1 (Monday) to 7 (Sunday)"},
         BadRow{"WeekdayEight", [](Calendar& c) { c.hours[4].weekday = 8; },
                ".hours[4].weekday: got 8, want 1 (Monday) to 7 (Sunday)"},
-        BadRow{"FromBelowZero", [](Calendar& c) { c.hours[0].from = -1; },
-               ".hours[0].from: got -1, want minutes after midnight from 0 to 1439"},
-        BadRow{"FromMidnightOfTheNextDay", [](Calendar& c) { c.hours[0].from = 1440; },
-               ".hours[0].from: got 1440, want minutes after midnight from 0 to 1439"},
-        BadRow{"Empty", [](Calendar& c) { c.hours[0].to = 540; },
-               ".hours[0].to: got 540, want minutes after midnight from 541 to 1440"},
-        BadRow{"PastMidnight", [](Calendar& c) { c.hours[0].to = 1441; },
-               ".hours[0].to: got 1441, want minutes after midnight from 541 to 1440"},
+        BadRow{"FromBelowZero", [](Calendar& c) { c.hours[0].start_minute = -1; },
+               ".hours[0].start_minute: got -1, want minutes after midnight from 0 to 1439"},
+        BadRow{"FromMidnightOfTheNextDay", [](Calendar& c) { c.hours[0].start_minute = 1440; },
+               ".hours[0].start_minute: got 1440, want minutes after midnight from 0 to 1439"},
+        BadRow{"Empty", [](Calendar& c) { c.hours[0].end_minute = 540; },
+               ".hours[0].end_minute: got 540, want minutes after midnight from 541 to 1440"},
+        BadRow{"PastMidnight", [](Calendar& c) { c.hours[0].end_minute = 1441; },
+               ".hours[0].end_minute: got 1441, want minutes after midnight from 541 to 1440"},
         BadRow{"Disorder", [](Calendar& c) { std::swap(c.hours[0], c.hours[1]); },
                ".hours[1].weekday: got 1, want at least 2, that of the hours before"},
         BadRow{"Overlap",
                [](Calendar& c) {
                  c.hours[1] = {1, 1019, 1080};
                },
-               ".hours[1].from: got 1019, want at least 1020, where the hours before end"},
+               ".hours[1].start_minute: got 1019, want at least 1020, where the hours before end"},
         BadRow{"NotADay", [](Calendar& c) { c.holidays[0] = "4 July"; },
                ".holidays[0]: got \"4 July\", want a day such as 2025-07-04"},
         BadRow{"NoSuchDay", [](Calendar& c) { c.holidays[0] = "2025-02-29"; },
@@ -358,6 +358,22 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"HolidaysInDisorder", [](Calendar& c) { std::swap(c.holidays[0], c.holidays[1]); },
                ".holidays[1]: got \"2025-05-26\", want a day after 2025-07-04"}),
     [](const auto& row) { return row.param.name; });
+
+// An agreement may come from a machine that knew more zones.
+TEST(Calendar, OfAnUnknownZoneNeverEndsAWindow) {
+  Calendar lost = Office();
+  lost.time_zone = "Mars/Olympus";
+  EXPECT_FALSE(KnowsZone(lost));
+  EXPECT_TRUE(KnowsZone(Office()));
+  const Instant from = At("2025-02-03T18:00:00Z");
+  for (const Window& window : {Window(Hours(2)), Window::BusinessDays(2)}) {
+    EXPECT_EQ(AddWindow(&lost, from, window), kLastInstant);
+    EXPECT_EQ(LatestStart(&lost, from, window), Instant{});
+    EXPECT_THAT(ExplainWindow(&lost, from, window), IsEmpty());
+  }
+  EXPECT_EQ(Counted(&lost, from, from + Hours(2)), Span{});
+  EXPECT_EQ(CountedDays(&lost, from, from + Hours(200)), 0);
+}
 
 TEST(Calendar, TouchingHoursAndLeapDaysAreTaken) {
   Calendar c = Office();

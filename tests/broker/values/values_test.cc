@@ -127,8 +127,10 @@ std::vector<std::string> FieldsOf() {
 template <class T>
 class Ordered : public testing::Test {};
 using Recorded =
-    testing::Types<Terms, Segment, Fallback, Label, Request, Scope, Clause, AgreementVersion, Rate,
-                   Provider, CoolDown, Passed, Figure, Decision, Act>;
+    testing::Types<Terms, Segment, Fallback, Label, Request, Scope, PartialAcceptance, Asking,
+                   Exclusivity, FirstRefusal, Waiver, CommitmentClause, Term, TriggerClause, Clause,
+                   AgreementVersion, Calendar, WeeklyHours, Rate, Limit, Endpoint, Provider,
+                   CoolDown, Aggregate, Passed, Figure, Grant, Decision, Act>;
 TYPED_TEST_SUITE(Ordered, Recorded);
 TYPED_TEST(Ordered, FieldsStandInByteOrder) {
   const std::vector<std::string> names = FieldsOf<TypeParam>();

@@ -438,29 +438,5 @@ TEST(ParseRules, TakesTheGoodMessages) {
   EXPECT_FALSE(std::get<AnswerCounter>(Parse(leave)->what).take);
 }
 
-TEST(ParseRules, SaysDecidesFieldsAsTheMessageHasThem) {
-  const absl::StatusOr<Command> command = Parse(WholeAgreement());
-  ASSERT_TRUE(command.ok());
-  const AgreementVersion& version = std::get<ActivateAgreement>(command->what).version;
-  const std::pair<const char*, const char*> table[] = {
-      {"clauses[0].calendar", "clauses[0].exclusivity.calendar"},
-      {"clauses[1].contingent", "clauses[1].first_refusal.contingent_bids"},
-      {"clauses[1].close_within", "clauses[1].first_refusal.close_within"},
-      {"clauses[6].ends[0]", "clauses[6].trigger.ended_clause_ids[0]"},
-      {"clauses[6].quorum", "clauses[6].trigger.quorum"},
-      {"clauses[1].scope.delivery_from", "clauses[1].scope.delivery_start_time"},
-      {"calendars[0].hours[1].from", "calendars[0].hours[1].start_minute"},
-      {"calendars[0].hours[1].to", "calendars[0].hours[1].end_minute"},
-      {"calendars[0].time_zone", "calendars[0].time_zone"},
-  };
-  for (const auto& [ours, theirs] : table) {
-    EXPECT_EQ(FieldOf(AsInMessage(version, Invalid(ours, "a", "b"))), theirs);
-  }
-  const Clause& waiver = version.clauses[2];
-  EXPECT_EQ(FieldOf(AsInMessage(waiver, Invalid("waiver.lifts[0]", "a", "b"))),
-            "waiver.lifted_clause_ids[0]");
-  EXPECT_EQ(FieldOf(AsInMessage(waiver, Invalid("to", "a", "b"))), "waiver.end_time");
-}
-
 }  // namespace
 }  // namespace capbroker

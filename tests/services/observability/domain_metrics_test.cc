@@ -93,14 +93,11 @@ class DomainMetricsTest : public ::testing::Test {
     version.effective_from = kNoon;
     version.clauses.resize(3);
     version.clauses[0].id = ClauseId{"C4"};
-    version.clauses[0].kind = ClauseKind::kCommitment;
-    version.clauses[0].amount = {1'000'000'000, *ParseCurrency("USD")};
+    version.clauses[0].content = CommitmentClause{{1'000'000'000, *ParseCurrency("USD")}};
     version.clauses[1].id = ClauseId{"C3"};
-    version.clauses[1].kind = ClauseKind::kWaiver;
-    version.clauses[1].cap_quantity = 500;
+    version.clauses[1].content = Waiver{.cap_quantity = 500};
     version.clauses[2].id = ClauseId{"C5"};
-    version.clauses[2].kind = ClauseKind::kTerm;
-    version.clauses[2].term_end = kNoon + Hours(24);
+    version.clauses[2].content = Term{kNoon + Hours(24)};
     Decision activated = Of(Kind::AGREEMENT_ACTIVATED);
     activated.agreement = std::make_shared<const AgreementVersion>(version);
     return Record({activated}, Role::kOperator, true);

@@ -28,7 +28,7 @@ std::map<std::string, std::string> Describe(const Books& books) {
     const Book& book = shelved->book;
     if (book.sequence == 0) continue;
     std::string text = Cat(book.sequence, " ", Hex(book.hash), " ", Format(book.time));
-    for (const Commitment& c : book.account.commitments)
+    for (const CommitmentBalance& c : book.account.commitments)
       text += Cat(" ", c.reserved.micros, "/", c.drawn.micros);
     text += Cat(" ", book.account.cool_downs.size(), " ", book.directory.providers().size());
     std::map<RequestId, std::string> requests;

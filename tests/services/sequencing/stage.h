@@ -186,7 +186,7 @@ class Stage {
     }
     auto agreement = SeedAgreement();
     for (Clause& clause : agreement.clauses) {
-      if (clause.kind == ClauseKind::kFirstRefusal) clause.toll_over = Seconds(30);
+      if (auto* right = As<FirstRefusal>(clause)) right->asking.toll_over = Seconds(30);
     }
     const auto told = Submit({owner, kOps, ActivateAgreement{agreement}});
     Run();

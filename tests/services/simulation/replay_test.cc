@@ -22,12 +22,10 @@ OwnedAgreement Agreement() {
   out.version.effective_from = *ParseInstant("2025-01-01T00:00:00Z");
   Clause right;
   right.id.value = "C2";
-  right.kind = ClauseKind::kFirstRefusal;
-  right.window = Hours(72);
+  right.content = FirstRefusal{.asking = {.window = Hours(72)}};
   Clause commitment;
   commitment.id.value = "C4";
-  commitment.kind = ClauseKind::kCommitment;
-  commitment.amount = *ParseMoney("100000000 USD");
+  commitment.content = CommitmentClause{*ParseMoney("100000000 USD")};
   out.version.clauses = {right, commitment};
   return out;
 }
@@ -107,7 +105,7 @@ TEST(Replay, TheSameAgreementGivesTheSame) {
 // hours later.
 TEST(Replay, AShorterWindowLapses) {
   OwnedAgreement draft = Agreement();
-  draft.version.clauses[0].window = Hours(6);
+  AskingOf(draft.version.clauses[0])->window = Hours(6);
   const absl::StatusOr<ReplayReport> report = Replay(Recorded(), draft, Assume::kSilent);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(Tell(report->requests[0].drafted), "UNFILLED azure oracle softbank ->");
@@ -145,7 +143,7 @@ TEST(Replay, WhatWasNeverAskedIsAssumedAsTold) {
 // An exclusivity blocks what was placed elsewhere.
 TEST(Replay, AnExclusivityBlocks) {
   OwnedAgreement draft = Agreement();
-  draft.version.clauses[0].kind = ClauseKind::kExclusivity;
+  draft.version.clauses[0].content = Exclusivity{*AskingOf(draft.version.clauses[0])};
   const absl::StatusOr<ReplayReport> report = Replay(Recorded(), draft, Assume::kSilent);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(Tell(report->requests[0].drafted), "FULFILLED azure -> azure 100");
@@ -157,7 +155,7 @@ TEST(Replay, AnExclusivityBlocks) {
 // the draft lets nobody counter, it declines.
 TEST(Replay, CountersAreMadeAndTakenAgain) {
   OwnedAgreement agreement = Agreement();
-  agreement.version.clauses[0].counter_window = Hours(48);
+  AskingOf(agreement.version.clauses[0])->counter_window = Hours(48);
   const std::vector<Act> acts = Play(R"(given clock 2025-02-03T12:00:00Z
 given providers azure, oracle
 given agreement a
@@ -189,7 +187,7 @@ when  oracle accepts after 2h
   EXPECT_EQ(Tell(without->requests[0].drafted), "FULFILLED azure oracle -> oracle 100");
   EXPECT_THAT(without->requests[0].assumed,
               Contains(HasSubstr("made a counter, which is not allowed here")));
-  agreement.version.clauses[0].counter_window = Hours(12);
+  AskingOf(agreement.version.clauses[0])->counter_window = Hours(12);
   const absl::StatusOr<ReplayReport> shorter = Replay(acts, agreement, Assume::kAccept);
   ASSERT_TRUE(shorter.ok()) << shorter.status();
   EXPECT_THAT(shorter->requests[0].assumed,
@@ -230,7 +228,7 @@ TEST(Replay, RefusesWhatItCannotReplay) {
   EXPECT_THAT(std::string(View(Replay(Recorded(), other, Assume::kSilent).status().message())),
               HasSubstr("got the trail of openai, want that of anthropic"));
   OwnedAgreement broken = Agreement();
-  broken.version.clauses[0].window = Span{};
+  AskingOf(broken.version.clauses[0])->window = Span{};
   EXPECT_EQ(Replay(Recorded(), broken, Assume::kSilent).status().code(),
             absl::StatusCode::kInvalidArgument);
 }

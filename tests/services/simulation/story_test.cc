@@ -20,8 +20,7 @@ absl::StatusOr<OwnedAgreement> Load(const std::string& path) {
   out.version.effective_from = *ParseInstant("2025-01-01T00:00:00Z");
   Clause right;
   right.id.value = "C2";
-  right.kind = ClauseKind::kFirstRefusal;
-  right.window = Hours(72);
+  right.content = FirstRefusal{.asking = {.window = Hours(72)}};
   out.version.clauses = {right};
   return out;
 }
