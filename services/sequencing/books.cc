@@ -4,6 +4,7 @@
 
 #include "broker/canonical.h"
 #include "broker/fold.h"
+#include "services/sequencing/invariant.h"
 
 namespace capbroker {
 
@@ -40,7 +41,7 @@ void Books::Recover(RecoveredOwner recovered) {
   book.account.waivers = std::move(row.waivers);
   book.account.cool_downs = std::move(row.cool_downs);
   book.account.aggregates = std::move(row.aggregates);
-  book.sequence = row.sequence;
+  book.sequence = shelved.durable = row.sequence;
   book.hash = row.hash;
   book.time = row.time;
   Relist(shelved);
@@ -74,6 +75,31 @@ void Books::Put(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
   Rest(shelved, id);
 }
 
+const RequestBook& Books::Undurable(const Shelved& shelved, const RequestId& id) const {
+  const RequestBook* found = shelved.book.Find(id);
+  Require(found != nullptr, "a request of ", shelved.book.owner.value, " was let go before it was durable");
+  Require(found->sequence > shelved.durable, "act ", found->sequence, " of ", shelved.book.owner.value,
+          " is durable, and not known to be");
+  return *found;
+}
+
+void Books::TakeBack(Shelved& shelved, const RequestId& id, std::shared_ptr<const RequestBook> before) {
+  Undurable(shelved, id);
+  if (before == nullptr) {
+    Remove(shelved, id);
+  } else {
+    Put(shelved, std::move(before));
+    KeepFinished(shelved, id);
+  }
+}
+
+void Books::MarkDurable(Shelved& shelved, uint64_t from, uint64_t to) {
+  Require(shelved.durable == from && from < to && to <= shelved.book.sequence, "acts ", from + 1, " to ", to,
+          " of ", shelved.book.owner.value, " are durable after act ", shelved.durable, " of ",
+          shelved.book.sequence);
+  shelved.durable = to;
+}
+
 void Books::Remove(Shelved& shelved, const RequestId& id) {
   Count(shelved, id, -1);
   Forget(shelved.book, id);
@@ -104,14 +130,16 @@ size_t Books::Overdue(Instant now, size_t most) const {
   return overdue;
 }
 
-void Books::KeepFinished(const Shelved& shelved, const RequestBook& request) {
-  finished_.push_back({shelved.number, request.request->id, request.sequence});
+void Books::KeepFinished(const Shelved& shelved, const RequestId& id) {
+  const RequestBook* request = shelved.book.Find(id);
+  if (request == nullptr || !IsFinished(request->state) || request->sequence > shelved.durable) return;
+  finished_.push_back({shelved.number, id, request->sequence});
   while (finished_.size() > finished_kept_) {
     const Kept oldest = finished_.front();
     finished_.pop_front();
     Shelved& its = *all_[oldest.book];
     const RequestBook* found = its.book.Find(oldest.request);
-    // Moved since: then it is on the list again, or will be once that is durable.
+    // Moved since: then it was named again, or will be once that is durable. A durable sequence names one state.
     if (found != nullptr && found->sequence == oldest.sequence) Remove(its, oldest.request);
   }
 }

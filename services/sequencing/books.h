@@ -22,6 +22,9 @@ struct Shelved {
   uint32_t number =
       0;  // In the order they were added: ties between books are broken the same way in every run.
   uint32_t partition = 0;
+  // The sequence of its last act that is known to be durable. What an act after it left may be taken back, and the next act
+  // then gets the same sequence: until it is durable, a sequence names no state.
+  uint64_t durable = 0;
   // Its deadlines are left alone until then: the ledger refused the act of one, or deciding it changed
   // nothing. It is tried again rather than at once, for ever.
   Instant paused_until;
@@ -46,9 +49,14 @@ class Books {
 
   // Folds the owner's next act (`request` as for Fold), moves the chain's head, and gives the text and hash.
   SealedAct Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request);
-  // Puts a request in that was read from the ledger, or any back as it was before.
+  // Puts a request in that was read from the ledger, or back as it was before.
   void Put(Shelved& shelved, std::shared_ptr<const RequestBook> request);
-  void Remove(Shelved& shelved, const RequestId& id);
+  // The request as an act that is not durable left it.
+  const RequestBook& Undurable(const Shelved& shelved, const RequestId& id) const;
+  // Puts such a request back as it was `before`; null: it was not there.
+  void TakeBack(Shelved& shelved, const RequestId& id, std::shared_ptr<const RequestBook> before);
+  // The acts after `from`, up to `to`, are durable.
+  void MarkDurable(Shelved& shelved, uint64_t from, uint64_t to);
   // To be called after `book.deadlines` or `paused_until` changed in another way.
   void Relist(Shelved& shelved);
 
@@ -56,9 +64,9 @@ class Books {
   // if the book was paused, before.
   Shelved* Next() { return deadlines_.empty() ? nullptr : all_[deadlines_.begin()->second].get(); }
 
-  // The request is finished and as the ledger has it. Past `finished_kept` the one said first is let go,
-  // unless it has moved since.
-  void KeepFinished(const Shelved& shelved, const RequestBook& request);
+  // Nobody needs the request at hand. If it is finished, it is evicted once `finished_kept` others were named after it. A
+  // state that is not durable is passed over: its batch names the request again.
+  void KeepFinished(const Shelved& shelved, const RequestId& id);
 
   // Somebody asked for the request: it is kept as it is for a while, and then packed.
   void Rest(const Shelved& shelved, const RequestId& id);
@@ -69,6 +77,7 @@ class Books {
   size_t unfinished() const { return unfinished_; }
 
  private:
+  void Remove(Shelved& shelved, const RequestId& id);
   void Count(const Shelved& shelved, const RequestId& id, int by);
 
   const uint32_t partitions_;

@@ -239,12 +239,11 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
 
 void Core::LetGo(const Item& item) {
   if (item.put_back == 0) return;
+  const RequestId subject = Subject(item.command);
   const Shelved* shelved = books_->Find(item.command.owner);
-  const RequestBook* request = shelved == nullptr ? nullptr : shelved->book.Find(Subject(item.command));
-  // If it was changed, the batch tells when it is durable.
-  if (request != nullptr && request->sequence == item.put_back && IsFinished(request->state)) {
-    books_->KeepFinished(*shelved, *request);
-  }
+  const RequestBook* request = shelved == nullptr ? nullptr : shelved->book.Find(subject);
+  // If it was changed, the batch names it when that is durable.
+  if (request != nullptr && request->sequence == item.put_back) books_->KeepFinished(*shelved, subject);
 }
 
 std::optional<ReadCall> Core::NextRead() {

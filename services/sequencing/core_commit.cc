@@ -6,6 +6,7 @@
 #include "broker/refusal.h"
 #include "broker/text.h"
 #include "services/sequencing/core.h"
+#include "services/sequencing/invariant.h"
 
 namespace capbroker {
 namespace {
@@ -165,7 +166,10 @@ void Core::OnDurable(Moment now) {
   PendingBatch batch = std::move(flights_.front());
   flights_.pop_front();
   if (under_way_ > 0) --under_way_;
+  batch.MarkDurable(*books_);
   for (const Batch::Fence& fence : batch.batch().fences) {
+    Require(held_[fence.partition].batch == fence.last_batch, "partition ", fence.partition, " is at batch ",
+            held_[fence.partition].batch, ", and batch ", fence.last_batch + 1, " is durable");
     held_[fence.partition].batch++;
     moved_at_[fence.partition] = now.boot_micros;
   }
@@ -180,7 +184,6 @@ void Core::OnDurable(Moment now) {
   }
   std::vector<Change> changes = batch.TakeChanges();
   std::move(changes.begin(), changes.end(), std::back_inserter(effects_.changes));
-  batch.KeepFinished(*books_);
 }
 
 // Everything not durable is undone, and what was decided waits again, in its old order.
@@ -225,6 +228,7 @@ void Core::SplitFailed(const std::string& error, Moment now) {
   }
   const auto found = std::find_if(waiting_.begin(), waiting_.end(),
                                   [&](const ItemPtr& item) { return item->order == failed_.order; });
+  Require(found != waiting_.end(), "command ", failed_.order, " was taken back, and does not wait");
   ItemPtr item = std::move(*found);
   waiting_.erase(found);
   Fail(std::move(item),

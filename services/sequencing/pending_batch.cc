@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/fold.h"
+#include "services/sequencing/invariant.h"
 
 namespace capbroker {
 namespace {
@@ -19,8 +20,9 @@ void Fence(Batch& batch, const std::vector<Tenure>& held) {
 void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
   const Book& book = shelved.book;
   const auto [book_at, book_is_new] = book_index_.try_emplace(shelved.number, touched_books_.size());
-  if (book_is_new) touched_books_.push_back({shelved.number, book.sequence, book.hash, book.time, {}, {}});
+  if (book_is_new) touched_books_.push_back({shelved.number, 0, book.sequence, book.hash, book.time, {}, {}});
   TouchedBook& touched = touched_books_[book_at->second];
+  touched.last = act.sequence;
   if (book.owner == kDirectory) {
     if (!touched.directory) touched.directory = book.directory;
     return;
@@ -32,7 +34,7 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
   }
   if (!act.request.IsSet()) return;
   if (request_index_.try_emplace({shelved.number, act.request}, touched_requests_.size()).second) {
-    touched_requests_.push_back({shelved.number, act.request, book.Share(act.request), 0});
+    touched_requests_.push_back({shelved.number, act.request, book.Share(act.request)});
   }
 }
 
@@ -50,10 +52,9 @@ std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shel
 }
 
 void PendingBatch::FillRows(Books& books) {
-  for (TouchedRequest& touched : touched_requests_) {
+  for (const TouchedRequest& touched : touched_requests_) {
     const Book& book = books[touched.book].book;
-    const RequestBook& now = *book.Find(touched.id);
-    touched.after = now.sequence;
+    const RequestBook& now = books.Undurable(books[touched.book], touched.id);
     if (touched.before == nullptr) {
       batch_.new_requests.push_back({book.owner, touched.id, now.state});
     } else if (touched.before->state != now.state) {
@@ -104,18 +105,13 @@ std::shared_ptr<const Batch> PendingBatch::Refence(const std::vector<Tenure>& he
 
 void PendingBatch::TakeBack(Books& books) {
   for (TouchedRequest& touched : touched_requests_) {
-    Shelved& shelved = books[touched.book];
-    if (touched.before == nullptr) {
-      books.Remove(shelved, touched.id);
-      continue;
-    }
-    const bool is_finished = IsFinished(touched.before->state);
-    books.Put(shelved, std::move(touched.before));
-    if (is_finished) books.KeepFinished(shelved, *shelved.book.Find(touched.id));
+    books.TakeBack(books[touched.book], touched.id, std::move(touched.before));
   }
   for (TouchedBook& touched : touched_books_) {
     Shelved& shelved = books[touched.book];
     Book& book = shelved.book;
+    Require(book.sequence == touched.last, "acts of ", book.owner.value, " are taken back to ",
+            touched.sequence, " from ", touched.last, " under act ", book.sequence);
     book.sequence = touched.sequence;
     book.hash = touched.hash;
     book.time = touched.time;
@@ -125,15 +121,12 @@ void PendingBatch::TakeBack(Books& books) {
   }
 }
 
-void PendingBatch::KeepFinished(Books& books) {
-  for (const TouchedRequest& touched : touched_requests_) {
-    Shelved& shelved = books[touched.book];
-    const RequestBook* found = shelved.book.Find(touched.id);
-    // If the batch on top has moved it again, that one tells.
-    if (found != nullptr && found->sequence == touched.after && IsFinished(found->state)) {
-      books.KeepFinished(shelved, *found);
-    }
+void PendingBatch::MarkDurable(Books& books) const {
+  for (const TouchedBook& touched : touched_books_) {
+    books.MarkDurable(books[touched.book], touched.sequence, touched.last);
   }
+  // One that a batch on top has moved again is named by that one.
+  for (const TouchedRequest& touched : touched_requests_) books.KeepFinished(books[touched.book], touched.id);
 }
 
 }  // namespace capbroker

@@ -76,8 +76,8 @@ class PendingBatch {
 
   // Puts every book back to where it was before. Batches on top were taken back before.
   void TakeBack(Books& books);
-  // Tells the books which requests they may let go, now that they are durable.
-  void KeepFinished(Books& books);
+  // It is durable, and those before it are.
+  void MarkDurable(Books& books) const;
 
   const std::vector<ItemPtr>& items() const { return items_; }
   std::vector<ItemPtr> TakeItems() { return std::move(items_); }
@@ -88,6 +88,7 @@ class PendingBatch {
  private:
   struct TouchedBook {
     uint32_t book;
+    uint64_t last;  // The sequence of the batch's last act of it. The rest is as it was before the first:
     uint64_t sequence;
     Hash hash;
     Instant time;
@@ -97,8 +98,8 @@ class PendingBatch {
   struct TouchedRequest {
     uint32_t book;
     RequestId id;
-    std::shared_ptr<const RequestBook> before;  // Null if it was not there.
-    uint64_t after;                             // Its sequence when the batch was sealed.
+    std::shared_ptr<const RequestBook>
+        before;  // Null if it was not there. May be what a batch under way left.
   };
   void Touch(const Shelved& shelved, const Act& act);
   void FillRows(Books& books);

@@ -201,6 +201,7 @@ TEST_P(CoreFaults, WhatIsAnsweredIsInTheTrailOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, CoreFaults, testing::Range(1, 61));
+INSTANTIATE_TEST_SUITE_P(FailedOnce, CoreFaults, testing::Values(697));
 
 }  // namespace
 }  // namespace capbroker

@@ -1,0 +1,58 @@
+// What taking batches back restores, and that nothing that may still be taken back is treated as durable.
+#include <gtest/gtest.h>
+
+#include "tests/services/sequencing/stage.h"
+
+namespace capbroker {
+namespace {
+
+SequencerOptions Bounds(size_t batch, size_t least_behind) {
+  SequencerOptions options;
+  options.batch_bound = batch;
+  options.least_behind = least_behind;
+  return options;
+}
+
+// Refuses one batch: the next, if it has an act about this request.
+auto RefuseOnce(const RequestId& request) {
+  return [request, is_done = false](const Batch& batch) mutable -> std::optional<CommitResult> {
+    for (const SealedAct& act : batch.acts) {
+      if (is_done || act.request != request) continue;
+      is_done = true;
+      return CommitResult{CommitOutcome::kRefused, {}, "once"};
+    }
+    return std::nullopt;
+  };
+}
+
+TEST(CoreRollback, WhatTheLowerBatchFinishedIsNotEvictedBeforeItIsDurable) {
+  SequencerOptions options = Bounds(2, 100);
+  options.finished_kept = 1;
+  Stage s(options);
+  s.SetUp();
+  const RequestBook one = s.Offered(), two = s.Offered();
+  s.hold_writes = true;
+  s.judge = RefuseOnce(two.request->id);
+  // The release is decided on top of the acceptance, and both are taken back.
+  const auto cancelled = s.Cancel(one.request->id);
+  const auto accepted = s.Accept(two.request->id, "azure", 1, two.offers[0].terms_hash);
+  const auto released =
+      s.Submit({s.owner, {Role::kOwner, s.owner.value}, ReleaseAllocation{two.request->id, 1, ""}});
+  s.Run();
+  s.FinishWrite();
+  s.Run();  // Now one by one: the cancel is under way, the acceptance decided again, with the sequence it had.
+  s.FinishWrite();
+  EXPECT_TRUE(cancelled->status().ok());
+  ASSERT_NE(s.Find(two.request->id), nullptr);
+  EXPECT_EQ(s.Find(two.request->id)->state, RequestState::kFulfilled);
+  s.hold_writes = false;
+  s.Run();
+  EXPECT_TRUE(accepted->status().ok()) << accepted->status();
+  ASSERT_TRUE(released->status().ok()) << released->status();
+  EXPECT_EQ(released->request().offers[0].allocation, AllocationState::kReleased);
+  EXPECT_EQ(s.core->status().requests_read, 0u);
+  s.ExpectSound(s.owner);
+}
+
+}  // namespace
+}  // namespace capbroker
