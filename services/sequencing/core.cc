@@ -167,7 +167,6 @@ void Core::Handle(ItemPtr item) {
   } else {
     item->answer = Outcome{0, nullptr, book.Share(RequestOf(item->command))};
   }
-  LetGo(*item);
   if (shelved != nullptr) books_->Rest(*shelved, Subject(item->command));
   // Nothing will be written that would tell a repeat of something long ago. An owner without a trail has no
   // keys.
@@ -233,7 +232,6 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
     item->answer = Outcome{act->sequence, request == nullptr ? act : nullptr, std::move(request)};
   }
   if (item->repeat) keys_.Put(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
-  LetGo(*item);
   open_.AddItem(std::move(item));
 }
 
@@ -375,6 +373,7 @@ void Core::DecideAgain(std::vector<ItemPtr> items) {
 }
 
 void Core::Answer(ItemPtr item) {
+  LetGo(*item);
   if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0) ForgetOutage();
   if (item->reply || item->account_reply || item->recipient) effects_.answered.push_back(std::move(item));
 }

@@ -40,8 +40,8 @@ struct Item {
   // The ledger was asked about the key, and has no record of it, or one.
   bool key_is_new = false, key_is_recorded = false;
   bool is_missing = false;  // The ledger was asked, and has no such request.
-  // Its request was put back into the book, with this sequence, for this command and others before it; 0: it
-  // was not. Until then it is not let go.
+  // Its request was put back into the book, with this sequence, for this command and others before it, and is not let go
+  // before it is answered; 0: it was not.
   uint64_t put_back = 0;
 
   bool is_decided = false;  // `answer` is what it came to, once that is durable.

@@ -54,5 +54,39 @@ TEST(CoreRollback, WhatTheLowerBatchFinishedIsNotEvictedBeforeItIsDurable) {
   s.ExpectSound(s.owner);
 }
 
+TEST(CoreRollback, ARequestPutBackForARepeatIsEvictedAgain) {
+  SequencerOptions options = Bounds(1, 1);
+  options.finished_kept = 0;
+  Stage s(options);
+  s.SetUp();
+  const RequestBook one = s.Offered(), two = s.Offered();
+  s.Cancel(one.request->id, Key(1));
+  s.Accept(two.request->id, "azure", 1, two.offers[0].terms_hash);
+  s.Run();
+  s.Restart();
+  s.Run();
+  s.hold_writes = s.hold_reads = true;
+  const auto first = s.Cancel(one.request->id, Key(1));
+  const auto between =
+      s.Submit({s.owner, {Role::kOwner, s.owner.value}, ReleaseAllocation{two.request->id, 1, ""}});
+  const auto second = s.Cancel(one.request->id, Key(1));
+  s.Run();
+  for (size_t i = 0; i < Core::kUnderWay; ++i) {
+    s.Create(s.NewRequest());
+    s.Run();
+  }
+  s.FinishRead();  // Both requests are put back.
+  s.Run();         // The first asks for its key, what is between fills the batch, and the second waits.
+  s.FinishRead();
+  EXPECT_NE(s.Find(one.request->id), nullptr);
+  s.hold_writes = s.hold_reads = false;
+  s.Run();
+  EXPECT_TRUE(between->status().ok()) << between->status();
+  ASSERT_TRUE(first->status().ok() && second->status().ok()) << first->status() << second->status();
+  EXPECT_EQ(first->sequence(), second->sequence());
+  EXPECT_EQ(s.Find(one.request->id), nullptr);
+  EXPECT_EQ(s.Find(two.request->id), nullptr);
+}
+
 }  // namespace
 }  // namespace capbroker
