@@ -10,7 +10,8 @@ namespace capbroker {
 
 Shelved* Books::Find(const OwnerId& owner) {
   const auto found = index_.find(owner);
-  return found == index_.end() ? nullptr : all_[found->second].get();
+  if (found == index_.end() || all_[found->second]->book.sequence == 0) return nullptr;
+  return all_[found->second].get();
 }
 
 Shelved& Books::Get(const OwnerId& owner) {

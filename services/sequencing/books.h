@@ -36,7 +36,7 @@ class Books {
   Books(uint32_t partitions, size_t finished_kept, size_t awake_kept)
       : partitions_(partitions), finished_kept_(finished_kept), awake_kept_(awake_kept) {}
 
-  // Null if the owner has no trail.
+  // Null if the owner has no trail: no act, or none that was not taken back.
   Shelved* Find(const OwnerId& owner);
   Shelved& Get(const OwnerId& owner);  // Adds an empty book if there is none.
   Shelved& operator[](uint32_t number) { return *all_[number]; }

@@ -54,6 +54,33 @@ TEST(CoreRollback, WhatTheLowerBatchFinishedIsNotEvictedBeforeItIsDurable) {
   s.ExpectSound(s.owner);
 }
 
+TEST(CoreRollback, AnOwnerWhoseFirstActIsTakenBackHasNoTrail) {
+  Stage s;
+  s.SetUp();
+  const OwnerId other{"other"};
+  s.judge = [&](const Batch& batch) -> std::optional<CommitResult> {
+    if (batch.acts[0].owner == other) return CommitResult{CommitOutcome::kRefused, {}, "poison"};
+    return std::nullopt;
+  };
+  const auto refused = s.Submit({other, s.kOps, ActivateAgreement{SeedAgreement()}});
+  s.Run();
+  EXPECT_EQ(refused->reason(), "BROKER_FAULT");
+  absl::StatusOr<std::shared_ptr<const Account>> account = absl::UnknownError("not answered");
+  auto item = std::make_unique<Item>();
+  item->kind = Item::Kind::kAccount;
+  item->command.owner = other;
+  item->account_reply = [&](absl::StatusOr<std::shared_ptr<const Account>> answer) { account = answer; };
+  s.core->Submit(std::move(item));
+  s.Run();
+  ASSERT_TRUE(account.ok()) << account.status();
+  EXPECT_EQ(*account, nullptr);
+  s.judge = nullptr;
+  const auto again = s.Submit({other, s.kOps, ActivateAgreement{SeedAgreement()}});
+  s.Run();
+  EXPECT_TRUE(again->status().ok()) << again->status();
+  s.ExpectSound(other);
+}
+
 TEST(CoreRollback, ARequestPutBackForARepeatIsEvictedAgain) {
   SequencerOptions options = Bounds(1, 1);
   options.finished_kept = 0;

@@ -73,6 +73,7 @@ TEST_F(PendingBatchTest, TakesBackToWhatTheLowerLeftAndThenToNothing) {
   EXPECT_EQ(books.Find(owner)->book.sequence, 2u);
   lower.TakeBack(books);
   EXPECT_EQ(Find(), nullptr);
+  EXPECT_EQ(books.Find(owner), nullptr);
   // The same sequences once more, and durable this time.
   PendingBatch again;
   Add(again, Kind::REQUEST_RECEIVED);
