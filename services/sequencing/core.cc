@@ -54,9 +54,7 @@ Core::Core(SequencerOptions options, uint32_t partitions)
       held_(partitions),
       moved_at_(partitions),
       books_(std::make_unique<Books>(partitions, options_.finished_kept, options_.awake_kept)),
-      // The batches under way and the one on top have their answers at hand, whatever was asked for.
-      keys_(std::max(options_.keys_kept, (kUnderWay + 1) * options_.batch_bound),
-            std::max(options_.answers_kept, (kUnderWay + 1) * options_.batch_bound)),
+      keys_(options_.keys_kept, options_.answers_kept),
       acts_bound_(options_.batch_bound) {
   closed_ = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "starting: the trail is being read");
   status_.detail = std::string(View(closed_.message()));
@@ -170,7 +168,7 @@ void Core::Handle(ItemPtr item) {
   if (shelved != nullptr) books_->Rest(*shelved, Subject(item->command));
   // Nothing will be written that would tell a repeat of something long ago. An owner without a trail has no
   // keys.
-  if (item->repeat && !item->key_is_new && shelved != nullptr) {
+  if (item->repeat && shelved != nullptr) {
     asking_.push_back(std::move(item));
   } else {
     open_.AddItem(std::move(item));
@@ -231,7 +229,7 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
   } else {
     item->answer = Outcome{act->sequence, request == nullptr ? act : nullptr, std::move(request)};
   }
-  if (item->repeat) keys_.Put(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
+  if (item->repeat) keys_.PutUndurable(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
   open_.AddItem(std::move(item));
 }
 
@@ -335,7 +333,6 @@ size_t Core::queued() const {
 ItemPtr Core::AnswerRepeat(ItemPtr item, ReadResult::Repeat repeat) {
   const OwnerId& owner = item->command.owner;
   if (!repeat.record) {
-    item->key_is_new = true;
     item->key_is_recorded = false;
     if (item->is_decided) {
       open_.AddItem(

@@ -18,7 +18,7 @@
 //     unknown                     take the partitions again; the batch number tells: durable, or send it once more
 //     another holds a partition   drop everything; try to take again
 // - The acts of a book up to Shelved::durable are durable, and later ones may be taken back. Only durable state is told, and
-//   only durable state is evicted.
+//   only durable state is evicted, from the books or from the cache of keys.
 // - While a batch is being committed the next is handed in, so that the ledger has something to do. Each stands on the one
 //   before, and names a fence of its: if that one fails, this is fenced, and both are taken back.
 // - A key that is not known here may still be recorded. A batch that writes it again fails; but a refusal

@@ -167,6 +167,9 @@ void Core::OnDurable(Moment now) {
   flights_.pop_front();
   if (under_way_ > 0) --under_way_;
   batch.MarkDurable(*books_);
+  for (const SealedAct& act : batch.batch().acts) {
+    if (act.repeat) keys_.MarkDurable(act.owner, act.repeat->key);
+  }
   for (const Batch::Fence& fence : batch.batch().fences) {
     Require(held_[fence.partition].batch == fence.last_batch, "partition ", fence.partition, " is at batch ",
             held_[fence.partition].batch, ", and batch ", fence.last_batch + 1, " is durable");
@@ -260,7 +263,6 @@ void Core::On(const KeysFound& found, Moment now) {
   for (const ItemPtr& item : waiting_) {
     if (!item->repeat || item->order > looked_up_) continue;
     item->key_is_recorded = recorded.contains({item->command.owner, item->repeat->key});
-    item->key_is_new = !item->key_is_recorded;
   }
   // It says that a key is there, and does not have it: then it is not the keys.
   if (found.records->empty()) SplitFailed("a key is said to be recorded, and is not", now);

@@ -36,10 +36,9 @@ struct Item {
   Reply reply;
   AccountReply account_reply;
   std::shared_ptr<Recipient> recipient;
-  uint64_t tag = 0;  // For the recipient.
-  // The ledger was asked about the key, and has no record of it, or one.
-  bool key_is_new = false, key_is_recorded = false;
-  bool is_missing = false;  // The ledger was asked, and has no such request.
+  uint64_t tag = 0;              // For the recipient.
+  bool key_is_recorded = false;  // The ledger was asked, and has a record of its key.
+  bool is_missing = false;       // The ledger was asked, and has no such request.
   // Its request was put back into the book, with this sequence, for this command and others before it, and is not let go
   // before it is answered; 0: it was not.
   uint64_t put_back = 0;

@@ -65,8 +65,8 @@ struct SequencerOptions {
   size_t least_behind = 8;       // Acts of one that goes behind another: it would have more if it waited.
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
   size_t awake_kept = 16'384;    // Unfinished requests kept as they are; others are packed.
-  size_t keys_kept = 16'384;     // Idempotency keys known without asking the ledger,
-  size_t answers_kept = 4'096;   //   and those whose answer is at hand too. Not less than three batches.
+  size_t keys_kept = 16'384;     // Recorded idempotency keys known without asking the ledger,
+  size_t answers_kept = 4'096;   //   and those whose answer is at hand too.
   Tap* tap = nullptr;            // Told of everything durable; outlives the sequencer.
 };
 

@@ -81,6 +81,82 @@ TEST(CoreRollback, AnOwnerWhoseFirstActIsTakenBackHasNoTrail) {
   s.ExpectSound(other);
 }
 
+// A key that is under way is in no ledger yet: to forget it is to decide its command twice.
+TEST(CoreRollback, AKeyUnderWayIsKnownHoweverManyRecordedOnesAreRead) {
+  SequencerOptions options = Bounds(4, 1);
+  options.keys_kept = options.answers_kept = 1;
+  Stage s(options);
+  s.SetUp();
+  std::vector<Request> recorded;
+  for (uint8_t key = 0; key < 14; ++key) {
+    recorded.push_back(s.NewRequest());
+    s.Create(recorded.back(), Key(key));
+    s.Run();
+  }
+  s.Restart();
+  s.Run();
+  s.hold_writes = s.hold_reads = true;
+  const Request request = s.NewRequest();
+  s.Create(s.NewRequest());
+  s.Run();
+  const auto first = s.Create(request, Key(100));
+  s.Run();
+  ASSERT_EQ(s.writes.size(), Core::kUnderWay);
+  for (uint8_t key = 0; key < 14; ++key) s.Create(recorded[key], Key(key));
+  s.Create(s.NewRequest());
+  s.Run();
+  s.FinishRead();
+  s.FinishWrite();
+  s.Run();  // The batch with the key is under way still.
+  const auto again = s.Create(request, Key(100));
+  s.Run();
+  EXPECT_FALSE(s.read.has_value());
+  s.hold_writes = s.hold_reads = false;
+  s.Run();
+  ASSERT_TRUE(first->status().ok()) << first->status();
+  ASSERT_TRUE(again->status().ok()) << again->status();
+  EXPECT_EQ(again->sequence(), first->sequence());
+}
+
+// That a key was not recorded when the ledger was asked says nothing of later.
+TEST(CoreRollback, AKeyThatWasRecordedSinceItWasAskedForIsAskedForAgain) {
+  SequencerOptions options = Bounds(2, 1);
+  options.keys_kept = options.answers_kept = 1;
+  Stage s(options);
+  s.SetUp();
+  s.Create(s.NewRequest(), Key(1));
+  s.Run();
+  s.Restart();
+  s.Run();
+  const RequestBook offered = s.Offered();
+  const RequestId id = offered.request->id;
+  const Hash terms = offered.offers[0].terms_hash;
+  s.hold_writes = s.hold_reads = true;
+  const auto duplicate = s.Create(s.NewRequest(), Key(1));
+  const auto accepted = s.Accept(id, "azure", 1, terms, Key(2));
+  for (uint8_t key : {3, 4, 5}) s.Create(s.NewRequest(), Key(key));
+  const auto again = s.Accept(id, "azure", 1, terms, Key(2));
+  s.Run();
+  s.FinishWrite();  // A key is recorded: all is taken back, and every key asked for.
+  s.FinishWrite();
+  s.judge = RefuseOnce(id);
+  s.Run();
+  s.FinishWrite();  // Refused: decided again, one by one.
+  s.FinishWrite();
+  s.Run();
+  s.FinishRead();  // Of no use any more.
+  s.Run();
+  s.FinishWrite();  // The acceptance is durable,
+  s.FinishRead();   //   and its key evicted by that of the duplicate.
+  EXPECT_TRUE(accepted->status().ok()) << accepted->status();
+  EXPECT_FALSE(again->IsAnswered());
+  s.hold_writes = s.hold_reads = false;
+  s.Run();
+  EXPECT_TRUE(duplicate->status().ok()) << duplicate->status();
+  ASSERT_TRUE(again->status().ok()) << again->status();
+  EXPECT_EQ(again->sequence(), accepted->sequence());
+}
+
 TEST(CoreRollback, ARequestPutBackForARepeatIsEvictedAgain) {
   SequencerOptions options = Bounds(1, 1);
   options.finished_kept = 0;
