@@ -15,7 +15,8 @@
 // at fault:
 //     a key was recorded before   look up which, decide all of it again
 //     the database refuses it     decide it again in halves, until the bad command is alone
-//     unknown                     take the partitions again; the batch number tells: durable, or send it once more
+//     unknown                     take the partitions again; the batch number tells: durable, or send it once more. So too if
+//                                 that is the outcome of one on top: under the same epoch it could arrive at any time.
 //     another holds a partition   drop everything; try to take again
 // - The acts of a book up to Shelved::durable are durable, and later ones may be taken back. Only durable state is told, and
 //   only durable state is evicted, from the books or from the cache of keys.

@@ -128,8 +128,12 @@ void Core::On(const Committed& committed, Moment now) {
     OnDurable(now);
     return;
   }
-  // The oldest failed. What became of those on top is not asked: they were fenced, or are not known either.
-  if (!failed_as_) failed_as_ = committed.result;
+  // The oldest failed, and those on top were fenced. But if it is not known what became of one, nothing is taken back before
+  // the partitions were taken again: under the same epoch it could still arrive, behind what was sent in place of the oldest.
+  const CommitOutcome outcome = committed.result.outcome;
+  Require(outcome != CommitOutcome::kDurable || failed_as_->outcome == CommitOutcome::kUnknown,
+          "a batch is durable that rests on one that is not: ", failed_as_ ? failed_as_->error : "");
+  if (!failed_as_ || outcome == CommitOutcome::kUnknown) failed_as_ = committed.result;
   if (--under_way_ == 0) OnFailed(*std::exchange(failed_as_, std::nullopt), now);
 }
 

@@ -54,6 +54,35 @@ TEST(CoreRollback, WhatTheLowerBatchFinishedIsNotEvictedBeforeItIsDurable) {
   s.ExpectSound(s.owner);
 }
 
+TEST(CoreRollback, ALostBatchBehindARefusedOneDoesNotArriveBehindWhatComesInItsPlace) {
+  Stage s;
+  s.SetUp();
+  const RequestBook offered = s.Offered();
+  const Request poison = s.NewRequest();
+  std::optional<Batch> lost;
+  s.judge = [&](const Batch& batch) -> std::optional<CommitResult> {
+    if (batch.acts[0].request == poison.id) return CommitResult{CommitOutcome::kRefused, {}, "poison"};
+    if (lost) return std::nullopt;
+    lost = batch;
+    return CommitResult{CommitOutcome::kUnknown, {}, "lost"};
+  };
+  s.hold_writes = true;
+  const auto bad = s.Create(poison);
+  s.Run();
+  const auto good = s.Cancel(offered.request->id);
+  s.Run();
+  ASSERT_EQ(s.writes.size(), Core::kUnderWay);
+  s.FinishWrite();
+  s.FinishWrite();
+  s.hold_writes = false;
+  s.Run();
+  EXPECT_EQ(bad->reason(), "BROKER_FAULT");
+  EXPECT_TRUE(good->status().ok()) << good->status();
+  EXPECT_EQ(s.ledger.Commit(*lost).outcome, CommitOutcome::kFenced);
+  EXPECT_EQ(s.core->status().unknown_batches, 1u);
+  s.ExpectSound(s.owner);
+}
+
 TEST(CoreRollback, AnOwnerWhoseFirstActIsTakenBackHasNoTrail) {
   Stage s;
   s.SetUp();
