@@ -71,7 +71,7 @@ void Core::Submit(ItemPtr item) {
 
 void Core::Advance(Moment now) {
   stepped_ = now.time;
-  if (mode_ == Mode::kUnsure && now.boot_micros - *unsure_since_ > kPatience.micros) {
+  if (IsUnsure() && now.boot_micros - *unsure_since_ > kPatience.micros) {
     Drop(SequencerStatus::Phase::kRecovering,
          Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
   }
@@ -385,10 +385,10 @@ Span Core::Idle(Moment now) {
   Span idle = Seconds(1);
   const auto until = [&](int64_t boot_micros) { idle = std::min(idle, Span{boot_micros - now.boot_micros}); };
   if (!writing_ && under_way_ == 0) {
-    if (mode_ == Mode::kTaking || mode_ == Mode::kUnsure) until(retry_at_);
+    if (mode_ == Mode::kTaking || IsUnsure()) until(retry_at_);
     if (mode_ == Mode::kServing || mode_ == Mode::kLoading) until(next_beat_);
   }
-  if (mode_ == Mode::kUnsure) until(*unsure_since_ + kPatience.micros + 1);
+  if (IsUnsure()) until(*unsure_since_ + kPatience.micros + 1);
   if (const Shelved* next = books_->Next(); next != nullptr && CanDecide() && !draining_) {
     // Not at once: the clock may be standing still until the database's has caught up.
     idle = std::min(idle, std::max(next->listed - now.time, Span{1000}));

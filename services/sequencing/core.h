@@ -115,6 +115,8 @@ class Core {
   bool IsServing() const {
     return mode_ == Mode::kServing || mode_ == Mode::kUnsure || mode_ == Mode::kLookingUp;
   }
+  // An answer of the ledger is missing, and asked for again.
+  bool IsUnsure() const { return unsure_since_ && (mode_ == Mode::kUnsure || mode_ == Mode::kLookingUp); }
   bool CanDecide() const;
   bool ReleaseOpen(Moment now);
   bool FireDeadline(Instant before);
@@ -142,6 +144,7 @@ class Core {
   void TakeBack();
   void SplitFailed(const std::string& error, Moment now);
   void BecomeUnsure(Moment now);
+  void TryAgain(Moment now);
   bool IsEverythingAnswered() const;
 
   // core_tenure.cc: taking, recovering, losing, giving back.
@@ -177,7 +180,7 @@ class Core {
   int64_t next_beat_ = 0;
   int64_t retry_at_ = 0;
   Span backoff_;
-  std::optional<int64_t> unsure_since_;  // Boot time of the first of the unknown outcomes in a row.
+  std::optional<int64_t> unsure_since_;  // Boot time of the first of the missing answers in a row.
   uint32_t loading_ = 0;            // The next partition to recover; past the last, the requests are read.
   std::deque<SubjectName> unread_;  // Of them the unfinished requests to be read yet.
 

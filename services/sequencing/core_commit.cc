@@ -40,7 +40,7 @@ std::optional<WriteCall> Core::NextWrite(Moment now) {
       if (call = NextBeat(now); !call) call = NextCommit();
       break;
     case Mode::kLookingUp:
-      call = FindKeys();
+      if (now.boot_micros >= retry_at_) call = FindKeys();
       break;
     case Mode::kStopped:
       break;
@@ -257,10 +257,11 @@ WriteCall Core::FindKeys() const {
 void Core::On(const KeysFound& found, Moment now) {
   if (mode_ != Mode::kLookingUp) return;
   if (!found.records.ok()) {
-    BecomeUnsure(now);  // Once the database is back, the batch fails again, and this is asked again.
+    TryAgain(now);
     return;
   }
   mode_ = Mode::kServing;
+  unsure_since_.reset();
   // Told to the items themselves: the cache may be too small for all of them.
   absl::flat_hash_set<std::pair<OwnerId, IdempotencyKey>> recorded;
   for (const KeyRecord& record : *found.records) recorded.emplace(record.owner, record.key);
@@ -274,6 +275,12 @@ void Core::On(const KeysFound& found, Moment now) {
 
 void Core::BecomeUnsure(Moment now) {
   mode_ = Mode::kUnsure;
+  TryAgain(now);
+}
+
+// Asks for an answer that did not come: the first time at once, then after longer and longer pauses. Advance looks at how
+// long that has gone on.
+void Core::TryAgain(Moment now) {
   if (unsure_since_) {  // Taking works, committing does not: that is no nearer to an answer.
     RetryLater(now);
     return;

@@ -220,5 +220,24 @@ TEST(CoreRollback, ARequestPutBackForARepeatIsEvictedAgain) {
   EXPECT_EQ(s.Find(two.request->id), nullptr);
 }
 
+TEST(CoreRollback, GivesUpWhenItCannotLearnWhichKeysAreRecorded) {
+  Stage s;
+  s.SetUp();
+  s.Create(s.NewRequest(), Key(1));
+  s.Run();
+  s.Restart();
+  s.Run();
+  s.ledger.SetUnavailable(false, true);  // What is written is judged, and nothing can be read.
+  const auto told = s.Create(s.NewRequest(), Key(1));
+  s.RunFor(Seconds(1));
+  EXPECT_FALSE(told->IsAnswered());
+  s.RunFor(Seconds(2));
+  EXPECT_EQ(told->reason(), "LEDGER_UNAVAILABLE");
+  EXPECT_EQ(s.core->status().duplicate_batches, 1u);
+  s.ledger.SetUnavailable(false, false);
+  s.RunFor(Seconds(3));
+  EXPECT_TRUE(s.is_open);
+}
+
 }  // namespace
 }  // namespace capbroker
