@@ -68,6 +68,12 @@ SealedAct Books::Apply(Shelved& shelved, const Act& act, std::shared_ptr<const R
 }
 
 void Books::Put(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
+  Require(request->sequence <= shelved.durable, "act ", request->sequence, " of ", shelved.book.owner.value,
+          " was read, and ", shelved.durable, " is the last that is durable");
+  Place(shelved, std::move(request));
+}
+
+void Books::Place(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
   const RequestId id = request->request->id;
   Count(shelved, id, -1);
   capbroker::Put(shelved.book, std::move(request));
@@ -89,7 +95,7 @@ void Books::TakeBack(Shelved& shelved, const RequestId& id, std::shared_ptr<cons
   if (before == nullptr) {
     Remove(shelved, id);
   } else {
-    Put(shelved, std::move(before));
+    Place(shelved, std::move(before));
     KeepFinished(shelved, id);
   }
 }

@@ -49,7 +49,8 @@ class Books {
 
   // Folds the owner's next act (`request` as for Fold), moves the chain's head, and gives the text and hash.
   SealedAct Apply(Shelved& shelved, const Act& act, std::shared_ptr<const RequestBook> request);
-  // Puts a request in that was read from the ledger, or back as it was before.
+  // Puts a request in that was read from the ledger. None of its acts is after `durable`: the book has not seen what such a one
+  // stands on.
   void Put(Shelved& shelved, std::shared_ptr<const RequestBook> request);
   // The request as an act that is not durable left it.
   const RequestBook& Undurable(const Shelved& shelved, const RequestId& id) const;
@@ -77,6 +78,7 @@ class Books {
   size_t unfinished() const { return unfinished_; }
 
  private:
+  void Place(Shelved& shelved, std::shared_ptr<const RequestBook> request);
   void Remove(Shelved& shelved, const RequestId& id);
   void Count(const Shelved& shelved, const RequestId& id, int by);
 

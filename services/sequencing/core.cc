@@ -267,6 +267,11 @@ void Core::Finish(ReadResult result, Moment now) {
   Reading reading = std::exchange(readings_[result.reader], {});
   if (reading.is_void) return;  // Those who waited are elsewhere.
   if (mode_ == Mode::kLoading) return OnLoaded(reading.requests, std::move(result), now);
+  for (size_t i = 0; i < result.requests.size(); ++i) {
+    if (!result.requests[i].ok() || !IsAhead(reading.requests[i], result.requests[i]->get())) continue;
+    DecideAgain(std::move(reading.keys));
+    return OnFenced(now);
+  }
   std::vector<ItemPtr> again;
   absl::Status failed = result.status;
   if (!failed.ok() && !absl::IsDataLoss(failed)) {
@@ -300,6 +305,14 @@ void Core::Finish(ReadResult result, Moment now) {
     }
   }
   DecideAgain(std::move(again));
+}
+
+// Whether what was read of a request tells that another replica has the partition. What we write ourselves is in the book
+// until it is known to be durable; so what is not, and is later than that, was written by somebody else, and stands on acts
+// that the book has not seen.
+bool Core::IsAhead(const SubjectName& name, const RequestBook* read) {
+  const Shelved& shelved = *books_->Find(name.first);
+  return read != nullptr && read->sequence > shelved.durable && shelved.book.Find(name.second) == nullptr;
 }
 
 // What waits for reading was judged, or found missing, in a book that is no more.

@@ -130,6 +130,7 @@ class Core {
   std::vector<ItemPtr> GiveUpReading();
   void Answer(ItemPtr item);
   void Fail(ItemPtr item, const absl::Status& why);
+  bool IsAhead(const SubjectName& name, const RequestBook* read);
 
   // core_commit.cc: batches, and what becomes of them.
   std::optional<WriteCall> NextCommit();
@@ -140,6 +141,7 @@ class Core {
   void On(const Beaten& beaten, Moment now);
   void OnFailed(const CommitResult& result, Moment now);
   void OnDurable(Moment now);
+  void OnFenced(Moment now);
   std::vector<Tenure> TenuresAfter(size_t flights) const;
   void TakeBack();
   void SplitFailed(const std::string& error, Moment now);

@@ -106,10 +106,7 @@ void Core::On(const Beaten& beaten, Moment now) {
   if (beaten.status.ok()) {
     for (const uint32_t p : beating_) moved_at_[p] = now.boot_micros;
   } else if (absl::IsFailedPrecondition(beaten.status)) {
-    status_.fenced++;
-    Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
-                                                  "another replica has taken the partitions"));
-    retry_at_ = now.boot_micros + kHeartbeat.micros;
+    OnFenced(now);
   } else if (mode_ == Mode::kServing) {
     BecomeUnsure(now);
   } else {
@@ -143,10 +140,7 @@ void Core::OnFailed(const CommitResult& result, Moment now) {
     case CommitOutcome::kDurable:
       break;  // It did not fail.
     case CommitOutcome::kFenced:
-      status_.fenced++;
-      Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
-                                                    "another replica has taken the partitions"));
-      retry_at_ = now.boot_micros + kHeartbeat.micros;
+      OnFenced(now);
       break;
     case CommitOutcome::kDuplicateKey:
       status_.duplicate_batches++;
@@ -163,6 +157,13 @@ void Core::OnFailed(const CommitResult& result, Moment now) {
       BecomeUnsure(now);
       break;
   }
+}
+
+void Core::OnFenced(Moment now) {
+  status_.fenced++;
+  Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
+                                                "another replica has taken the partitions"));
+  retry_at_ = now.boot_micros + kHeartbeat.micros;
 }
 
 void Core::OnDurable(Moment now) {

@@ -148,6 +148,8 @@ void Core::OnLoaded(const std::vector<SubjectName>& requests, ReadResult result,
       status = result.requests[i].status();
     } else if (*result.requests[i] == nullptr) {
       status = absl::DataLossError(Cat("request ", Format(id), " of ", owner.value, " has no trail"));
+    } else if (IsAhead(requests[i], result.requests[i]->get())) {
+      status = absl::UnavailableError("another replica has taken the partitions");
     } else {
       books_->Put(*books_->Find(owner), *std::move(result.requests[i]));
     }

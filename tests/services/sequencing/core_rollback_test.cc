@@ -239,5 +239,39 @@ TEST(CoreRollback, GivesUpWhenItCannotLearnWhichKeysAreRecorded) {
   EXPECT_TRUE(s.is_open);
 }
 
+TEST(CoreRollback, DropsEverythingWhenItReadsWhatAnotherWrote) {
+  Stage s;
+  s.SetUp();
+  const OwnerId owner{"other"};
+  const auto create = [&] {
+    return s.Submit({owner, {Role::kOwner, owner.value}, CreateRequest{s.NewRequest()}});
+  };
+  create();
+  s.Run();
+  s.hold_writes = true;
+  const auto under_way = create();
+  s.Run();
+  // Suspended. Another takes over, and places a request under an agreement that the first has not seen.
+  s.Pass(Seconds(20));
+  Replica other;
+  other.options = s.options;
+  other.options.holder = "b";
+  s.Switch(other);
+  s.hold_writes = false;
+  s.Run();
+  s.Submit({owner, s.kOps, ActivateAgreement{SeedAgreement()}});
+  const auto theirs = create();
+  s.Run();
+  ASSERT_TRUE(theirs->status().ok()) << theirs->status();
+  s.Switch(other);
+  s.hold_writes = true;
+  const auto told =
+      s.Submit({owner, {Role::kOwner, owner.value}, CancelRequest{theirs->request().request->id, ""}});
+  s.Run();
+  EXPECT_EQ(told->reason(), "NOT_SERVING_OWNER");
+  EXPECT_EQ(under_way->reason(), "NOT_SERVING_OWNER");
+  EXPECT_EQ(s.core->status().phase, SequencerStatus::Phase::kStandby);
+}
+
 }  // namespace
 }  // namespace capbroker
