@@ -14,6 +14,11 @@ void MemoryLedger::FailNextCommit(CommitOutcome outcome, bool takes_effect) {
   faults_.push_back({outcome, takes_effect});
 }
 
+void MemoryLedger::FailNoCommit() {
+  FairLock lock(&mutex_);
+  faults_.clear();
+}
+
 void MemoryLedger::SetUnavailable(bool writing, bool reading) {
   FairLock lock(&mutex_);
   writing_fails_ = writing;

@@ -25,6 +25,8 @@ class MemoryLedger : public Ledger {
   // The next Commit not yet spoken for answers `outcome`, after it took effect or without. A commit that
   // would have failed by itself does not take effect and answers so.
   void FailNextCommit(CommitOutcome outcome, bool takes_effect) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes back what FailNextCommit said and no Commit has answered yet.
+  void FailNoCommit() ABSL_LOCKS_EXCLUDED(mutex_);
   // While set, writing (and taking, and recovering) or reading answers UNAVAILABLE, and Commit kUnknown with
   // no effect.
   void SetUnavailable(bool writing, bool reading) ABSL_LOCKS_EXCLUDED(mutex_);

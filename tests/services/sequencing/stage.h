@@ -46,7 +46,7 @@ struct Replica {
   std::unique_ptr<Core> core;
   std::unique_ptr<Clock> clock;
   std::deque<WriteCall> writes;               // Given out by the core, not made yet, in order.
-  std::optional<ReadCall> read;
+  std::optional<ReadCall> read, second_read;  // Run asks for the first; the second is for tests that want it.
   std::vector<ItemPtr> arrived;
   bool is_open = false, feed_ended = false;
 };
@@ -71,6 +71,7 @@ class Stage : public Replica {
     clock = std::make_unique<Clock>([this] { return Boot(); });
     writes.clear();
     read.reset();
+    second_read.reset();
     arrived.clear();
     is_open = false;
     feed_ended = false;
@@ -142,8 +143,9 @@ class Stage : public Replica {
     core->Finish(std::move(result), Now());
     CarryOut();
   }
-  void FinishRead() {
-    const ReadCall call = *std::exchange(read, std::nullopt);
+  void FinishRead() { FinishRead(read); }
+  void FinishRead(std::optional<ReadCall>& its) {
+    const ReadCall call = *std::exchange(its, std::nullopt);
     core->Finish(capbroker::Run(ledger, call), Now());
     CarryOut();
   }
