@@ -1,5 +1,5 @@
-// PostgreSQL's binary formats: parameters that need no quoting, cannot be cut at a NUL, and cost
-// the server no parsing.
+// PostgreSQL's binary formats: parameters that need no quoting, are not cut at a NUL, and cost the
+// server no parsing.
 #pragma once
 
 #include <array>
@@ -40,7 +40,7 @@ std::string_view ViewOf(const std::array<uint8_t, N>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), N};
 }
 
-// The parameters of one statement, in order. Reusable: Clear keeps the memory.
+// The parameters of one statement, in order. Clear keeps the memory for reuse.
 class Params {
  public:
   void Clear() {
@@ -61,7 +61,7 @@ class Params {
     ends_.push_back(buffer_.size());
   }
 
-  // An array of what `each` appends for every element: `each(element, array)`.
+  // An array: `each(element, array)` appends one element.
   class Array {
    public:
     explicit Array(std::string& out) : out_(out) {}

@@ -53,6 +53,11 @@ class Reader {
     if (!t.ok()) return Fail(), Instant{};
     return *t;
   }
+  RequestId Request(const char* name) {
+    const absl::StatusOr<RequestId> id = ParseRequestId(Text(name));
+    if (!id.ok()) return Fail(), RequestId{};
+    return *id;
+  }
   Currency CurrencyOf(const char* name) {
     const std::string text = Text(name);
     if (text.empty()) return Currency{};
@@ -97,6 +102,7 @@ std::string EncodeBookState(const BookRow& row) {
     Put(out, "purpose", a.purpose);
     Put(out, "quantity", a.quantity);
     Put(out, "region", a.region);
+    Put(out, "request", Format(a.request));
     Put(out, "resource_type", a.resource_type);
     Put(out, "until", Format(a.until));
   });
@@ -134,6 +140,7 @@ absl::Status DecodeBookState(std::string_view text, BookRow& row) {
            a.purpose = in.Text("purpose");
            a.quantity = in.Number("quantity");
            a.region = in.Text("region");
+           a.request = in.Request("request");
            a.resource_type = in.Text("resource_type");
            a.until = in.Time("until");
            row.aggregates.push_back(std::move(a));

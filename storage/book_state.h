@@ -1,4 +1,4 @@
-// The part of a book row that only the program reads, as one JSON text.
+// The part of a book row that only the program reads, encoded as one JSON text.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace capbroker {
 
-// Balances, waiver uses, cool-downs and aggregates; "{}" if there are none. The same rows give the
-// same text.
+// Balances, waiver uses, cool-downs and aggregates; "{}" if there are none. Equal rows have equal
+// texts.
 std::string EncodeBookState(const BookRow& row);
-// Fills them in. DATA_LOSS if the text is not of EncodeBookState's making.
+// Decodes the text into `row`. DATA_LOSS if EncodeBookState did not write it.
 absl::Status DecodeBookState(std::string_view text, BookRow& row);
 
 }  // namespace capbroker

@@ -40,8 +40,8 @@ Failure FailureOf(const PGresult* result) {
   if (const std::string_view detail = Field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) {
     failure.message += Cat(" (", OneLine(detail), ")");
   }
-  // An error that libpq made up itself has no state: the connection broke. So does an answer that
-  // ends the session.
+  // An error without an SQLSTATE is libpq's own: the connection broke. Some errors of the server
+  // end the session too.
   failure.lost = failure.sqlstate.empty() ||
                  Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL" ||
                  Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "PANIC";
@@ -69,8 +69,8 @@ absl::Status ToStatus(const Failure& failure) {
     return absl::FailedPreconditionError(failure.message);
   if (state == kNoPartitionState) return absl::InvalidArgumentError(failure.message);
   if (state == "XX001" || state == "XX002") return absl::DataLossError(text);
-  // 08 connection, 53 resources, 57 an administrator or a timeout, 58 the machine, 40 serialization
-  // and deadlock, 25006 a standby, 55P03 a lock not had in time.
+  // 08 connection, 53 resources, 57 administrator or timeout, 58 system error, 40 serialization and
+  // deadlock, 25006 standby, 55P03 lock timeout.
   if (failure.lost || kind == "08" || kind == "53" || kind == "57" || kind == "58" ||
       kind == "40" || state == "25006" || state == "55P03") {
     return absl::UnavailableError(text);
@@ -107,10 +107,10 @@ RequestId Row::Uuid(int column) const {
   return IsNull(column) ? RequestId{} : RequestId{Array<16>(column)};
 }
 
-absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& options) {
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Connect(const Options& options) {
   const std::string seconds = Cat(std::max<int64_t>(1, options.connect.micros / 1'000'000));
-  // Earlier entries are defaults: what the connection string says stands. A peer that vanished is
-  // noticed in some ten seconds, not in the kernel's two hours.
+  // Earlier entries are defaults, which the connection string overrides. A vanished peer is noticed
+  // in about ten seconds, not in the kernel's two hours.
   const char* keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
                         "keepalives_count", "tcp_user_timeout", "fallback_application_name",
                         "client_encoding",  "dbname",           nullptr};
@@ -124,10 +124,9 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
   }
   PQsetNoticeReceiver(raw, OnNotice, connection.get());
   PQsetnonblocking(raw, 1);
-  // Tables are read and written by key, through indexes; plans that are right for an empty table
-  // must not be kept for a full one. Guards rely on READ COMMITTED: a statement that waited sees
-  // the row as it then is. A commit that is acknowledged before it is on disk is not what a ledger
-  // is for.
+  // Tables are accessed by key through indexes: plans for an empty table must not be kept for a
+  // full one. Guards rely on READ COMMITTED: a statement that waited sees the row as it is
+  // afterwards. A ledger must not acknowledge a commit before it is on disk.
   Answer set_up =
       connection->Script(Cat("SET statement_timeout = ", options.statement.micros / 1000,
                              "; SET lock_timeout = ", options.lock.micros / 1000,
@@ -145,8 +144,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& opti
 Connection::~Connection() { PQfinish(connection_); }
 
 void Connection::Notice(const pg_result* notice) {
-  // The wait for a synchronous standby was cancelled: the commit is on this disk only. The text of
-  // the warning is translated; the name of the function that gives it is not.
+  // The wait for a synchronous standby was cancelled: the commit is on this server's disk only. The
+  // warning's text is translated, the name of its function is not.
   if (Field(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN") answer_.unconfirmed = true;
 }
 
@@ -161,7 +160,8 @@ Failure Connection::Lost() {
 
 bool Connection::IsAlive() {
   if (broken_ || PQstatus(connection_) != CONNECTION_OK) return false;
-  // Nothing is expected: what can be read is a notice, or a last word and then the end.
+  // No answer is expected: what can be read is a notice, or a last message and the end of the
+  // connection.
   for (int i = 0; i < 4; ++i) {
     pollfd poll_on{PQsocket(connection_), POLLIN, 0};
     if (poll(&poll_on, 1, 0) <= 0) return true;
@@ -204,8 +204,8 @@ Connection::Wait Connection::Await(int wake) {
   }
 }
 
-// The last result of what was sent, or its first failure. In a pipeline it ends with that of its
-// Sync, which comes after the commit; the result itself may come before.
+// The last result of a statement, or its first failure. In a pipeline the answer ends with the
+// result of its Sync, which comes after the commit; the statement's own result may come before.
 std::optional<Answer> Connection::Receive(int wake) {
   for (bool was_null = false;;) {
     const Wait wait = Await(wake);
@@ -291,7 +291,7 @@ absl::Status Connection::Stream(const Statement& statement, const binary::Params
     } else if (status.ok() && PQntuples(next.get()) == 1) {
       status = visit(Row(next.get(), 0));
       if (!status.ok()) {
-        broken_ = true;  // The rest of the answer is not worth reading.
+        broken_ = true;  // The rest of the answer is not read.
         return status;
       }
     }

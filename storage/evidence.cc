@@ -10,16 +10,15 @@
 namespace capbroker {
 namespace {
 
-// One line of the file, taken apart.
+// One parsed line of the file.
 struct Line {
   uint64_t sequence = 0;
   Hash hash{};
   std::string body{};
 };
 
-// The bytes of the value of `key` in a JSON object on one line, exactly as they stand: the hash
-// covers bytes, and what is parsed and written again would be other bytes. The object is known to
-// be well-formed.
+// The bytes of the value of `key` in a JSON object on one line, unchanged: the hash covers bytes,
+// and parsing and writing them again could change them. The object is well-formed.
 std::string_view RawValue(std::string_view object, std::string_view key) {
   const std::string quoted = Cat("\"", key, "\"");
   int depth = 0;
@@ -122,12 +121,12 @@ EvidenceReport VerifyEvidence(std::string_view file) {
         report.request = header->request;
         continue;
       }
-      find(header.status().message());  // Perhaps an act all the same.
+      find(header.status().message());  // It may still be an act.
     }
     absl::StatusOr<Line> line = ReadLine(text);
     if (!line.ok()) {
       find(line.status().message());
-      before.reset();  // The next link has nothing to hang on.
+      before.reset();  // The next link cannot be checked.
       continue;
     }
     ++report.acts;
@@ -143,7 +142,7 @@ EvidenceReport VerifyEvidence(std::string_view file) {
       }
     } else {
       ++report.links_unchecked;
-      // One request's acts stand among others of its owner; an owner's whole trail has no gaps.
+      // The acts of one request are among others of its owner; the owner's whole trail has no gaps.
       if (!report.request.IsSet() && line->sequence > report.last + 1)
         find("acts ", report.last + 1, " to ", line->sequence - 1, " are missing");
     }

@@ -1,35 +1,41 @@
-// Holding and writing; memory_reads.cc has the rest.
+// Partitions and writing; memory_reads.cc has the rest.
 #include "storage/memory_ledger.h"
 
 #include "broker/trail/canonical.h"
 #include "broker/values/text.h"
+#include "storage/state_numbers.h"
 
 namespace capbroker {
 
 MemoryLedger::MemoryLedger(uint32_t partitions, std::function<Instant()> clock)
-    : clock_(std::move(clock)), places_(partitions), partitions_(partitions) {}
+    : clock_(std::move(clock)), names_(partitions), partitions_(partitions) {}
 
 void MemoryLedger::FailNextCommit(CommitOutcome outcome, bool takes_effect) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   faults_.push_back({outcome, takes_effect});
 }
 
+void MemoryLedger::FailNoCommit() {
+  ScopedTicketLock lock(&mutex_);
+  faults_.clear();
+}
+
 void MemoryLedger::SetUnavailable(bool writing, bool reading) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   writing_fails_ = writing;
   reading_fails_ = reading;
 }
 
 void MemoryLedger::Tamper(const OwnerId& owner,
                           const std::function<void(std::map<uint64_t, SealedAct>&)>& acts) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   acts(owners_[owner].acts);
 }
 
 void MemoryLedger::TamperRows(const OwnerId& owner, const std::function<void(RequestRow&)>& request,
                               const std::function<void(OfferRow&)>& offer,
                               const std::function<void(BookRow&)>& book) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   Owner& held = owners_[owner];
   for (auto& [id, row] : held.requests) {
     if (request) request(row);
@@ -48,9 +54,9 @@ absl::Status MemoryLedger::Writable() const {
 }
 
 absl::StatusOr<uint32_t> MemoryLedger::Open() {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
-  return places_.partitions();
+  return names_.partitions();
 }
 
 absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder,
@@ -58,7 +64,7 @@ absl::StatusOr<std::vector<Tenure>> MemoryLedger::Take(const std::string& holder
                                                        const std::vector<uint32_t>& partitions,
                                                        Span lease) {
   if (holder.empty()) return absl::InvalidArgumentError("holder: got \"\", want a name");
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   const Instant now = clock_();
   const std::set<uint32_t> ids(partitions.begin(), partitions.end());
@@ -89,7 +95,7 @@ bool MemoryLedger::Holds(const Tenure& tenure) const {
 }
 
 absl::StatusOr<Instant> MemoryLedger::Heartbeat(const std::vector<Tenure>& held) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   for (const Tenure& tenure : held) {
     if (!Holds(tenure))
@@ -105,7 +111,7 @@ absl::StatusOr<Instant> MemoryLedger::Heartbeat(const std::vector<Tenure>& held)
 }
 
 absl::Status MemoryLedger::Release(const std::vector<Tenure>& held) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   for (const Tenure& tenure : held) {
     if (!Holds(tenure)) continue;
@@ -118,21 +124,21 @@ absl::Status MemoryLedger::Release(const std::vector<Tenure>& held) {
 }
 
 void MemoryLedger::Send(const Batch& batch) {
-  FairLock lock(&mutex_);
-  results_.push_back(Take(batch));
+  ScopedTicketLock lock(&mutex_);
+  results_.push_back(CommitBatch(batch));
 }
 
 std::optional<CommitResult> MemoryLedger::Receive() {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (results_.empty()) return std::nullopt;
   CommitResult result = std::move(results_.front());
   results_.pop_front();
   return result;
 }
 
-CommitResult MemoryLedger::Take(const Batch& batch) {
+CommitResult MemoryLedger::CommitBatch(const Batch& batch) {
   if (writing_fails_) return {CommitOutcome::kUnknown, {}, "memory: writing fails"};
-  CommitResult result = Judge(batch);
+  CommitResult result = CheckBatch(batch);
   std::optional<Fault> fault;
   if (!faults_.empty()) {
     fault = faults_.front();
@@ -147,11 +153,11 @@ CommitResult MemoryLedger::Take(const Batch& batch) {
   return result;
 }
 
-CommitResult MemoryLedger::Judge(const Batch& batch) {
+CommitResult MemoryLedger::CheckBatch(const Batch& batch) {
   const auto refuse = [](const auto&... why) {
     return CommitResult{CommitOutcome::kRefused, {}, Cat(why...)};
   };
-  if (std::string flaw = FlawOf(batch, places_); !flaw.empty()) return refuse(flaw);
+  if (std::string flaw = FlawOf(batch, names_); !flaw.empty()) return refuse(flaw);
   for (const Batch::Fence& fence : batch.fences) {
     const Partition& partition = partitions_[fence.partition];
     if (partition.epoch != fence.epoch || partition.batch != fence.last_batch) {
@@ -178,7 +184,9 @@ CommitResult MemoryLedger::Judge(const Batch& batch) {
       const Owner* owner = Find(row.owner);
       bool exists = owner != nullptr && owner->requests.contains(row.request);
       if (exists && rows == &batch.requests)
-        exists = owner->requests.at(row.request).state == row.before;
+        exists =
+            NumberOf(owner->requests.at(row.request).state,
+                     owner->requests.at(row.request).is_live) == NumberOf(row.before, row.was_live);
       if (exists != (rows == &batch.requests) ||
           !requests.insert({row.owner, row.request}).second) {
         return refuse("request ", Format(row.request), exists ? " exists" : " is not there",

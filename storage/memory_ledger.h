@@ -1,5 +1,5 @@
-// The ledger in memory: the same promises as the one in PostgreSQL but durability, and failures on
-// demand. For tests and the simulator.
+// Ledger in memory: the same contract as PostgreSQL's, without durability, and with faults on
+// demand. For tests and simulation.
 #pragma once
 
 #include <deque>
@@ -11,25 +11,26 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "storage/batch.h"
-#include "storage/fair_mutex.h"
+#include "storage/batch_check.h"
 #include "storage/ledger.h"
+#include "storage/ticket_lock.h"
 
 namespace capbroker {
 
 class MemoryLedger : public Ledger {
  public:
-  // `clock` stands for the database's; called under a lock, from any thread.
+  // `clock` replaces the database's; it is called under a lock, from any thread.
   MemoryLedger(uint32_t partitions, std::function<Instant()> clock);
 
-  // The next Commit not yet spoken for answers `outcome`, after it took effect or without. A commit
-  // that would have failed by itself does not take effect and answers so.
+  // Sets the outcome of the next Commit without one, with or without effect. A commit that would
+  // have failed by itself has no effect and fails in its own way.
   void FailNextCommit(CommitOutcome outcome, bool takes_effect) ABSL_LOCKS_EXCLUDED(mutex_);
-  // While set, writing (and taking, and recovering) or reading answers UNAVAILABLE, and Commit
-  // kUnknown with no effect.
+  // Takes back what FailNextCommit set and no Commit has answered yet.
+  void FailNoCommit() ABSL_LOCKS_EXCLUDED(mutex_);
+  // While set, reads, or writes with Take and Recover, return UNAVAILABLE, and Commit returns
+  // kUnknown without effect.
   void SetUnavailable(bool writing, bool reading) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Lets the caller change what is held as no method of the interface could: to test that it is
-  // found.
+  // Lets a test change the content in ways that the interface does not allow.
   void Tamper(const OwnerId& owner, const std::function<void(std::map<uint64_t, SealedAct>&)>& acts)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void TamperRows(const OwnerId& owner, const std::function<void(RequestRow&)>& request,
@@ -45,7 +46,7 @@ class MemoryLedger : public Ledger {
   absl::StatusOr<std::vector<RecoveredOwner>> Recover(uint32_t partition) override;
   void Send(const Batch& batch) override;
   std::optional<CommitResult> Receive() override;
-  void Wake() override {}  // Nothing blocks.
+  void Wake() override {}  // Receive does not block.
 
   absl::StatusOr<std::vector<KeyRecord>> Keys(const OwnerId& owner,
                                               const std::vector<IdempotencyKey>& keys) override;
@@ -72,7 +73,7 @@ class MemoryLedger : public Ledger {
   struct Owner {
     std::map<uint64_t, SealedAct> acts;
     std::map<RequestId, std::vector<uint64_t>>
-        trails;  // Sequences; under an unset id, the account's.
+        trails;  // Sequences by request; those of the account under the unset id.
     std::map<RequestId, RequestRow> requests;
     std::map<std::pair<RequestId, uint32_t>, OfferRow> offers;
     std::optional<BookRow> book;
@@ -81,11 +82,11 @@ class MemoryLedger : public Ledger {
     CommitOutcome outcome;
     bool takes_effect;
   };
-  using OfferPlace = std::tuple<RequestId, uint32_t, OwnerId>;
+  using OfferKey = std::tuple<RequestId, uint32_t, OwnerId>;
 
-  CommitResult Take(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CommitResult CommitBatch(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What the database's constraints would refuse; kDurable if nothing.
-  CommitResult Judge(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CommitResult CheckBatch(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Apply(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const Owner* Find(const OwnerId& owner) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Readable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -93,11 +94,11 @@ class MemoryLedger : public Ledger {
   bool Holds(const Tenure& tenure) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::function<Instant()> clock_;
-  FairMutex mutex_;
-  Places places_ ABSL_GUARDED_BY(mutex_);
+  TicketLock mutex_;
+  InternedNames names_ ABSL_GUARDED_BY(mutex_);
   std::vector<Partition> partitions_ ABSL_GUARDED_BY(mutex_);
   std::map<OwnerId, Owner> owners_ ABSL_GUARDED_BY(mutex_);
-  std::map<ProviderId, std::set<OfferPlace>> by_provider_ ABSL_GUARDED_BY(mutex_);
+  std::map<ProviderId, std::set<OfferKey>> by_provider_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<OwnerId, IdempotencyKey>, KeyRecord> keys_ ABSL_GUARDED_BY(mutex_);
   std::deque<Fault> faults_ ABSL_GUARDED_BY(mutex_);
   std::deque<CommitResult> results_ ABSL_GUARDED_BY(mutex_);  // Not received yet.

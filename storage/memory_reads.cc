@@ -3,7 +3,7 @@
 #include "broker/trail/canonical.h"
 #include "broker/values/text.h"
 #include "storage/memory_ledger.h"
-#include "storage/page.h"
+#include "storage/page_token.h"
 
 namespace capbroker {
 namespace {
@@ -21,13 +21,13 @@ const MemoryLedger::Owner* MemoryLedger::Find(const OwnerId& owner) const {
 }
 
 absl::StatusOr<std::vector<RecoveredOwner>> MemoryLedger::Recover(uint32_t partition) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Writable(); !status.ok()) return status;
   if (partition >= partitions_.size())
     return absl::InvalidArgumentError(Cat("partition: got ", partition));
   std::vector<RecoveredOwner> all;
   for (const auto& [id, owner] : owners_) {
-    if (places_.Of(id) != partition || !owner.book) continue;
+    if (names_.PartitionOf(id) != partition || !owner.book) continue;
     RecoveredOwner& recovered = all.emplace_back(RecoveredOwner{*owner.book, {}, {}});
     if (const auto account = owner.trails.find(RequestId{}); account != owner.trails.end()) {
       for (uint64_t sequence : account->second) {
@@ -37,7 +37,7 @@ absl::StatusOr<std::vector<RecoveredOwner>> MemoryLedger::Recover(uint32_t parti
       }
     }
     for (const auto& [request, row] : owner.requests) {
-      if (!IsFinished(row.state)) recovered.unfinished.push_back(request);
+      if (!IsFinished(row.state) || row.is_live) recovered.unfinished.push_back(request);
     }
   }
   return all;
@@ -45,7 +45,7 @@ absl::StatusOr<std::vector<RecoveredOwner>> MemoryLedger::Recover(uint32_t parti
 
 absl::StatusOr<std::vector<KeyRecord>> MemoryLedger::Keys(const OwnerId& owner,
                                                           const std::vector<IdempotencyKey>& keys) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<KeyRecord> records;
   for (const IdempotencyKey& key : std::set<IdempotencyKey>(keys.begin(), keys.end())) {
@@ -67,7 +67,7 @@ absl::StatusOr<std::vector<SealedAct>> MemoryLedger::ReadRequest(const OwnerId& 
 
 absl::StatusOr<std::vector<RequestTrail>> MemoryLedger::ReadRequests(
     const std::vector<std::pair<OwnerId, RequestId>>& requests) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<RequestTrail> trails;
   for (const auto& [id, request] : requests) {
@@ -86,7 +86,7 @@ absl::StatusOr<std::vector<RequestTrail>> MemoryLedger::ReadRequests(
 }
 
 absl::StatusOr<std::vector<SealedAct>> MemoryLedger::ReadActs(const ActRange& range) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<SealedAct> acts;
   const Owner* owner = Find(range.owner);
@@ -112,10 +112,10 @@ absl::StatusOr<Page<RequestRow>> MemoryLedger::ListRequests(const RequestFilter&
                                                             uint32_t size,
                                                             const std::string& token) {
   const std::string list = ListName(filter);
-  const absl::StatusOr<Cursor> from = ParseToken(list, token);
+  const absl::StatusOr<RowPosition> from = ParseRowToken(list, token);
   if (!from.ok()) return from.status();
   size = PageSize(size);
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   Page<RequestRow> page;
   const Owner* owner = Find(filter.owner);
@@ -124,7 +124,7 @@ absl::StatusOr<Page<RequestRow>> MemoryLedger::ListRequests(const RequestFilter&
        at != owner->requests.rend(); ++at) {
     if (!IsWanted(filter.states, at->second.state)) continue;
     if (page.items.size() == size) {
-      page.next = MakeToken(list, {page.items.back().request, 0, filter.owner});
+      page.next = RowToken(list, {page.items.back().request, 0, filter.owner});
       break;
     }
     page.items.push_back(at->second);
@@ -135,24 +135,24 @@ absl::StatusOr<Page<RequestRow>> MemoryLedger::ListRequests(const RequestFilter&
 absl::StatusOr<Page<OfferRow>> MemoryLedger::ListOffers(const OfferFilter& filter, uint32_t size,
                                                         const std::string& token) {
   const std::string list = ListName(filter);
-  const absl::StatusOr<Cursor> from = ParseToken(list, token);
+  const absl::StatusOr<RowPosition> from = ParseRowToken(list, token);
   if (!from.ok()) return from.status();
   size = PageSize(size);
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   Page<OfferRow> page;
   const auto found = by_provider_.find(filter.provider);
   if (found == by_provider_.end()) return page;
-  const std::set<OfferPlace>& places = found->second;
-  for (auto at = std::make_reverse_iterator(
-           places.lower_bound({from->request, from->offer, from->owner}));
-       at != places.rend(); ++at) {
+  const std::set<OfferKey>& keys = found->second;
+  for (auto at =
+           std::make_reverse_iterator(keys.lower_bound({from->request, from->offer, from->owner}));
+       at != keys.rend(); ++at) {
     const auto& [request, number, owner] = *at;
     const OfferRow& row = owners_.at(owner).offers.at({request, number});
     if (!IsWanted(filter.states, row.state)) continue;
     if (page.items.size() == size) {
       const OfferRow& last = page.items.back();
-      page.next = MakeToken(list, {last.request, last.offer, last.owner});
+      page.next = RowToken(list, {last.request, last.offer, last.owner});
       break;
     }
     page.items.push_back(row);
@@ -161,7 +161,7 @@ absl::StatusOr<Page<OfferRow>> MemoryLedger::ListOffers(const OfferFilter& filte
 }
 
 absl::StatusOr<std::vector<OwnerId>> MemoryLedger::Owners(const OwnerId& after, uint32_t limit) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<OwnerId> owners;
   for (auto at = owners_.upper_bound(after); at != owners_.end() && owners.size() < limit; ++at) {
@@ -171,14 +171,14 @@ absl::StatusOr<std::vector<OwnerId>> MemoryLedger::Owners(const OwnerId& after, 
 }
 
 absl::StatusOr<std::optional<BookRow>> MemoryLedger::ReadBook(const OwnerId& owner) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   const Owner* found = Find(owner);
   return found == nullptr ? std::nullopt : found->book;
 }
 
 absl::StatusOr<std::vector<RequestRow>> MemoryLedger::AllRequests(const OwnerId& owner) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<RequestRow> rows;
   if (const Owner* found = Find(owner)) {
@@ -188,7 +188,7 @@ absl::StatusOr<std::vector<RequestRow>> MemoryLedger::AllRequests(const OwnerId&
 }
 
 absl::StatusOr<std::vector<OfferRow>> MemoryLedger::AllOffers(const OwnerId& owner) {
-  FairLock lock(&mutex_);
+  ScopedTicketLock lock(&mutex_);
   if (absl::Status status = Readable(); !status.ok()) return status;
   std::vector<OfferRow> rows;
   if (const Owner* found = Find(owner)) {

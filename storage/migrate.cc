@@ -5,7 +5,7 @@
 namespace capbroker {
 namespace {
 
-// As many sequencers as can ever share the work, and few enough that one batch can fence them all.
+// As many as replicas could ever share, and few enough for one batch to fence all of them.
 constexpr uint32_t kDefaultPartitions = 64;
 constexpr uint32_t kMostPartitions = 4096;
 
@@ -54,7 +54,7 @@ absl::Status Run(Connection& connection, const std::string& script) {
   return answer.ok() ? absl::OkStatus() : ToStatus(*answer.failure);
 }
 
-// Whether what is applied is a beginning of what this program carries.
+// Whether the applied migrations are the first ones that this program has.
 absl::Status Compare(const std::vector<Applied>& applied,
                      const std::vector<Migration>& migrations) {
   for (size_t i = 0; i < applied.size(); ++i) {
@@ -74,7 +74,7 @@ absl::Status Compare(const std::vector<Applied>& applied,
   return absl::OkStatus();
 }
 
-// Everything after the lock is had.
+// Everything after the lock is held.
 absl::StatusOr<std::vector<std::string>> Apply(Connection& connection, uint32_t partitions,
                                                const std::vector<Migration>& migrations) {
   const absl::StatusOr<bool> exists = HasSchema(connection);
@@ -133,17 +133,17 @@ absl::StatusOr<std::vector<std::string>> Migrate(const std::string& url, uint32_
     return absl::InvalidArgumentError(
         Cat("partitions: got ", partitions, ", want 1 to ", kMostPartitions));
   }
-  // No bounds: an index over a large table takes what it takes, and whoever migrates is watching.
+  // Unbounded: an index on a large table takes its time, and somebody is watching.
   absl::StatusOr<std::unique_ptr<Connection>> connection =
-      Connection::Open({.url = url, .statement = {}, .lock = {}, .answer = {}});
+      Connection::Connect({.url = url, .statement = {}, .lock = {}, .answer = {}});
   if (!connection.ok()) return connection.status();
-  // The number is this program's name for the lock, no more.
+  // The number identifies this program's lock.
   if (absl::Status status = Run(**connection, "BEGIN; SELECT pg_advisory_xact_lock(7163290155)");
       !status.ok()) {
     return status;
   }
   absl::StatusOr<std::vector<std::string>> done = Apply(**connection, partitions, migrations);
-  if (!done.ok()) return done;  // The connection closes, and the transaction is rolled back.
+  if (!done.ok()) return done;  // The connection closes, which rolls the transaction back.
   if (absl::Status status = Run(**connection, "COMMIT"); !status.ok()) return status;
   return done;
 }

@@ -1,4 +1,4 @@
-// Bringing a database to the schema this program works with.
+// Schema migration.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace capbroker {
 
-// A file of migrations/, carried in the program. Never edited once released; each is safe while the
-// program before it still runs.
+// A file of migrations/, embedded in the program. It is never edited after its release, and is safe
+// while the previous program still runs.
 struct Migration {
   uint32_t version;  // From 1, without gaps.
   std::string_view name;
@@ -19,21 +19,20 @@ struct Migration {
 };
 const std::vector<Migration>& Migrations();
 
-// Applies what is missing, in order, in one transaction, under a lock that lets one migrate at a
-// time; and makes the partitions if there are none (0: 64, or as many as there are). What was
-// applied, in words; empty if nothing was to do.
+// Applies missing migrations in order, in one transaction, under a lock, and creates the partitions
+// if there are none (0: 64, or as many as exist). Returns what was done, a line each; empty if
+// nothing was to do.
 //
 // UNAVAILABLE          the database cannot be reached.
-// FAILED_PRECONDITION  a migration that was applied has been edited since, the database is newer
-// than this program, or
-//                      it has another number of partitions.
+// FAILED_PRECONDITION  an applied migration was edited later, the database is newer than this
+//                      program, or it has another number of partitions.
 absl::StatusOr<std::vector<std::string>> Migrate(const std::string& url, uint32_t partitions);
-// The same with other migrations than the program's own.
+// The same with other migrations than the program's own, for tests.
 absl::StatusOr<std::vector<std::string>> Migrate(const std::string& url, uint32_t partitions,
                                                  const std::vector<Migration>& migrations);
 
-// The number of partitions. FAILED_PRECONDITION if the schema is not exactly this program's:
-// "schema: got none, want 1; run capbroker migrate".
+// Returns the number of partitions. FAILED_PRECONDITION if the schema is not exactly this
+// program's: "schema: got none, want 1; run capbroker migrate".
 absl::StatusOr<uint32_t> CheckSchema(Connection& connection);
 
 }  // namespace capbroker

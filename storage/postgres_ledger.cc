@@ -1,4 +1,4 @@
-// Sessions, and everything that writes.
+// Sessions and writing.
 #include "storage/postgres_ledger.h"
 
 #include <sys/eventfd.h>
@@ -9,9 +9,10 @@
 
 #include "absl/time/time.h"
 #include "broker/values/text.h"
+#include "storage/batch_check.h"
 #include "storage/book_state.h"
 #include "storage/migrate.h"
-#include "storage/rows.h"
+#include "storage/state_numbers.h"
 
 namespace capbroker {
 namespace {
@@ -31,21 +32,21 @@ constexpr Statement kTake{"take",
                           "SELECT partition_id, epoch, batch, heartbeat, down_since"
                           " FROM take_partitions($1, $2, $3, $4) ORDER BY partition_id"};
 constexpr Statement kBeat{"beat", "SELECT beat($1, $2, $3)"};
-// The heartbeat stays as the instant until which the partition was held.
+// The heartbeat remains as the instant until which the partition was held.
 constexpr Statement kRelease{
     "release",
     "UPDATE partition AS p SET holder = '', address = '', heartbeat = clock_timestamp()"
     " FROM unnest($1::smallint[], $2::bigint[]) AS f (partition_id, epoch)"
     " WHERE p.partition_id = f.partition_id AND p.epoch = f.epoch AND p.holder <> ''"};
 
-// Postgres takes a gigabyte in one message. Half of it is far more than a batch should be.
+// PostgreSQL accepts a gigabyte per message; half of it is far more than a batch should have.
 constexpr size_t kLargestBatch = size_t{512} << 20;
 
-// The parameters of commit_batch, in its order.
-void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
+// The parameters of commit_batch, in their order.
+void Fill(const Batch& batch, const InternedNames& names, Params& out) {
   using Array = Params::Array;
   using namespace binary;
-  const auto owner = [&](const auto& row, Array& a) { a.Int4(numbers.Of(row.owner)); };
+  const auto owner = [&](const auto& row, Array& a) { a.Int4(names.NumberOf(row.owner)); };
   const auto request = [](const auto& row, Array& a) { a.Uuid(row.request); };
   const auto sequence = [](const auto& row, Array& a) {
     a.Int8(static_cast<int64_t>(row.sequence));
@@ -79,18 +80,19 @@ void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
     out.Many(kInt4, *rows, owner);
     if (rows == &batch.requests) {
       out.Many(kInt2, *rows,
-               [](const RequestRow& row, Array& a) { a.Int2(static_cast<int16_t>(row.before)); });
+               [](const RequestRow& row, Array& a) { a.Int2(NumberOf(row.before, row.was_live)); });
     }
     out.Many(kUuid, *rows, request);
-    out.Many(kInt2, *rows, state);
+    out.Many(kInt2, *rows,
+             [](const RequestRow& row, Array& a) { a.Int2(NumberOf(row.state, row.is_live)); });
   }
   for (const auto* rows : {&batch.new_offers, &batch.offers}) {
     out.Many(kInt4, *rows, owner);
     out.Many(kUuid, *rows, request);
     out.Many(kInt4, *rows, [](const OfferRow& row, Array& a) { a.Int4(row.offer); });
-    if (rows == &batch.new_offers) {  // A provider never changes.
+    if (rows == &batch.new_offers) {  // The provider of an offer never changes.
       out.Many(kInt4, *rows,
-               [&](const OfferRow& row, Array& a) { a.Int4(numbers.Of(row.provider)); });
+               [&](const OfferRow& row, Array& a) { a.Int4(names.NumberOf(row.provider)); });
     }
     out.Many(kInt2, *rows, state);
     out.Many(kInt2, *rows,
@@ -106,7 +108,7 @@ void Fill(const Batch& batch, const Numbers& numbers, Params& out) {
   out.Many(kText, batch.books, [](const BookRow& row, Array& a) { a.Bytes(EncodeBookState(row)); });
 }
 
-// $1 and $2 of statements about what is held.
+// Parameters $1 and $2 of statements about partitions held.
 Params HeldParams(const std::vector<Tenure>& held) {
   Params params;
   params.Many(binary::kInt2, held, [](const Tenure& t, Params::Array& a) { a.Int2(t.partition); });
@@ -120,8 +122,8 @@ CommitOutcome OutcomeOf(const Failure& failure) {
   if (failure.sqlstate == kFencedState) return CommitOutcome::kFenced;
   if (failure.sqlstate == "23505" && failure.constraint == "act_key")
     return CommitOutcome::kDuplicateKey;
-  // An error answer means that nothing was written; but where the batch is not to blame, splitting
-  // it would not help, and taking the partitions again finds out when the database works once more.
+  // An error means that nothing was written. But if the batch is not to blame, splitting it does
+  // not help; taking the partitions again shows when the database works again.
   const absl::StatusCode code = ToStatus(failure).code();
   if (code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDataLoss)
     return CommitOutcome::kUnknown;
@@ -140,7 +142,7 @@ PostgresLedger::PostgresLedger(PostgresOptions options)
 PostgresLedger::~PostgresLedger() { close(wake_); }
 
 Connection::Options PostgresLedger::For(Span statement) const {
-  // We wait a little longer than the server, so that it is the server that gives up, and says why.
+  // We wait a little longer than the server, so that the server gives up first and says why.
   const bool bounded = statement.micros != 0;
   return {.url = options_.url,
           .connect = options_.connect,
@@ -150,14 +152,14 @@ Connection::Options PostgresLedger::For(Span statement) const {
 }
 
 absl::StatusOr<uint32_t> PostgresLedger::Open() {
-  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(options_.read));
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Connect(For(options_.read));
   if (!connection.ok()) return connection.status();
   absl::StatusOr<uint32_t> partitions = CheckSchema(**connection);
   if (!partitions.ok()) return partitions.status();
   {
     absl::MutexLock lock(&writer_mutex_);
-    if (places_ == nullptr || places_->partitions() != *partitions)
-      places_ = std::make_unique<Places>(*partitions);
+    if (names_ == nullptr || names_->partitions() != *partitions)
+      names_ = std::make_unique<InternedNames>(*partitions);
   }
   partitions_ = *partitions;
   return partitions;
@@ -172,17 +174,18 @@ absl::StatusOr<uint32_t> PostgresLedger::Partitions() const {
 absl::StatusOr<Connection*> PostgresLedger::Writer() {
   if (writer_ != nullptr && writer_->IsAlive()) return writer_.get();
   writer_.reset();
-  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(options_.commit));
+  absl::StatusOr<std::unique_ptr<Connection>> connection =
+      Connection::Connect(For(options_.commit));
   if (!connection.ok()) return connection.status();
   writer_ = *std::move(connection);
-  numbers_.Clear();
+  if (names_ != nullptr) names_->ForgetNumbers();
   return writer_.get();
 }
 
 absl::StatusOr<Answer> PostgresLedger::Write(const Statement& statement, const Params& params) {
   if (auto partitions = Partitions(); !partitions.ok()) return partitions.status();
   absl::MutexLock lock(&writer_mutex_);
-  Settle();
+  AwaitAnswers();
   absl::StatusOr<Connection*> writer = Writer();
   if (!writer.ok()) return writer.status();
   Answer answer = (*writer)->Run(statement, params);
@@ -236,8 +239,8 @@ absl::Status PostgresLedger::Release(const std::vector<Tenure>& held) {
   return Write(kRelease, HeldParams(held)).status();
 }
 
-std::optional<Failure> PostgresLedger::Number(Connection& writer, const Batch& batch) {
-  const Numbers::Unknown unknown = numbers_.UnknownOf(batch);
+std::optional<Failure> PostgresLedger::AssignNumbers(Connection& writer, const Batch& batch) {
+  const InternedNames::Unknown unknown = names_->UnknownOf(batch);
   if (!unknown.owners.empty()) {
     Params params;
     params.Many(binary::kText, unknown.owners,
@@ -248,7 +251,7 @@ std::optional<Failure> PostgresLedger::Number(Connection& writer, const Batch& b
     const Answer answer = writer.Run(kNumberOwners, params);
     if (!answer.ok()) return answer.failure;
     for (int i = 0; i < answer.size(); ++i)
-      numbers_.Learn(OwnerId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
+      names_->Learn(OwnerId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
   }
   if (!unknown.providers.empty()) {
     Params params;
@@ -257,36 +260,36 @@ std::optional<Failure> PostgresLedger::Number(Connection& writer, const Batch& b
     const Answer answer = writer.Run(kNumberProviders, params);
     if (!answer.ok()) return answer.failure;
     for (int i = 0; i < answer.size(); ++i)
-      numbers_.Learn(ProviderId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
+      names_->Learn(ProviderId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
   }
   return std::nullopt;
 }
 
-bool PostgresLedger::IsUnderWay() const {
+bool PostgresLedger::IsInFlight() const {
   return std::any_of(sent_.begin(), sent_.end(), [](const auto& result) { return !result; });
 }
 
 void PostgresLedger::Send(const Batch& batch) {
   absl::MutexLock lock(&writer_mutex_);
-  sent_.push_back(Put(batch));
+  sent_.push_back(SendBatch(batch));
 }
 
-std::optional<CommitResult> PostgresLedger::Put(const Batch& batch) {
+std::optional<CommitResult> PostgresLedger::SendBatch(const Batch& batch) {
   const auto refuse = [](std::string why) {
     return CommitResult{CommitOutcome::kRefused, {}, std::move(why)};
   };
-  if (places_ == nullptr) return refuse("the ledger is not open");
-  if (std::string flaw = FlawOf(batch, *places_); !flaw.empty()) return refuse(std::move(flaw));
-  // A name gets its number in a transaction before, which does not go behind another.
-  if (IsUnderWay() && !numbers_.UnknownOf(batch).IsEmpty()) Settle();
-  if (!IsUnderWay()) {
+  if (names_ == nullptr) return refuse("the ledger is not open");
+  if (std::string flaw = FlawOf(batch, *names_); !flaw.empty()) return refuse(std::move(flaw));
+  // A name gets its number in an earlier transaction, which is not pipelined.
+  if (IsInFlight() && !names_->UnknownOf(batch).IsEmpty()) AwaitAnswers();
+  if (!IsInFlight()) {
     const absl::StatusOr<Connection*> writer = Writer();
     if (!writer.ok())
       return CommitResult{
           CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
-    if (const auto failure = Number(**writer, batch)) return ResultOf(*failure);
+    if (const auto failure = AssignNumbers(**writer, batch)) return ResultOf(*failure);
   }
-  Fill(batch, numbers_, batch_params_);
+  Fill(batch, *names_, batch_params_);
   if (batch_params_.bytes() > kLargestBatch)
     return refuse(
         Cat("batch: got ", batch_params_.bytes(), " bytes, want at most ", kLargestBatch));
@@ -303,7 +306,7 @@ std::optional<CommitResult> PostgresLedger::Receive() {
       (void)!read(wake_, &woken, sizeof woken);
       return std::nullopt;
     }
-    Note(*answer);
+    RecordAnswer(*answer);
   }
   CommitResult result = *std::move(sent_.front());
   sent_.pop_front();
@@ -315,7 +318,7 @@ void PostgresLedger::Wake() {
   (void)!write(wake_, &one, sizeof one);
 }
 
-void PostgresLedger::Note(const Answer& answer) {
+void PostgresLedger::RecordAnswer(const Answer& answer) {
   CommitResult result = answer.ok() ? CommitResult{CommitOutcome::kDurable, answer[0].Time(0), ""}
                                     : ResultOf(*answer.failure);
   if (answer.ok() && answer.unconfirmed)
@@ -324,13 +327,13 @@ void PostgresLedger::Note(const Answer& answer) {
   for (std::optional<CommitResult>& sent : sent_) {
     if (sent) continue;
     sent = result;
-    if (!is_lost) break;  // Those behind are lost with it.
+    if (!is_lost) break;  // Later batches are lost with it.
   }
   if (is_lost) writer_.reset();
 }
 
-void PostgresLedger::Settle() {
-  while (IsUnderWay()) Note(*writer_->Receive());
+void PostgresLedger::AwaitAnswers() {
+  while (IsInFlight()) RecordAnswer(*writer_->Receive());
 }
 
 }  // namespace capbroker

@@ -1,4 +1,4 @@
-// The ledger in PostgreSQL: one session writes, a few read.
+// Ledger in PostgreSQL: one session writes, several read.
 #pragma once
 
 #include <atomic>
@@ -10,18 +10,17 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "storage/batch.h"
 #include "storage/binary.h"
 #include "storage/connection.h"
+#include "storage/interned_names.h"
 #include "storage/ledger.h"
-#include "storage/numbers.h"
 
 namespace capbroker {
 
 struct PostgresOptions {
   std::string url;            // A libpq connection string or URI.
-  uint32_t readers = 4;       // Sessions for reading, opened as needed.
-  Span connect = Seconds(3);  // After these, the database counts as unreachable.
+  uint32_t readers = 4;       // Database sessions for reads, opened as needed.
+  Span connect = Seconds(3);  // After these times the database counts as unreachable.
   Span read = Seconds(10);
   Span commit = Seconds(30);
 };
@@ -58,30 +57,31 @@ class PostgresLedger : public Ledger {
   absl::StatusOr<std::vector<RequestRow>> AllRequests(const OwnerId& owner) override;
   absl::StatusOr<std::vector<OfferRow>> AllOffers(const OwnerId& owner) override;
 
-  // For metrics: the sessions for reading.
+  // Sessions for reads, for metrics.
   struct Readers {
     uint32_t most = 0, idle = 0, busy = 0;
-    uint32_t waiting = 0;  // Reads that wait for one.
+    uint32_t waiting = 0;  // Reads that wait for a session.
   };
   Readers readers() const ABSL_LOCKS_EXCLUDED(readers_mutex_);
 
  private:
-  // The session that writes, connected anew if it was lost.
+  // The session that writes, reconnected if it was lost.
   absl::StatusOr<Connection*> Writer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  // Sends it; what became of it, if that is known already.
-  std::optional<CommitResult> Put(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  bool IsUnderWay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  // The answer to the oldest under way.
-  void Note(const Answer& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  // Waits until nothing is under way.
-  void Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  // Gives every name of the batch a number that numbers_ knows.
-  std::optional<Failure> Number(Connection& writer, const Batch& batch)
+  // Sends the batch; returns its outcome if that is already known.
+  std::optional<CommitResult> SendBatch(const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  // One statement of Take's kind: nothing else needs to know how it failed.
+  bool IsInFlight() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // Records the answer to the oldest batch in flight.
+  void RecordAnswer(const Answer& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // Waits until no batch is in flight.
+  void AwaitAnswers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // Assigns a number to every name in the batch, and interns it.
+  std::optional<Failure> AssignNumbers(Connection& writer, const Batch& batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // Runs a statement outside the commit pipeline.
   absl::StatusOr<Answer> Write(const Statement& statement, const binary::Params& params)
       ABSL_LOCKS_EXCLUDED(writer_mutex_);
-  // One read, on any free reader; tried again on a new session if the old one turns out to be gone.
+  // Runs a read on a free session; retries it on a new one if the session turns out to be dead.
   absl::StatusOr<Answer> Read(const Statement& statement, const binary::Params& params)
       ABSL_LOCKS_EXCLUDED(readers_mutex_);
   absl::StatusOr<uint32_t> Partitions() const;  // FAILED_PRECONDITION before Open.
@@ -92,12 +92,10 @@ class PostgresLedger : public Ledger {
 
   absl::Mutex writer_mutex_;
   std::unique_ptr<Connection> writer_ ABSL_GUARDED_BY(writer_mutex_);
-  std::unique_ptr<Places> places_ ABSL_GUARDED_BY(writer_mutex_);
-  Numbers numbers_ ABSL_GUARDED_BY(
-      writer_mutex_);  // Of this session: another may be with a server that knows less.
+  std::unique_ptr<InternedNames> names_ ABSL_GUARDED_BY(writer_mutex_);  // Null before Open.
   binary::Params batch_params_ ABSL_GUARDED_BY(writer_mutex_);
-  // Of the batches sent and not received, oldest first; nullopt: it is under way, on the writer as
-  // it is.
+  // Outcomes of batches sent and not received, oldest first; nullopt: in flight on the present
+  // writer.
   std::deque<std::optional<CommitResult>> sent_ ABSL_GUARDED_BY(writer_mutex_);
   const int wake_;  // An eventfd.
 

@@ -1,10 +1,12 @@
-// Everything that reads: by key or along an index, so that the size of the trail does not matter.
+// Reads, by key or along an index, so that the size of the trail does not matter.
+#include <set>
+
 #include "absl/time/time.h"
 #include "broker/values/text.h"
 #include "storage/book_state.h"
-#include "storage/page.h"
+#include "storage/page_token.h"
 #include "storage/postgres_ledger.h"
-#include "storage/rows.h"
+#include "storage/state_numbers.h"
 
 namespace capbroker {
 namespace {
@@ -12,8 +14,8 @@ namespace {
 using binary::Params;
 using binary::ViewOf;
 
-// Of the owner $1: its number, looked up once a statement. Rows come without the owner's name where
-// one was asked for.
+// The number of the owner $1, looked up once per statement. Rows do not repeat the owner's name
+// where it was given.
 #define OWNER "(SELECT owner_id FROM owner WHERE name = $1)"
 
 #define ACT_COLUMNS "a.sequence, a.time, a.request_id, a.decisions, a.body, a.hash"
@@ -28,7 +30,10 @@ SealedAct ActOf(const Row& row, const OwnerId& owner) {
 }
 
 RequestRow RequestOf(const Row& row, const OwnerId& owner) {
-  return {.owner = owner, .request = row.Uuid(0), .state = static_cast<RequestState>(row.Int(1))};
+  return {.owner = owner,
+          .request = row.Uuid(0),
+          .state = RequestStateOf(row.Int(1)),
+          .is_live = row.Int(1) < kFinished || row.Int(1) > kSettled};
 }
 
 OfferRow OfferOf(const Row& row) {
@@ -45,8 +50,8 @@ OfferRow OfferOf(const Row& row) {
 constexpr Statement kKeys{"keys",
                           "SELECT key, payload, request_id, sequence FROM act"
                           " WHERE key = ANY ($2::uuid[]) AND owner_id = " OWNER};
-// By request alone, and the owner compared afterwards: on a table that was never analyzed the
-// planner would read all that the owner ever did, by its key.
+// Selects by request, and compares the owner afterwards: on a table that was never analyzed the
+// planner would read everything of the owner.
 #define ACTS_OF(request) "(SELECT * FROM act WHERE request_id = " request " OFFSET 0) AS a"
 constexpr Statement kReadRequest{"read_request", "SELECT " ACT_COLUMNS
                                                  " FROM " ACTS_OF("$2") " WHERE a.owner_id = " OWNER
@@ -60,7 +65,7 @@ constexpr Statement kReadRequests{
     " CROSS JOIN LATERAL " ACTS_OF(
         "n.request_id") " WHERE a.owner_id = o.owner_id ORDER BY n.position, a.sequence"};
 #undef ACTS_OF
-// `request_id IS NULL` stands in the text: only then can the partial index be chosen.
+// `request_id IS NULL` must be literal, so that the planner can use the partial index.
 #define ACTS(name, compare, order, also)                                                           \
   {                                                                                                \
     name, "SELECT " ACT_COLUMNS " FROM act AS a WHERE a.owner_id = " OWNER                         \
@@ -71,8 +76,8 @@ constexpr Statement kActsDown ACTS("acts_down", "<", "DESC", "");
 constexpr Statement kAccountUp ACTS("account_up", ">", "ASC", "AND a.request_id IS NULL");
 constexpr Statement kAccountDown ACTS("account_down", "<", "DESC", "AND a.request_id IS NULL");
 #undef ACTS
-// A page from each state, then the first of all of them: a rare state costs no more than a common
-// one.
+// Takes a page from each state, then the first rows of all: a rare state costs no more than a
+// common one.
 constexpr Statement kListRequests{
     "list_requests",
     "SELECT r.request_id, r.state FROM unnest($2::smallint[]) AS s (state) CROSS JOIN LATERAL ("
@@ -111,17 +116,19 @@ constexpr Statement kAllOffers{
     " WHERE f.owner_id = (SELECT owner_id FROM owner WHERE name = $1::text) ORDER BY f.request_id, "
     "f.number"};
 
-// The states asked for as numbers; all there are, if none is.
+int16_t NumberOf(OfferState state, bool) { return static_cast<int16_t>(state); }
+
+// The states as numbers; all states if none is given.
 template <class State>
-void AddStates(Params& params, std::vector<State> states) {
-  if (states.empty()) {
-    for (size_t i = 0; i < Names<State>::values.size(); ++i)
-      states.push_back(static_cast<State>(i));
-  }
-  std::sort(states.begin(), states.end());
-  states.erase(std::unique(states.begin(), states.end()), states.end());
-  params.Many(binary::kInt2, states,
-              [](State s, Params::Array& a) { a.Int2(static_cast<int16_t>(s)); });
+void AddStates(Params& params, const std::vector<State>& states) {
+  std::set<int16_t> numbers;
+  const auto add = [&](State state) {
+    for (const bool is_live : {false, true}) numbers.insert(NumberOf(state, is_live));
+  };
+  for (size_t i = 0; states.empty() && i < Names<State>::values.size(); ++i)
+    add(static_cast<State>(i));
+  for (const State state : states) add(state);
+  params.Many(binary::kInt2, numbers, [](int16_t n, Params::Array& a) { a.Int2(n); });
 }
 
 template <class T, class... Also>
@@ -133,14 +140,14 @@ std::vector<T> All(const Answer& answer, T (*read)(const Row&, const Also&...),
   return out;
 }
 
-// One row more than the page was asked for: whether there is more.
+// `rows` has one row more than the page if there are more.
 template <class T>
 Page<T> PageOf(std::vector<T> rows, uint32_t size, const std::string& list,
-               Cursor (*last)(const T&)) {
+               RowPosition (*last)(const T&)) {
   Page<T> page{std::move(rows), ""};
   if (page.items.size() > size) {
     page.items.resize(size);
-    page.next = MakeToken(list, last(page.items.back()));
+    page.next = RowToken(list, last(page.items.back()));
   }
   return page;
 }
@@ -174,7 +181,7 @@ absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Pa
   absl::StatusOr<Answer> answer;
   for (bool fresh = connection == nullptr;; fresh = true) {
     if (connection == nullptr) {
-      absl::StatusOr<std::unique_ptr<Connection>> opened = Connection::Open(For(options_.read));
+      absl::StatusOr<std::unique_ptr<Connection>> opened = Connection::Connect(For(options_.read));
       if (!opened.ok()) {
         answer = opened.status();
         break;
@@ -265,7 +272,7 @@ absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilte
                                                               const std::string& token) {
   if (const auto open = Partitions(); !open.ok()) return open.status();
   const std::string list = ListName(filter);
-  const absl::StatusOr<Cursor> from = ParseToken(list, token);
+  const absl::StatusOr<RowPosition> from = ParseRowToken(list, token);
   if (!from.ok()) return from.status();
   size = PageSize(size);
   Params params;
@@ -277,14 +284,14 @@ absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilte
   if (!answer.ok()) return answer.status();
   return PageOf<RequestRow>(All(*answer, RequestOf, filter.owner), size, list,
                             [](const RequestRow& row) {
-                              return Cursor{row.request, 0, row.owner};
+                              return RowPosition{row.request, 0, row.owner};
                             });
 }
 
 absl::StatusOr<Page<OfferRow>> PostgresLedger::ListOffers(const OfferFilter& filter, uint32_t size,
                                                           const std::string& token) {
   const std::string list = ListName(filter);
-  const absl::StatusOr<Cursor> from = ParseToken(list, token);
+  const absl::StatusOr<RowPosition> from = ParseRowToken(list, token);
   if (!from.ok()) return from.status();
   size = PageSize(size);
   Params params;
@@ -297,7 +304,7 @@ absl::StatusOr<Page<OfferRow>> PostgresLedger::ListOffers(const OfferFilter& fil
   absl::StatusOr<Answer> answer = Read(kListOffers, params);
   if (!answer.ok()) return answer.status();
   return PageOf<OfferRow>(All(*answer, OfferOf), size, list, [](const OfferRow& row) {
-    return Cursor{row.request, row.offer, row.owner};
+    return RowPosition{row.request, row.offer, row.owner};
   });
 }
 

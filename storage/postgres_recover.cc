@@ -1,15 +1,14 @@
-// Recovery: the owners of a partition, and what they have not finished.
+// Recovery: the owners of a partition and their unfinished requests.
 #include "broker/trail/canonical.h"
 #include "broker/values/text.h"
 #include "storage/book_state.h"
 #include "storage/postgres_ledger.h"
-#include "storage/rows.h"
 
 namespace capbroker {
 namespace {
 
-// The numbers of a partition's owners are neighbours: books, acts and requests are ranges of their
-// indexes. Owners are few enough to be put in the order of their names.
+// The numbers of a partition's owners are contiguous, so books, acts and requests are index ranges.
+// Owners are few enough to be sorted by name.
 #define OWNERS                                                                                   \
   "(SELECT owner_id, name FROM owner WHERE owner_id BETWEEN $1::integer << 19 AND ($1::integer " \
   "<< 19) + "                                                                                    \
@@ -26,7 +25,7 @@ constexpr Statement kUnfinished{
     "recover_unfinished",
     "SELECT r.request_id, o.name FROM " OWNERS
     " CROSS JOIN LATERAL (SELECT request_id FROM request WHERE owner_id = o.owner_id"
-    "   AND state < 6 OFFSET 0) AS r"};
+    "   AND state = ANY ('{0,1,2,3,4,5,11,12,13,14,15}'::smallint[]) OFFSET 0) AS r"};
 
 }  // namespace
 
@@ -36,8 +35,8 @@ absl::StatusOr<std::vector<RecoveredOwner>> PostgresLedger::Recover(uint32_t par
   if (partition >= *partitions)
     return absl::InvalidArgumentError(
         Cat("partition: got ", partition, ", want less than ", *partitions));
-  // A session of its own, without a bound on the whole: it takes as long as there is to read.
-  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(For(Span{}));
+  // A session of its own without a time limit: recovery takes as long as there are rows.
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Connect(For(Span{}));
   if (!connection.ok()) return connection.status();
   binary::Params params;
   params.Int4(static_cast<int32_t>(partition));
@@ -54,7 +53,7 @@ absl::StatusOr<std::vector<RecoveredOwner>> PostgresLedger::Recover(uint32_t par
   });
   if (!status.ok()) return status;
 
-  // Rows about owners, in the order of their names, as the owners are.
+  // Rows about owners come in the order of names, as the owners do.
   const auto each = [&](const Statement& statement, auto&& visit) {
     size_t at = 0;
     return (*connection)->Stream(statement, params, [&](const Row& row) -> absl::Status {

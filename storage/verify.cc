@@ -20,14 +20,15 @@ constexpr size_t kMostFindings = 1'000;
 // trail.
 struct Expected {
   RequestState state = RequestState::kReceived;
+  bool is_live = false;
   std::vector<OfferRow> offers;
 };
 
 Expected ExpectedOf(const OwnerId& owner, const RequestId& id, const RequestBook& book) {
-  Expected expected{book.state, {}};
+  Expected expected{book.state, book.IsLive(), {}};
   for (const Offer& offer : book.offers) {
     expected.offers.push_back({owner, id, offer.number, offer.provider, offer.state,
-                               offer.allocation, offer.accepted, offer.deadline});
+                               offer.allocation.state, offer.allocation.quantity, offer.deadline});
   }
   return expected;
 }
@@ -40,154 +41,6 @@ bool Same(const OfferRow& a, const OfferRow& b) {
 std::string Words(const OfferRow& row) {
   return Cat(NameOf(row.state), " ", row.provider.value, " ", NameOf(row.allocation), " ",
              row.accepted, " by ", Format(row.deadline));
-}
-
-// What moves a lineage has to name it, what moves a right over it the right's clause as well; what
-// moves an offer, or the allocation that came of it, has to name that.
-bool NeedsLineage(Kind kind) {
-  switch (kind) {
-    case Kind::ROUTE_EXCLUSIVE:
-    case Kind::ROUTE_FIRST_REFUSAL:
-    case Kind::ROUTE_WAIVED:
-    case Kind::ROUTE_OPEN:
-    case Kind::PROVIDER_SKIPPED:
-    case Kind::RIGHT_WAIVED:
-    case Kind::RIGHT_REVIVED:
-    case Kind::FALLBACK_STARTED:
-    case Kind::FALLBACK_EXHAUSTED:
-    case Kind::REQUEST_BLOCKED:
-    case Kind::OFFER_OPENED:
-    case Kind::MATCH_REQUIRED:
-    case Kind::MATCH_NOT_REQUIRED:
-    case Kind::MATCH_SKIPPED:
-    case Kind::ALLOCATION_HELD:
-      return true;
-    default:
-      return false;
-  }
-}
-bool NeedsRight(const Decision& d) {
-  switch (d.kind) {
-    case Kind::PROVIDER_SKIPPED:
-      return d.clause.IsSet();
-    case Kind::OFFER_OPENED:
-      return d.offer_kind == OfferKind::kReoffer;
-    case Kind::RIGHT_WAIVED:
-    case Kind::RIGHT_REVIVED:
-    case Kind::MATCH_REQUIRED:
-    case Kind::MATCH_NOT_REQUIRED:
-    case Kind::MATCH_SKIPPED:
-      return true;
-    default:
-      return false;
-  }
-}
-bool NeedsOffer(Kind kind) {
-  switch (kind) {
-    case Kind::OFFER_ACCEPTED:
-    case Kind::OFFER_PARTIALLY_ACCEPTED:
-    case Kind::OFFER_COUNTERED:
-    case Kind::COUNTER_TAKEN:
-    case Kind::OFFER_DECLINED:
-    case Kind::OFFER_LAPSED:
-    case Kind::OFFER_RESCINDED:
-    case Kind::OFFER_SUPERSEDED:
-    case Kind::OFFER_VOIDED:
-    case Kind::NOTICE_ATTEMPTED:
-    case Kind::RESPONSE_REJECTED:
-    case Kind::STANDBY_RECORDED:
-    case Kind::STANDBY_PROMOTED:
-    case Kind::DEADLINE_EXTENDED:
-    case Kind::DEADLINE_TOLLED:
-    case Kind::BID_RECEIVED:
-    case Kind::BID_DISQUALIFIED:
-    case Kind::BEST_BID_SELECTED:
-    case Kind::BID_LOST:
-    case Kind::ALLOCATION_HELD:
-    case Kind::ALLOCATION_CONFIRMED:
-    case Kind::ALLOCATION_EXPIRED:
-    case Kind::ALLOCATION_RELEASED:
-    case Kind::WITHDRAWAL_NOTICED:
-    case Kind::ALLOCATION_WITHDRAWN:
-    case Kind::COMMITMENT_RESERVED:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// The rights over each lineage, from the first.
-using Rights = std::vector<std::vector<ClauseRef>>;
-
-Rights RightsOf(const RequestBook* book) {
-  Rights rights;
-  for (size_t i = 0; book != nullptr && i < book->lineages.size(); ++i) {
-    rights.emplace_back();
-    for (const Right& right : book->lineages[i].rights) rights.back().push_back(right.clause);
-  }
-  return rights;
-}
-
-// Of a decision about the account: what it rests on has to be there.
-std::string WhyNotOfAccount(const Decision& d, const Account& account) {
-  if (d.kind == Kind::AGREEMENT_ACTIVATED && d.agreement == nullptr)
-    return "an activation without its agreement";
-  if (d.kind == Kind::WAIVER_GRANTED &&
-      (d.grant == nullptr || As<Waiver>(d.grant->waiver) == nullptr))
-    return "a grant without its waiver";
-  if ((d.kind == Kind::PROVIDER_REGISTERED || d.kind == Kind::PROVIDER_UPDATED) &&
-      d.record == nullptr)
-    return "a registration without its provider";
-  const std::string_view kind = NameOf(d.kind);
-  if (!kind.starts_with("TRIGGER_") && d.kind != Kind::DISPUTE_RESOLVED) return "";
-  const Clause* clause = account.Find(d.clause);
-  const bool known = clause != nullptr && As<TriggerClause>(*clause) != nullptr;
-  return known ? "" : Cat(kind, " names no trigger of an agreement: ", Format(d.clause));
-}
-
-// Fold is total over acts that Decide made. One that was changed may name an offer, a lineage or a
-// clause that is not there: why this one cannot be folded; empty if it can.
-std::string WhyNotFoldable(const Act& act, const RequestBook* book, const Account& account) {
-  size_t offers = book == nullptr ? 0 : book->offers.size();
-  Rights rights = RightsOf(book);
-  bool received = book != nullptr;
-  for (const Decision& d : act.decisions) {
-    if (const std::string why = WhyNotOfAccount(d, account); !why.empty()) return why;
-    if (!act.request.IsSet()) continue;
-    if (d.kind == Kind::REQUEST_RECEIVED || d.kind == Kind::REQUEST_AMENDED) {
-      if (d.request == nullptr) return "a request's version without its content";
-      received |= d.kind == Kind::REQUEST_RECEIVED;
-    }
-    if (!received) return "it comes before its request was received";
-    const std::string_view kind = NameOf(d.kind);
-    if (kind.starts_with("ROUTE_")) {
-      if (d.replaces > rights.size())
-        return Cat(kind, " replaces lineage ", d.replaces, " of ", rights.size());
-      const bool has_rights =
-          d.kind == Kind::ROUTE_EXCLUSIVE || d.kind == Kind::ROUTE_FIRST_REFUSAL;
-      rights.push_back(has_rights ? d.clauses : std::vector<ClauseRef>{});
-    }
-    if (d.lineage > rights.size())
-      return Cat(kind, " names lineage ", d.lineage, " of ", rights.size());
-    if (NeedsLineage(d.kind) && d.lineage == 0) return Cat(kind, " names no lineage");
-    if (d.kind == Kind::REQUEST_BLOCKED && rights[d.lineage - 1].empty())
-      return Cat(kind, " names lineage ", d.lineage, ", which has no rights");
-    if (NeedsRight(d)) {
-      const std::vector<ClauseRef>& over = rights[d.lineage - 1];
-      if (std::find(over.begin(), over.end(), d.clause) == over.end())
-        return Cat(kind, " names ", Format(d.clause), ", no right over lineage ", d.lineage);
-    }
-    if (d.kind == Kind::OFFER_OPENED) {
-      if (d.replaces > offers) return Cat(kind, " replaces offer ", d.replaces, " of ", offers);
-      const Clause* right = d.clause.IsSet() ? account.Find(d.clause) : nullptr;
-      if (d.clause.IsSet() && (right == nullptr || !IsRight(*right)))
-        return Cat(kind, " names ", Format(d.clause), ", a right that no agreement has");
-      ++offers;
-    }
-    if (d.offer > offers) return Cat(kind, " names offer ", d.offer, " of ", offers);
-    if (NeedsOffer(d.kind) && d.offer == 0) return Cat(kind, " names no offer");
-  }
-  return "";
 }
 
 class Verifier {
@@ -295,18 +148,16 @@ class Verifier {
       if (broken_.contains(act.request)) return absl::OkStatus();
       if (absl::Status status = Recall(act); !status.ok()) return status;
     }
-    const RequestBook* before = act.request.IsSet() ? book_.Find(act.request) : nullptr;
-    if (const std::string why = WhyNotFoldable(act, before, book_.account); !why.empty()) {
-      Find(name, ": it cannot be folded: ", why);
+    Act named = act;
+    named.owner = owner_;  // Said above, if it is another.
+    if (absl::Status status = Fold(book_, named); !status.ok()) {
+      Find(name, ": it cannot be folded: ", View(status.message()));
       if (act.request.IsSet()) broken_.insert(act.request);
       Forget(book_, act.request);
       return absl::OkStatus();
     }
-    Act named = act;
-    named.owner = owner_;  // Said above, if it is another.
-    Fold(book_, named);
     const RequestBook* after = act.request.IsSet() ? book_.Find(act.request) : nullptr;
-    if (after != nullptr && IsFinished(after->state)) {
+    if (after != nullptr && !after->IsLive()) {
       expected_[act.request] = ExpectedOf(owner_, act.request, *after);
       Forget(book_, act.request);
     }
@@ -318,22 +169,17 @@ class Verifier {
     if (expected_.erase(act.request) == 0) return absl::OkStatus();
     const absl::StatusOr<std::vector<SealedAct>> trail = ledger_.ReadRequest(owner_, act.request);
     if (!trail.ok() && !absl::IsNotFound(trail.status())) return trail.status();
-    RequestBook request;
-    bool whole = false;
-    for (size_t i = 0; trail.ok() && i < trail->size() && (*trail)[i].sequence < act.sequence;
-         ++i) {
-      const absl::StatusOr<Act> earlier = DecodeAct((*trail)[i].text);
-      if (!earlier.ok() ||
-          !WhyNotFoldable(*earlier, whole ? &request : nullptr, book_.account).empty()) {
-        whole = false;
-        break;
-      }
-      for (const Decision& d : earlier->decisions) Fold(request, d, earlier->time);
-      request.sequence = earlier->sequence;
-      whole = request.request != nullptr;
+    std::vector<Act> earlier;
+    bool whole = trail.ok();
+    for (size_t i = 0; whole && i < trail->size() && (*trail)[i].sequence < act.sequence; ++i) {
+      absl::StatusOr<Act> read = DecodeAct((*trail)[i].text);
+      whole = read.ok();
+      if (whole) earlier.push_back(*std::move(read));
     }
+    absl::StatusOr<RequestBook> request = FoldRequest(earlier);
+    whole = whole && request.ok() && request->request != nullptr;
     if (whole) {
-      Put(book_, std::make_unique<RequestBook>(std::move(request)));
+      Put(book_, std::make_unique<RequestBook>(*std::move(request)));
     } else {
       Find("request ", Format(act.request),
            ": its trail, read by itself, is not what its owner's trail has of it");
@@ -365,6 +211,9 @@ class Verifier {
       } else if (found->second.state != row.state) {
         Find("request ", Format(row.request), ": state: got ", NameOf(row.state),
              ", the trail says ", NameOf(found->second.state));
+      } else if (found->second.is_live != row.is_live) {
+        Find("request ", Format(row.request), ": got ", row.is_live ? "live" : "settled",
+             ", the trail says otherwise");
       }
     }
     for (const auto& [id, expected] : folded_) {

@@ -1,5 +1,5 @@
-// Whether what a ledger holds of an owner is what was decided: the chain, the acts' text, and every
-// row beside them.
+// Verification of an owner's trail: the hash chain, the text of every act, and every projection
+// row.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,19 @@
 namespace capbroker {
 
 struct Verification {
-  uint64_t acts = 0, decisions = 0, requests = 0, offers = 0;  // Looked at.
-  Hash head{};                                                 // The chain's, as recomputed.
+  uint64_t acts = 0, decisions = 0, requests = 0, offers = 0;  // Counts of what was checked.
+  Hash head{};                                                 // Of the chain, as recomputed.
   uint64_t unsettled = 0;  // Requests that changed meanwhile, whose rows were not compared.
-  std::vector<std::string>
-      findings;  // In words, with sequence numbers; empty: all is as it was written.
+  std::vector<std::string> findings;  // With sequence numbers; empty: no fault was found.
 };
 
-// Reads the whole trail of the owner, in order: sequence numbers without gaps, times that never run
-// back, each text canonical and linked by its hash to the one before, columns that say what the
-// text says; folds it, and compares the requests, offers and the book with their rows. May run
-// while the broker writes.
+// Reads the owner's whole trail in order and checks that sequence numbers have no gaps, times never
+// run back, each text is canonical and linked by its hash to the previous one, and the columns
+// agree with the text. Folds it, and compares requests, offers and the book with their rows. May
+// run while the broker writes.
 //
-// Only errors of reading (UNAVAILABLE) are a status; what is wrong with the content is a finding.
-// An owner without a trail has none.
+// Only read errors (UNAVAILABLE) are a status; faults in the content are findings. An owner without
+// a trail has none.
 absl::StatusOr<Verification> VerifyOwner(Ledger& ledger, const OwnerId& owner);
 
 }  // namespace capbroker

@@ -1,5 +1,5 @@
-"""The Dockerfile without running it: it names every library that the binary loads, and the version that is built.
-tests/dockerfile replays it."""
+"""Checks the Dockerfile without running it: it names every library that the binary loads, and the version that is
+built. tests/dockerfile replays it."""
 
 import os
 import pathlib
@@ -26,7 +26,7 @@ class Dockerfile(unittest.TestCase):
         self.assertTrue(wanted)
         for library in wanted - {"libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1"}:  # Of every Debian.
             path = os.path.realpath(paths[library])
-            # dpkg knows a file by the path before /lib became a link, too.
+            # dpkg also knows a file by the path that it had before /lib became a link.
             found = lines("dpkg", "-S", path) or lines("dpkg", "-S", path.removeprefix("/usr"))
             package = found[0].split(":")[0]
             self.assertRegex(TEXT, rf"\s{re.escape(package)}\s", f"{library} is in {package}")

@@ -7,8 +7,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Folder -> the folders of ours that it may include, besides itself. A new folder has to find its place here: below those
-# that include it, above those that it includes.
+# Folder -> the folders of ours that it may include, besides itself. A new folder gets its place here: below those that
+# include it, above those that it includes.
 BROKER = ("broker/values", "broker/agreements", "broker/trail", "broker/routing", "broker/deciding")
 MAY_INCLUDE = {
     "proto": set(),
@@ -18,39 +18,41 @@ MAY_INCLUDE = {
     "broker/routing": {"broker/trail", "broker/agreements", "broker/values"},
     "broker/deciding": {"broker/routing", "broker/trail", "broker/agreements", "broker/values"},
     "storage": {"broker/trail", "broker/agreements", "broker/values"},
+    "services/concurrency": {"broker/values"},
+    "services/files": {"broker/values"},
     "services/notation": {"broker/values"},
     "services/simulation": {"services/notation", *BROKER},
     "services/sequencing": {"storage", *BROKER},
     "services/log": {"broker/values"},
     "services/messages": {"storage", "proto", *BROKER},
-    "services/access": {"services/messages", "broker/values"},
+    "services/access": {"services/messages", "services/files", "broker/values"},
     "services/rpc": {"services/access", "services/messages", "services/log", "services/sequencing", "storage", "proto",
                      *BROKER},
-    "services/delivery": {"services/rpc", "services/access", "services/messages", "services/log", "services/sequencing",
+    "services/delivery": {"services/rpc", "services/concurrency", "services/access", "services/messages", "services/log", "services/sequencing",
                           "storage", "proto", *BROKER},
     "services/admin": {"services/access", "broker/values"},
-    "services/observability": {"services/admin", "services/delivery", "services/rpc", "services/log",
+    "services/observability": {"services/admin", "services/access", "services/concurrency", "services/delivery", "services/rpc", "services/log",
                                "services/sequencing", "storage", *BROKER},
-    "services/console": {"services/admin", "services/access", "services/rpc", "services/messages", "proto", "broker/values"},
-    "services/client": {"proto", "broker/values"},
-    "services/workload": {"services/client", "services/notation", "proto", "broker/trail", "broker/values"},
-    "services/server": {"services/console", "services/observability", "services/delivery", "services/rpc",
+    "services/console": {"services/client", "services/concurrency", "services/admin", "services/access", "services/rpc", "services/messages", "proto", "broker/values"},
+    "services/client": {"services/concurrency", "services/files", "proto", "broker/values"},
+    "services/workload": {"services/client", "services/concurrency", "services/files", "services/notation", "proto", "broker/trail", "broker/values"},
+    "services/server": {"services/console", "services/files", "services/observability", "services/delivery", "services/rpc",
                         "services/log", "services/sequencing", "services/client", "storage", "broker/values"},
-    "services/cli": {"services/server", "services/workload", "services/client", "services/simulation",
+    "services/cli": {"services/server", "services/workload", "services/files", "services/client", "services/simulation",
                      "services/notation", "services/rpc", "services/messages", "services/log", "storage", "proto",
                      *BROKER},
     "services": {"services/cli"},
 }
 TOP_FOLDERS = {folder.split("/")[0] for folder in MAY_INCLUDE} | {"tests"}
 
-# broker/ decides from values alone: of other people's code these prefixes, and of the standard library nothing that
-# brings a clock, a lock, a thread or a file.
+# broker/ decides from values alone: of third-party code it may include these prefixes, and of the standard library
+# nothing that brings a clock, a lock, a thread or a file.
 BROKER_THIRD_PARTY = ("absl/", "openssl/evp.h", "openssl/sha.h", "rapidjson/")
 BROKER_REFUSED = re.compile(
     r"absl/(synchronization|debugging|random)/|absl/time/clock\.h|absl/base/(thread_annotations|call_once)\.h|"
     r"(atomic|barrier|condition_variable|filesystem|fstream|future|latch|mutex|random|semaphore|shared_mutex|"
     r"stop_token|thread)$")
-NO_WIRE = (*BROKER, "storage", "services/sequencing", "services/notation", "services/simulation")
+NO_WIRE = (*BROKER, "storage", "services/concurrency", "services/files", "services/sequencing", "services/notation", "services/simulation")
 GRPC = re.compile(r"grpc|google/(protobuf|rpc)/|.*\.pb\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
@@ -64,7 +66,7 @@ def folder_of(path):
 
 
 def owner_of(included):
-    """Our folder that an include names, or None for other people's code."""
+    """Our folder that an include names, or None for third-party code."""
     if GRPC.match(included) and included.endswith(".pb.h"):
         return "proto"
     return folder_of(included) if included.split("/")[0] in TOP_FOLDERS else None

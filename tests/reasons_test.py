@@ -52,7 +52,7 @@ def refused_with(text):
 
 
 def translated(text):
-    """kApiWords of errors.cc: what the API calls the words of broker/."""
+    """kApiWords of errors.cc: what the API calls the reasons of broker/."""
     table = text[text.index("kApiWords = {{"):]
     return dict(re.findall(r'\{"([A-Z_]+)", "([A-Z_]+)"\}', table[:table.index("}};")]))
 

@@ -25,7 +25,7 @@ def raw_body(line):
 
 
 def canonical(value):
-    """RFC 8785 for what the broker records: no fractions, and names that are ASCII."""
+    """RFC 8785 for what the broker records: no fractions, and only ASCII names."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -252,9 +252,7 @@ bool IsInForce(const AgreementVersion& version, Instant t) {
   return version.effective_from <= t && t < OrLast(EndOf(version));
 }
 
-bool Covers(const Scope& scope, const Request& request, const Segment& segment,
-            bool purpose_must_match, int64_t quantity) {
-  if (purpose_must_match && segment.purpose.empty()) return false;
+bool Covers(const Scope& scope, const Request& request, const Segment& segment, int64_t quantity) {
   return Admits(scope.workload_classes, segment.workload_class) &&
          Admits(scope.purposes, segment.purpose) &&
          Admits(scope.resource_types, request.terms.resource_type) &&

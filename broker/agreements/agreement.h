@@ -19,7 +19,7 @@ namespace capbroker {
 struct Scope {
   std::vector<std::string> workload_classes{};
   std::vector<std::string>
-      purposes{};  // Of a waiver: an unstated purpose never matches, not even "any".
+      purposes{};  // An unstated purpose is in no list; an empty one admits it.
   std::vector<std::string> resource_types{};
   std::vector<std::string> regions{};
   bool new_capacity_only = false;
@@ -302,14 +302,12 @@ inline ClauseRef RefOf(const AgreementVersion& version, const Clause& clause) {
 Instant EndOf(const AgreementVersion& version);
 bool IsInForce(const AgreementVersion& version, Instant t);
 
-// Whether the segment of the request lies in the scope. `purpose_must_match` is a waiver's stricter
-// reading. `quantity` is what counts against the scope's minimum: the request's, or more of them
+// Whether the segment of the request lies in the scope: an unstated purpose is in no list of
+// purposes. `quantity` is what counts against the scope's minimum: the request's, or more of them
 // taken as one (R24).
-bool Covers(const Scope& scope, const Request& request, const Segment& segment,
-            bool purpose_must_match, int64_t quantity);
-inline bool Covers(const Scope& scope, const Request& request, const Segment& segment,
-                   bool purpose_must_match) {
-  return Covers(scope, request, segment, purpose_must_match, request.terms.quantity);
+bool Covers(const Scope& scope, const Request& request, const Segment& segment, int64_t quantity);
+inline bool Covers(const Scope& scope, const Request& request, const Segment& segment) {
+  return Covers(scope, request, segment, request.terms.quantity);
 }
 
 // Whether some request could lie in both.

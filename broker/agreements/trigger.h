@@ -18,7 +18,8 @@ struct Names<TriggerState> {
 };
 inline bool IsFinal(TriggerState s) { return s >= TriggerState::kEffective; }
 
-// What became of one TRIGGER clause since it was last asserted. ATTESTED: at least one has signed.
+// What became of one TRIGGER clause of one version since it was last asserted. ATTESTED: at least
+// one has signed.
 struct Assertion {
   struct Signature {
     std::string party{};
@@ -31,6 +32,7 @@ struct Assertion {
   std::string disputed_by{};  // Of an open dispute.
   Instant asserted{};
   Instant disputable_until{};  // The last instant of the dispute window.
+  Instant attest_by{};         // The last instant at which it may be attested.
   std::vector<Signature> signatures{};
 };
 
@@ -38,5 +40,7 @@ struct Assertion {
 bool IsEnough(const TriggerClause& clause, const Money& measure);
 // Whether as many have signed, each with a measure that is enough, as the clause wants.
 bool IsAttested(const TriggerClause& clause, const Assertion& assertion);
+// Whether too few are left to sign: who signed below the threshold does not sign again.
+bool CannotBeAttested(const TriggerClause& clause, const Assertion& assertion);
 
 }  // namespace capbroker

@@ -109,10 +109,19 @@ struct ReachDeadline {
 struct Resume {
   RequestId request{};  // Unset: the owner's whole book.
   Instant down_since{};
+  Span toll_over{};  // The deployment's threshold, where no clause governs; zero: never.
 };
 // By an operator: the first version of an agreement, or the next one.
 struct ActivateAgreement {
   AgreementVersion version{};  // `version` 0: whichever is next.
+};
+// R17. By the owner or the holder of the agreement: it ends once both have said so, at the later of
+// their dates.
+struct TerminateAgreement {
+  AgreementId agreement{};
+  uint32_t version = 0;  // 0: every version, and with them the agreement.
+  Instant end_time{};    // Not in the past.
+  std::string text{};
 };
 // By the holder of the agreement. `version` of the grant is filled in.
 struct GrantWaiver {
@@ -136,7 +145,8 @@ struct DisputeTrigger {
   ClauseId trigger{};
   std::string text{};
 };
-// By an operator, who records how the dispute was settled between the parties.
+// By one of the clause's resolvers or, where it names none, an operator, who records how the
+// dispute was settled between the parties.
 struct ResolveDispute {
   AgreementId agreement{};
   ClauseId trigger{};
@@ -185,9 +195,9 @@ struct Command {
   std::variant<CreateRequest, AmendRequest, CancelRequest, AnswerCounter, AcceptOffer, DeclineOffer,
                CounterOffer, SubmitBid, ConfirmAllocation, WithdrawAllocation, RecordNotice,
                ExtendOffer, TollOffer, VoidOffer, ReleaseAllocation, ReachDeadline, Resume,
-               ActivateAgreement, GrantWaiver, RevokeWaiver, AssertTrigger, DisputeTrigger,
-               ResolveDispute, AttestTrigger, WithdrawTrigger, RegisterProvider, UpdateProvider,
-               SuspendProvider, ResumeProvider, ReportHealth>
+               ActivateAgreement, TerminateAgreement, GrantWaiver, RevokeWaiver, AssertTrigger,
+               DisputeTrigger, ResolveDispute, AttestTrigger, WithdrawTrigger, RegisterProvider,
+               UpdateProvider, SuspendProvider, ResumeProvider, ReportHealth>
       what;
 };
 

@@ -40,7 +40,9 @@ struct Verdict {
 absl::StatusOr<Verdict> Decide(const Book& book, const Directory& directory, const Command& command,
                                Instant now);
 
-// R22. The requests with an open offer whose clause adds an outage [down_since, now] back.
-std::vector<RequestId> RequestsToToll(const Book& book, Instant down_since, Instant now);
+// R22. The requests with a running window to which an outage [down_since, now] may be added back.
+// `toll_over` is the deployment's threshold, for windows that no clause governs; zero: never.
+std::vector<RequestId> RequestsToToll(const Book& book, Instant down_since, Span toll_over,
+                                      Instant now);
 
 }  // namespace capbroker

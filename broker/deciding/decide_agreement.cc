@@ -5,6 +5,7 @@
 #include "broker/deciding/deciding.h"
 #include "broker/deciding/lint.h"
 #include "broker/deciding/validate.h"
+#include "broker/trail/fold.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 
@@ -20,6 +21,26 @@ absl::Status NoAgreement(const AgreementId& agreement) {
 bool IsSame(const AgreementVersion& known, AgreementVersion given) {
   given.effective_to = known.effective_to;
   return known == given;
+}
+
+// R21: no version makes a commitment's balance negative, or counts it in another currency.
+absl::Status CheckBalances(const Account& account, const AgreementVersion& version) {
+  for (size_t i = 0; i < version.clauses.size(); ++i) {
+    const auto* commitment = As<CommitmentClause>(version.clauses[i]);
+    if (commitment == nullptr) continue;
+    for (const CommitmentBalance& balance : account.commitments) {
+      const int64_t used = balance.drawn.micros + balance.reserved.micros;
+      const bool is_meant = balance.agreement == version.agreement &&
+                            balance.clause == version.clauses[i].id && used > 0;
+      if (!is_meant || (commitment->amount.currency == balance.committed.currency &&
+                        commitment->amount.micros >= used))
+        continue;
+      return Invalid(Cat("clauses[", i, "].commitment.amount"), Format(commitment->amount),
+                     Cat("at least ", Format({used, balance.committed.currency}),
+                         ", what is drawn and reserved"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -66,10 +87,11 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
       Decision superseded{.kind = Kind::AGREEMENT_SUPERSEDED};
       superseded.clause = {latest->agreement, latest->version, {}};
       superseded.provider = latest->holder;
-      superseded.until = version.effective_from;
+      superseded.end_time = version.effective_from;
       verdict.decisions.push_back(std::move(superseded));
     }
   }
+  if (absl::Status status = CheckBalances(book.account, version); !status.ok()) return status;
   if (absl::Status status = RefusalOf(Lint(version, book.owner, book.account, directory));
       !status.ok())
     return status;
@@ -89,6 +111,48 @@ absl::StatusOr<Verdict> Deciding::On(const ActivateAgreement& activate) const {
     increased.amount = {is->amount.micros - was->amount.micros, is->amount.currency};
     verdict.decisions.push_back(std::move(increased));
   }
+  return verdict;
+}
+
+// R17: once owner and holder have both said so, from the later of their dates.
+absl::StatusOr<Verdict> Deciding::On(const TerminateAgreement& terminate) const {
+  const AgreementVersion* latest = book.account.Latest(terminate.agreement);
+  const bool is_owner = actor.role == Role::kOwner && actor.name == book.owner.value;
+  const bool is_holder =
+      latest != nullptr && actor.role == Role::kProvider && actor.name == latest->holder.value;
+  if (latest == nullptr || (actor.role == Role::kProvider && !is_holder)) {
+    return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND",
+                  Cat("no agreement ", terminate.agreement.value, " of yours"));
+  }
+  if (!is_owner && !is_holder) return CheckActor(Role::kOwner);
+  if (terminate.version != 0 &&
+      book.account.Find(terminate.agreement, terminate.version) == nullptr) {
+    return Invalid("version", Cat(terminate.version), Cat("1 to ", latest->version, ", or none"));
+  }
+  if (terminate.end_time < now || terminate.end_time >= kLastInstant) {
+    return Invalid("end_time", terminate.end_time.IsSet() ? Format(terminate.end_time) : "none",
+                   Cat("a time from ", Format(now)));
+  }
+  if (absl::Status status = CheckReason(terminate.text); !status.ok()) return status;
+  for (const Termination& known : book.account.terminations) {
+    if (known.agreement != terminate.agreement || known.version != terminate.version) continue;
+    if ((is_owner ? known.by_owner : known.by_holder) == terminate.end_time) return Verdict{};
+    if (!known.TakesEffect().IsSet()) continue;
+    return Refuse(
+        absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+        Cat("owner and holder have agreed that it ends at ", Format(known.TakesEffect())));
+  }
+  Decision said{.kind = Kind::AGREEMENT_TERMINATED};
+  said.clause = {terminate.agreement, terminate.version, {}};
+  if (is_holder) said.provider = latest->holder;
+  said.party = Format(actor);
+  said.takes_effect = terminate.end_time;
+  said.text = terminate.text;
+  Verdict verdict;
+  verdict.decisions.push_back(std::move(said));
+  Account after = book.account;
+  Fold(after, verdict.decisions.back(), now);
+  for (Decision& due : AccountDues(after)) verdict.decisions.push_back(std::move(due));
   return verdict;
 }
 

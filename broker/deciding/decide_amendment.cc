@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "broker/deciding/deciding.h"
-#include "broker/deciding/rounds.h"
+#include "broker/deciding/request_draft.h"
 #include "broker/deciding/validate.h"
 #include "broker/routing/compare.h"
 #include "broker/routing/feasible.h"
@@ -22,22 +22,40 @@ struct Change {
   std::vector<Figure> figures{};
 };
 
-// The least that any right over the request allows before a change is material; none where no right
-// is.
-Tolerance LeastTolerance(const RequestBook& book, const Account& account) {
-  std::optional<Tolerance> least;
+// What a change is held against: the terms on which a right's holder was last given a full window
+// or, where it was given none, those it was routed on; and what the clause allows (R13).
+struct Baseline {
+  Terms terms{};
+  Tolerance allowed{};
+};
+
+std::vector<Baseline> BaselinesOf(const RequestBook& book, const Account& account) {
+  std::vector<Baseline> baselines;
+  // Where an earlier amendment closed every lineage, all of it is placed, and what was asked then
+  // is what counts still.
+  const bool all_closed =
+      std::all_of(book.lineages.begin(), book.lineages.end(),
+                  [](const Lineage& lineage) { return lineage.stage == Lineage::Stage::kClosed; });
   for (const Lineage& lineage : book.lineages) {
+    if (lineage.stage == Lineage::Stage::kClosed && !all_closed) continue;
+    const Terms& routed = book.versions[lineage.version - 1]->terms;
+    if (lineage.rights.empty()) baselines.push_back({routed, {}});
     for (const Right& right : lineage.rights) {
       const FirstRefusal& clause = MatchingOf(*account.Find(right.clause));
-      if (!least) least = Tolerance{clause.price_tolerance_ppm, clause.start_tolerance};
-      least->price_ppm = std::min(least->price_ppm, clause.price_tolerance_ppm);
-      least->start = std::min(least->start, clause.start_tolerance);
+      Baseline baseline{routed, {clause.price_tolerance_ppm, clause.start_tolerance}};
+      for (const Offer& offer : book.offers) {
+        if (offer.lineage == lineage.number && offer.clause == right.clause && !offer.continues &&
+            offer.matches == 0 && !book.IsExchange(offer))
+          baseline.terms = book.VersionOf(offer).terms;
+      }
+      baselines.push_back(std::move(baseline));
     }
   }
-  return least.value_or(Tolerance{});
+  return baselines;
 }
 
-Change ChangeOf(const Request& before, const Request& after, const Tolerance& tolerance) {
+Change ChangeOf(const Request& before, const Request& after,
+                const std::vector<Baseline>& baselines) {
   Change change;
   const auto compare = [&](std::string name, std::string was, std::string is) {
     if (was == is) return;
@@ -56,19 +74,25 @@ Change ChangeOf(const Request& before, const Request& after, const Tolerance& to
   compare("renewal", before.renewal ? "true" : "false", after.renewal ? "true" : "false");
   if (before.segments != after.segments && old.quantity == now.quantity)
     compare("segments", "others", "these");
-  if (!change.material) {  // Better or worse for whoever was asked, past the tolerance, is another
-                           // thing.
-    const std::vector<TermDifference> there = CompareTerms(old, now, tolerance);
-    const std::vector<TermDifference> back = CompareTerms(now, old, tolerance);
-    for (const TermDifference& difference : there) {
-      change.material |= difference.material;
-      if (difference.differs) change.figures.push_back(difference.figure);
-    }
-    for (const TermDifference& difference : back) change.material |= difference.material;
-  }
   Terms same_lot = now;
   same_lot.quantity = old.quantity;
   change.offered = !(same_lot == old);
+  if (!change.material && change.offered) {
+    // Better or worse for whoever was asked, past the tolerance, is another thing.
+    for (const Baseline& baseline : baselines) {
+      bool material = false;
+      std::vector<Figure> figures;
+      for (const TermDifference& difference : CompareTerms(baseline.terms, now, baseline.allowed)) {
+        material |= difference.material;
+        if (difference.differs) figures.push_back(difference.figure);
+      }
+      for (const TermDifference& difference : CompareTerms(now, baseline.terms, baseline.allowed))
+        material |= difference.material;
+      if (change.figures.empty() || (material && !change.material))
+        change.figures = std::move(figures);
+      change.material |= material;
+    }
+  }
   Request unlabelled = after;
   unlabelled.labels = before.labels;
   unlabelled.version = before.version;
@@ -76,18 +100,12 @@ Change ChangeOf(const Request& before, const Request& after, const Tolerance& to
   return change;
 }
 
-// How much of each segment stands somewhere: lineages fill theirs in their order.
+// How much of each segment stands somewhere.
 std::vector<int64_t> PlacedOf(const RequestBook& book) {
   std::vector<int64_t> placed(book.request->segments.size());
-  for (const Lineage& lineage : book.lineages) {
-    int64_t left = lineage.quantity - lineage.remaining;
-    for (const uint32_t segment : lineage.segments) {
-      if (segment >= placed.size()) continue;
-      const int64_t part =
-          std::min(left, book.request->segments[segment].quantity - placed[segment]);
-      placed[segment] += part;
-      left -= part;
-    }
+  for (const Offer& offer : book.offers) {
+    for (const SegmentUnits& units : offer.allocation.segments)
+      placed[units.segment] += units.quantity;
   }
   return placed;
 }
@@ -115,67 +133,39 @@ absl::Status CheckKept(const Request& before, const Request& after,
   return absl::OkStatus();
 }
 
-// Units of waivers that are about to be drawn again.
-std::vector<WaiverUse> CreditOf(const RequestBook& book) {
-  std::vector<WaiverUse> credit;
-  for (const Lineage& lineage : book.lineages) {
-    for (const WaiverUse& use : CreditOf(lineage)) credit.push_back(use);
+// What is open of the old version ends, and whoever was chosen or kept is told.
+void SupersedeAll(RequestDraft& draft) {
+  for (uint32_t i = 1; i <= draft.request().offers.size(); ++i) {
+    const Offer& offer = *draft.request().Find(i);
+    if (offer.IsUnanswered()) {
+      draft.Supersede(i, "AMENDED");
+    } else if (offer.promise != Promise::kNone) {
+      draft.Lose(i, "AMENDED");
+    }
   }
-  return credit;
 }
 
-class Amendment {
- public:
-  Amendment(Rounds& rounds, const Account& account) : rounds_(rounds), account_(account) {}
-
-  // What is open of the old version ends.
-  void Supersede() {
-    for (size_t i = 0; i < rounds_.request().offers.size(); ++i) {
-      const Offer offer = rounds_.request().offers[i];
-      const bool is_chosen =
-          rounds_.request().lineages[offer.lineage - 1].candidate == offer.number || offer.standby;
-      if (offer.state == OfferState::kOpen && !offer.standby) {
-        rounds_.Supersede(offer.number, "AMENDED");
-      } else if (is_chosen && offer.state != OfferState::kLapsed) {
-        Decision lost = Rounds::About(Kind::BID_LOST, offer);
-        lost.reason = "AMENDED";
-        rounds_.Add(std::move(lost));
-      }
-    }
+// Each open offer whose terms change goes on with the new ones, unless the owner does not pay its
+// price any more. A match is of a bid's terms, which stay. Of what is held already nothing is left
+// to ask; its holder is asked for consent.
+void Renew(RequestDraft& draft) {
+  const size_t count = draft.request().offers.size();
+  for (uint32_t i = 1; i <= count; ++i) {
+    const Offer offer = *draft.request().Find(i);
+    if (!offer.IsUnanswered() || offer.matches != 0) continue;
+    const bool is_exchange = draft.request().IsExchange(offer);
+    const bool is_idle =
+        !is_exchange && draft.request().lineages[offer.lineage - 1].units.Unplaced() == 0;
+    const bool is_dear = draft.IsAboveCap(i);
+    if (is_idle || (!is_dear && !draft.IsOutdated(i))) continue;
+    draft.Supersede(i, is_dear ? "PRICE_CAP" : "AMENDED");
+    if (is_dear || is_exchange) continue;
+    const Span least = offer.clause.IsSet()
+                           ? AskingOf(*draft.account().Find(offer.clause))->min_remaining
+                           : Span{};
+    draft.OpenSuccessor(i, least);
   }
-
-  // Each open offer whose terms change goes on with the new ones, unless the owner does not pay its
-  // price any more. A match is of a bid's terms, which stay.
-  void Renew() {
-    const size_t count = rounds_.request().offers.size();
-    for (size_t i = 0; i < count; ++i) {
-      const Offer offer = rounds_.request().offers[i];
-      if (offer.state != OfferState::kOpen || offer.standby || offer.kind == OfferKind::kMatch)
-        continue;
-      const bool is_dear = rounds_.IsAboveCap(offer.number);
-      if (!is_dear && !rounds_.IsOutdated(offer.number)) continue;
-      rounds_.Supersede(offer.number, is_dear ? "PRICE_CAP" : "AMENDED");
-      if (is_dear || rounds_.request().IsExchange(offer)) continue;
-      const Span least =
-          offer.clause.IsSet() ? AskingOf(*account_.Find(offer.clause))->min_remaining : Span{};
-      rounds_.OpenSuccessor(offer.number, least);
-    }
-  }
-
-  // What stands keeps its terms until its provider agrees to the new ones.
-  void AskForConsent() {
-    const size_t count = rounds_.request().offers.size();
-    for (size_t i = 0; i < count; ++i) {
-      const Offer offer = rounds_.request().offers[i];
-      if (IsStanding(offer.allocation) && !offer.withdraws.IsSet())
-        rounds_.OpenExchange(offer.number);
-    }
-  }
-
- private:
-  Rounds& rounds_;
-  const Account& account_;
-};
+}
 
 }  // namespace
 
@@ -204,7 +194,7 @@ absl::StatusOr<Verdict> Deciding::On(const AmendRequest& amend) const {
   }
   if (absl::Status status = Validate(next, directory, now); !status.ok()) return status;
   for (const Offer& offer : request.offers) {  // R3: never shorten it.
-    if (offer.state == OfferState::kOpen && !offer.standby && next.expiry < offer.deadline) {
+    if (offer.IsUnanswered() && next.expiry < before.expiry && next.expiry < offer.deadline) {
       return Invalid("expire_time", Format(next.expiry),
                      Cat("a time not before ", Format(offer.deadline), ", the deadline of offer ",
                          offer.number));
@@ -213,40 +203,37 @@ absl::StatusOr<Verdict> Deciding::On(const AmendRequest& amend) const {
   const std::vector<int64_t> placed = PlacedOf(request);
   if (absl::Status status = CheckKept(before, next, placed); !status.ok()) return status;
 
-  const Change change = ChangeOf(before, next, LeastTolerance(request, book.account));
-  Routing routing;
-  const std::vector<WaiverUse> credit = CreditOf(request);
-  if (change.material) {
-    std::vector<int64_t> todo;
-    for (size_t i = 0; i < next.segments.size(); ++i)
-      todo.push_back(next.segments[i].quantity - (i < placed.size() ? placed[i] : 0));
-    absl::StatusOr<Routing> routed =
-        RouteRequest(next, todo, WithCredit(book.account, credit), now);
-    if (!routed.ok()) return routed.status();
-    if (absl::Status status = CheckFeasible(next, *routed, book.account, now); !status.ok())
-      return status;
-    routing = *std::move(routed);
+  const Change change = ChangeOf(before, next, BaselinesOf(request, book.account));
+  SegmentList todo;
+  for (uint32_t i = 0; i < next.segments.size(); ++i) {
+    const int64_t units = next.segments[i].quantity - (i < placed.size() ? placed[i] : 0);
+    if (units > 0) todo.push_back({i, units});
   }
 
-  Rounds rounds(book, directory, &request, now);
-  Amendment amendment(rounds, book.account);
+  RequestDraft draft(book, directory, &request, now);
   Decision amended{.kind = Kind::REQUEST_AMENDED};
   amended.quantity = next.terms.quantity;
-  amended.request = std::make_shared<const Request>(std::move(next));
-  rounds.Add(std::move(amended));
+  amended.request = std::make_shared<const Request>(next);
+  draft.Add(std::move(amended));
   Decision changed{.kind = change.material ? Kind::MATERIAL_CHANGE : Kind::IMMATERIAL_CHANGE};
   changed.figures = change.figures;
   if (change.labels_only) changed.reason = "LABELS";
-  if (change.material) amendment.Supersede();
-  rounds.Add(std::move(changed));
-  if (change.material) {
-    rounds.AddRoutes(routing, 0, credit);
+  if (!change.material) {
+    draft.Add(std::move(changed));
+    if (change.labels_only) return draft.Conclude();  // R13: labels change nothing.
+    Renew(draft);
   } else {
-    amendment.Renew();
+    SupersedeAll(draft);
+    draft.RestoreWaivers();
+    draft.Add(std::move(changed));
+    const Routing routing = RouteRequest(next, todo, draft.account(), now);
+    if (absl::Status status = CheckRoutable(routing); !status.ok()) return status;
+    if (absl::Status status = CheckFeasible(next, routing, draft.account(), now); !status.ok())
+      return status;
+    draft.AddRoutes(routing, 0);
   }
-  if (change.offered) amendment.AskForConsent();
-  rounds.Advance();
-  return rounds.Conclude();
+  draft.Advance();
+  return draft.Conclude();
 }
 
 }  // namespace capbroker

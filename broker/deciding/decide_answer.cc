@@ -2,10 +2,11 @@
 #include <utility>
 
 #include "broker/deciding/deciding.h"
-#include "broker/deciding/rounds.h"
+#include "broker/deciding/request_draft.h"
 #include "broker/deciding/validate.h"
 #include "broker/routing/fallback.h"
 #include "broker/trail/canonical.h"
+#include "broker/values/calendar.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 
@@ -31,7 +32,7 @@ absl::Status CheckQuantity(const Offer& offer, int64_t quantity) {
 
 }  // namespace
 
-// R26, R28.
+// R26, R28: the present state, and the true reason.
 absl::Status Deciding::Closed(const Offer& offer, RequestState state) const {
   Facts facts = {{"offer_state", std::string(NameOf(offer.state))},
                  {"request_state", std::string(NameOf(state))},
@@ -52,11 +53,15 @@ absl::Status Deciding::Closed(const Offer& offer, RequestState state) const {
                       Format(offer.answered)),
                   std::move(facts));
   }
-  return Refuse(
-      raced ? absl::StatusCode::kAborted : absl::StatusCode::kFailedPrecondition,
-      raced ? "OFFER_RESCINDED" : "OFFER_CLOSED",
-      Cat("offer ", offer.number, " is ", NameOf(offer.state), " since ", Format(offer.answered)),
-      std::move(facts));
+  if (!offer.ending.empty()) facts.emplace_back("ended_by", offer.ending);
+  const std::string text =
+      Cat("offer ", offer.number, " is ", NameOf(offer.state), " since ", Format(offer.answered),
+          offer.ending.empty() ? "" : ": ", offer.ending);
+  if (!raced)
+    return Refuse(absl::StatusCode::kFailedPrecondition, "OFFER_CLOSED", text, std::move(facts));
+  const bool was_placed = offer.ending == "ALREADY_PLACED";
+  return Refuse(absl::StatusCode::kAborted, was_placed ? "ALREADY_PLACED" : "OFFER_RESCINDED", text,
+                std::move(facts));
 }
 
 // Refuses an answer to a closed offer. The first refusal of one that its provider did not end
@@ -67,7 +72,7 @@ Verdict Deciding::Reject(const RequestBook& request, const Offer& offer) const {
       offer.state == OfferState::kLapsed || offer.state == OfferState::kRescinded ||
       offer.state == OfferState::kSuperseded || offer.state == OfferState::kVoided;
   if (by_others && !offer.rejection_recorded) {
-    Decision rejected = Rounds::About(Kind::RESPONSE_REJECTED, offer);
+    Decision rejected = RequestDraft::About(Kind::RESPONSE_REJECTED, offer);
     rejected.deadline = offer.deadline;
     rejected.reason = ReasonOf(verdict.refusal);
     verdict.decisions.push_back(std::move(rejected));
@@ -103,47 +108,48 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
   if (offer.sealed) {
     Terms terms = TermsOf(*request, offer);
     terms.quantity = quantity;
-    return Bid(*request, offer, std::move(terms), "");
+    return ReceiveBid(*request, offer, std::move(terms), "");
   }
   const Lineage& lineage = request->lineages[offer.lineage - 1];
-  const bool is_taken = !request->IsExchange(offer) && offer.kind == OfferKind::kAlternative &&
-                        (lineage.remaining == 0 || lineage.candidate != 0);
-  Rounds rounds(book, directory, request, now);
+  const bool is_exchange = request->IsExchange(offer);
+  const bool is_taken = !is_exchange && offer.kind == OfferKind::kAlternative &&
+                        (lineage.units.Unplaced() == 0 || request->CandidateOf(lineage) != nullptr);
+  RequestDraft draft(book, directory, request, now);
   if (is_taken) {  // R9: another was first.
-    if (!offer.standby) rounds.KeepInReserve(offer.number, quantity, "ALREADY_PLACED");
-    return rounds.Conclude(Refuse(
+    if (offer.promise != Promise::kReserve)
+      draft.KeepInReserve(offer.number, quantity, "ALREADY_PLACED");
+    return draft.Conclude(Refuse(
         absl::StatusCode::kAborted, "ALREADY_PLACED",
         Cat("another accepted first; offer ", offer.number, " is kept in reserve for ", quantity),
         {{"request_state", std::string(NameOf(request->state))}, {"server_time", Format(now)}}));
   }
   const bool whole = quantity == offer.quantity;
   Decision accepted =
-      Rounds::About(whole ? Kind::OFFER_ACCEPTED : Kind::OFFER_PARTIALLY_ACCEPTED, offer);
+      RequestDraft::About(whole ? Kind::OFFER_ACCEPTED : Kind::OFFER_PARTIALLY_ACCEPTED, offer);
   accepted.quantity = quantity;
   accepted.terms_hash = offer.terms_hash;
-  rounds.Add(std::move(accepted));
+  draft.Add(std::move(accepted));
   // An alternative has to pass the holders first, as the lineage goes on.
-  if (offer.kind != OfferKind::kAlternative || request->IsExchange(offer))
-    rounds.Hold(offer.number);
-  if (offer.kind != OfferKind::kMatch) rounds.EndRight(offer.number, "REMAINDER");
-  rounds.Advance();
-  return rounds.Conclude();
+  if (offer.clause.IsSet()) draft.Hold(offer.number);
+  draft.WaiveRemainder(offer.number);
+  draft.Advance();
+  return draft.Conclude();
 }
 
 // R26: refused and, where the owner wants it so, kept in reserve.
-Verdict Deciding::AcceptLate(const RequestBook& request, const Offer& offer,
-                             int64_t quantity) const {
+absl::StatusOr<Verdict> Deciding::AcceptLate(const RequestBook& request, const Offer& offer,
+                                             int64_t quantity) const {
   Verdict verdict = Reject(request, offer);
   const bool was_kept = offer.promised != 0;  // Once is enough: it may have been placed since.
   if (!request.request->accept_late || was_kept || IsFinished(request.state) ||
       request.IsExchange(offer))
     return verdict;
-  Rounds rounds(book, directory, &request, now);
-  for (Decision& decision : verdict.decisions) rounds.Add(std::move(decision));
-  rounds.KeepInReserve(offer.number, quantity, "LATE");
-  rounds.PromoteWaiting();
-  rounds.Advance();
-  return rounds.Conclude(std::move(verdict.refusal));
+  RequestDraft draft(book, directory, &request, now);
+  for (Decision& decision : verdict.decisions) draft.Add(std::move(decision));
+  draft.KeepInReserve(offer.number, quantity, "LATE");
+  draft.PromoteWaiting();
+  draft.Advance();
+  return draft.Conclude(std::move(verdict.refusal));
 }
 
 absl::StatusOr<Verdict> Deciding::On(const DeclineOffer& decline) const {
@@ -159,8 +165,8 @@ absl::StatusOr<Verdict> Deciding::On(const DeclineOffer& decline) const {
                    Cat("0s to ", Format(kLongestCoolDown)));
   }
   if (absl::Status status = CheckText("decline.text", decline.text); !status.ok()) return status;
-  Rounds rounds(book, directory, request, now);
-  Decision declined = Rounds::About(Kind::OFFER_DECLINED, offer);
+  RequestDraft draft(book, directory, request, now);
+  Decision declined = RequestDraft::About(Kind::OFFER_DECLINED, offer);
   declined.decline = decline.reason;
   declined.text = decline.text;
   if (decline.cool_down > Span{}) {  // R8.
@@ -168,10 +174,10 @@ absl::StatusOr<Verdict> Deciding::On(const DeclineOffer& decline) const {
     declined.cool_down = std::make_shared<const CoolDown>(
         CoolDown{offer.provider, terms.region, terms.resource_type, now + decline.cool_down});
   }
-  rounds.Add(std::move(declined));
-  rounds.EndRight(offer.number, "DECLINED");
-  rounds.Advance();
-  return rounds.Conclude();
+  draft.Add(std::move(declined));
+  draft.EndRight(offer.number, "DECLINED");
+  draft.Advance();
+  return draft.Conclude();
 }
 
 // R7.
@@ -181,9 +187,12 @@ absl::StatusOr<Verdict> Deciding::On(const CounterOffer& counter) const {
   const Offer& offer = **found;
   const RequestBook* request = book.Find(counter.request);
   if (offer.state != OfferState::kOpen || now > offer.deadline) return Reject(*request, offer);
-  const Clause* clause = offer.clause.IsSet() ? book.account.Find(offer.clause) : nullptr;
-  const Window window = clause == nullptr ? Window{} : AskingOf(*clause)->counter_window;
-  if (!window.IsSet() || offer.kind == OfferKind::kMatch || request->IsExchange(offer)) {
+  const AgreementVersion* version =
+      offer.clause.IsSet() ? book.account.Find(offer.clause.agreement, offer.clause.version)
+                           : nullptr;
+  const Clause* clause = version == nullptr ? nullptr : FindClause(*version, offer.clause.clause);
+  if (clause == nullptr || !AskingOf(*clause)->counter_window.IsSet() || offer.matches != 0 ||
+      request->IsExchange(offer)) {
     return Refuse(
         absl::StatusCode::kFailedPrecondition, "COUNTER_NOT_ALLOWED",
         Cat("offer ", offer.number, " can be accepted or declined; its clause allows no counter"));
@@ -193,20 +202,17 @@ absl::StatusOr<Verdict> Deciding::On(const CounterOffer& counter) const {
     return status;
   if (absl::Status status = CheckQuantity(offer, counter.terms.quantity); !status.ok())
     return status;
-  Rounds rounds(book, directory, request, now);
-  Decision countered = Rounds::About(Kind::OFFER_COUNTERED, offer);
+  RequestDraft draft(book, directory, request, now);
+  Decision countered = RequestDraft::About(Kind::OFFER_COUNTERED, offer);
   countered.clause = offer.clause;
   countered.quantity = counter.terms.quantity;
   countered.unit_price = counter.terms.unit_price;
   countered.terms = std::make_shared<const Terms>(counter.terms);
   countered.terms_hash = HashTerms(counter.terms);
-  // A length of time is the owner's, and all of it counts; business days are those of the clause.
-  const AgreementVersion& version =
-      *book.account.Find(offer.clause.agreement, offer.clause.version);
-  countered.until =
-      AddWindow(window.days > 0 ? CalendarOf(version, *clause) : nullptr, now, window);
-  rounds.Add(std::move(countered));
-  return rounds.Conclude();
+  countered.take_by =
+      AddWindow(CalendarOf(*version, *clause), now, AskingOf(*clause)->counter_window);
+  draft.Add(std::move(countered));
+  return draft.Conclude();
 }
 
 absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
@@ -215,12 +221,13 @@ absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
   if (!request.ok()) return request.status();
   const Offer* offer = (*request)->Find(answer.offer);
   if (offer == nullptr) return NoOffer(answer.request, answer.offer);
-  const bool is_pending = offer->state == OfferState::kCountered && offer->take_by.IsSet() &&
-                          now <= offer->take_by && !IsFinished((*request)->state);
+  const bool is_pending = offer->promise == Promise::kCounter && now <= offer->take_by &&
+                          !IsFinished((*request)->state);
   if (!is_pending) {
-    const bool is_repeat =
-        offer->state == OfferState::kCountered && IsStanding(offer->allocation) == answer.take;
-    if (is_repeat && !offer->take_by.IsSet()) return Verdict{};
+    const bool is_repeat = offer->state == OfferState::kCountered &&
+                           offer->promise == Promise::kNone &&
+                           offer->allocation.IsStanding() == answer.take;
+    if (is_repeat) return Verdict{};
     return Refuse(
         absl::StatusCode::kFailedPrecondition, "COUNTER_CLOSED",
         Cat("offer ", offer->number, " is ", NameOf(offer->state), " and has no counter to answer"),
@@ -234,20 +241,33 @@ absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
                   Cat("the counter asks ", Format(offer->answer->unit_price),
                       ", the request's cap is ", Format(cap), "; amend the request first"));
   }
-  Rounds rounds(book, directory, *request, now);
+  const bool is_holders = offer->clause.IsSet();
+  const Units& units = (*request)->lineages[offer->lineage - 1].units;
+  if (answer.take && !is_holders &&
+      offer->promised > units.At(Place::kFree) + units.At(Place::kAsked)) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, "COUNTER_CLOSED",
+                  Cat("the counter is for ", offer->promised, ", and ", units.Unplaced(),
+                      " are left to place"),
+                  {{"request_state", std::string(NameOf((*request)->state))}});
+  }
+  RequestDraft draft(book, directory, *request, now);
   if (answer.take) {
-    Decision taken = Rounds::About(Kind::COUNTER_TAKEN, *offer);
+    Decision taken = RequestDraft::About(Kind::COUNTER_TAKEN, *offer);
     taken.clause = offer->clause;
     taken.quantity = offer->promised;
     taken.unit_price = offer->answer->unit_price;
-    rounds.Add(std::move(taken));
-    rounds.Hold(offer->number);
-    rounds.EndRight(offer->number, "REMAINDER");
+    draft.Add(std::move(taken));
+    if (is_holders) {
+      draft.Hold(offer->number);
+      draft.WaiveRemainder(offer->number);
+    }
+  } else if (is_holders) {
+    draft.EndRight(offer->number, "COUNTER_NOT_TAKEN");
   } else {
-    rounds.EndRight(offer->number, "COUNTER_NOT_TAKEN");
+    draft.LeaveCounter(offer->number);
   }
-  rounds.Advance();
-  return rounds.Conclude();
+  draft.Advance();
+  return draft.Conclude();
 }
 
 // R9, R11.
@@ -256,8 +276,7 @@ absl::StatusOr<Verdict> Deciding::On(const SubmitBid& bid) const {
   if (!found.ok()) return found.status();
   const Offer& offer = **found;
   const RequestBook* request = book.Find(bid.request);
-  if (offer.state != OfferState::kOpen || now > offer.deadline || offer.standby)
-    return Reject(*request, offer);
+  if (!offer.IsUnanswered() || now > offer.deadline) return Reject(*request, offer);
   if (!offer.sealed) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "NOT_SEALED",
                   Cat("offer ", offer.number, " takes no bids; it can be accepted or declined"));
@@ -267,21 +286,21 @@ absl::StatusOr<Verdict> Deciding::On(const SubmitBid& bid) const {
     return status;
   if (absl::Status status = CheckQuantity(offer, bid.terms.quantity); !status.ok()) return status;
   if (absl::Status status = CheckText("contingent", bid.contingent); !status.ok()) return status;
-  return Bid(*request, offer, bid.terms, bid.contingent);
+  return ReceiveBid(*request, offer, bid.terms, bid.contingent);
 }
 
-Verdict Deciding::Bid(const RequestBook& request, const Offer& offer, Terms terms,
-                      std::string contingent) const {
-  Rounds rounds(book, directory, &request, now);
-  Decision received = Rounds::About(Kind::BID_RECEIVED, offer);
+absl::StatusOr<Verdict> Deciding::ReceiveBid(const RequestBook& request, const Offer& offer,
+                                             Terms terms, std::string contingent) const {
+  RequestDraft draft(book, directory, &request, now);
+  Decision received = RequestDraft::About(Kind::BID_RECEIVED, offer);
   received.quantity = terms.quantity;
   received.unit_price = terms.unit_price;
   received.terms_hash = HashTerms(terms);
   received.terms = std::make_shared<const Terms>(std::move(terms));
   received.contingent = std::move(contingent);
-  rounds.Add(std::move(received));
-  rounds.Advance();
-  return rounds.Conclude();
+  draft.Add(std::move(received));
+  draft.Advance();
+  return draft.Conclude();
 }
 
 }  // namespace capbroker

@@ -1,9 +1,10 @@
 // What happens to an open offer besides its answer: more time, its end by an operator, the notices
 // that were tried.
+#include <algorithm>
 #include <utility>
 
 #include "broker/deciding/deciding.h"
-#include "broker/deciding/rounds.h"
+#include "broker/deciding/request_draft.h"
 #include "broker/deciding/validate.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
@@ -20,13 +21,13 @@ absl::StatusOr<Verdict> Deciding::On(const ExtendOffer& extend) const {
   if (offer->state != OfferState::kOpen || now > offer->deadline)
     return Closed(*offer, (*request)->state);
   if (extend.deadline == offer->deadline) return Verdict{};
-  if (const Instant expiry = (*request)->request->expiry;
-      extend.deadline < offer->deadline || extend.deadline > expiry) {
+  if (const Instant latest = std::max((*request)->request->expiry, offer->deadline);
+      extend.deadline < offer->deadline || extend.deadline > latest) {
     return Invalid("deadline", Format(extend.deadline),
                    Cat("a time from ", Format(offer->deadline), ", the deadline, to ",
-                       Format(expiry), ", the request's expire_time"));
+                       Format(latest), ", the request's expire_time"));
   }
-  Decision extended = Rounds::About(Kind::DEADLINE_EXTENDED, *offer);
+  Decision extended = RequestDraft::About(Kind::DEADLINE_EXTENDED, *offer);
   extended.deadline = extend.deadline;
   return Verdict{{std::move(extended)}, {}};
 }
@@ -44,8 +45,13 @@ absl::StatusOr<Verdict> Deciding::On(const TollOffer& toll) const {
     return Invalid("added", Format(toll.added),
                    "a duration over zero: time is added, never removed");
   }
+  if (toll.added >= kLastInstant - offer->deadline) {
+    return Invalid(
+        "added", Format(toll.added),
+        Cat("a deadline before ", Format(kLastInstant), ", from ", Format(offer->deadline)));
+  }
   if (absl::Status status = CheckReason(toll.text); !status.ok()) return status;
-  Decision tolled = Rounds::About(Kind::DEADLINE_TOLLED, *offer);
+  Decision tolled = RequestDraft::About(Kind::DEADLINE_TOLLED, *offer);
   tolled.clause = offer->clause;
   tolled.deadline = offer->deadline + toll.added;
   tolled.reason = "OPERATOR";
@@ -63,14 +69,14 @@ absl::StatusOr<Verdict> Deciding::On(const VoidOffer& end) const {
   if (offer->state == OfferState::kVoided) return Verdict{};
   if (offer->state != OfferState::kOpen) return Closed(*offer, (*request)->state);
   if (absl::Status status = CheckReason(end.text); !status.ok()) return status;
-  Rounds rounds(book, directory, *request, now);
-  Decision voided = Rounds::About(Kind::OFFER_VOIDED, *offer);
+  RequestDraft draft(book, directory, *request, now);
+  Decision voided = RequestDraft::About(Kind::OFFER_VOIDED, *offer);
   voided.clause = offer->clause;
   voided.reason = "OPERATOR";
   voided.text = end.text;
-  rounds.Add(std::move(voided));
-  rounds.Advance();
-  return rounds.Conclude();
+  draft.Add(std::move(voided));
+  draft.Advance();
+  return draft.Conclude();
 }
 
 // R2: the clock does not wait for it.
@@ -82,7 +88,7 @@ absl::StatusOr<Verdict> Deciding::On(const RecordNotice& notice) const {
   if (offer == nullptr) return NoOffer(notice.request, notice.offer);
   if (notice.outcome.empty()) return Invalid("outcome", "nothing", "DELIVERED, or why it was not");
   if (absl::Status status = CheckText("text", notice.text); !status.ok()) return status;
-  Decision attempted = Rounds::About(Kind::NOTICE_ATTEMPTED, *offer);
+  Decision attempted = RequestDraft::About(Kind::NOTICE_ATTEMPTED, *offer);
   attempted.reason = notice.outcome;
   attempted.text = notice.text;
   return Verdict{{std::move(attempted)}, {}};

@@ -4,6 +4,7 @@
 
 #include "broker/deciding/deciding.h"
 #include "broker/deciding/validate.h"
+#include "broker/trail/dues.h"
 #include "broker/trail/fold.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
@@ -11,22 +12,29 @@
 namespace capbroker {
 namespace {
 
-// A TRIGGER clause in force, and what became of it.
+// A TRIGGER clause, and what became of it. While an assertion of it waits, that is the clause of
+// the version under which it was asserted (R18); else the one in force.
 struct Found {
   const AgreementVersion* version = nullptr;
   const Clause* clause = nullptr;
-  const Assertion* trigger = nullptr;  // Null: never asserted.
-  ClauseRef ref() const { return RefOf(*version, *clause); }
+  const Assertion* assertion = nullptr;  // Null: never asserted under this version.
   const TriggerClause& content() const { return *As<TriggerClause>(*clause); }
+  ClauseRef ref() const { return RefOf(*version, *clause); }
 };
 
 absl::StatusOr<Found> Find(const Account& account, const AgreementId& agreement, const ClauseId& id,
                            Instant now) {
+  const Assertion* latest = account.FindTrigger(agreement, id);
+  if (latest != nullptr && !IsFinal(latest->state)) {
+    return Found{account.Find(agreement, latest->clause.version), account.Find(latest->clause),
+                 latest};
+  }
   for (const AgreementVersion* version : account.InForce(now)) {
     if (version->agreement != agreement) continue;
     const Clause* clause = FindClause(*version, id);
-    if (clause != nullptr && As<TriggerClause>(*clause) != nullptr)
-      return Found{version, clause, account.FindTrigger(agreement, id)};
+    if (clause == nullptr || As<TriggerClause>(*clause) == nullptr) continue;
+    const bool is_of_this = latest != nullptr && latest->clause == RefOf(*version, *clause);
+    return Found{version, clause, is_of_this ? latest : nullptr};
   }
   return Refuse(absl::StatusCode::kNotFound, "NOT_FOUND",
                 Cat("no trigger ", id.value, " of an agreement ", agreement.value, " in force"));
@@ -47,16 +55,26 @@ absl::Status Denied(const Actor& actor, std::string_view want) {
                 Cat("got ", Format(actor), ", want ", want));
 }
 
+// R18: disputes are settled by whom the clause names, else by the operator.
+absl::Status CheckResolver(const Found& found, const Actor& actor) {
+  const std::vector<std::string>& named = found.content().resolvers;
+  const bool may = named.empty()
+                       ? actor.role == Role::kOperator
+                       : std::find(named.begin(), named.end(), Format(actor)) != named.end();
+  return may ? absl::OkStatus()
+             : Denied(actor, named.empty() ? "operator" : "one of the clause's resolvers");
+}
+
 absl::Status NotPending(const Found& found) {
   return Refuse(
       absl::StatusCode::kFailedPrecondition, "TRIGGER_NOT_PENDING",
       Cat("trigger ", Format(found.ref()), " is ",
-          found.trigger == nullptr ? "not asserted" : NameOf(found.trigger->state)),
-      {{"state", found.trigger == nullptr ? "" : std::string(NameOf(found.trigger->state))}});
+          found.assertion == nullptr ? "not asserted" : NameOf(found.assertion->state)),
+      {{"state", found.assertion == nullptr ? "" : std::string(NameOf(found.assertion->state))}});
 }
 
 bool IsPending(const Found& found) {
-  return found.trigger != nullptr && !IsFinal(found.trigger->state);
+  return found.assertion != nullptr && !IsFinal(found.assertion->state);
 }
 
 Decision About(Kind kind, const Found& found, const Actor& actor, const std::string& text) {
@@ -69,38 +87,82 @@ Decision About(Kind kind, const Found& found, const Actor& actor, const std::str
 
 }  // namespace
 
-std::vector<Decision> Deciding::TriggersDue(const Account& account) const {
+namespace {
+
+// TRIGGER_EFFECTIVE, and every clause that it ends: in force, or to be.
+std::vector<Decision> EffectOf(const Account& account, const Assertion& assertion, Instant now) {
+  const TriggerClause& trigger = *As<TriggerClause>(*account.Find(assertion.clause));
   std::vector<Decision> out;
-  for (const Assertion& trigger : account.triggers) {
-    const TriggerClause& clause = *As<TriggerClause>(*account.Find(trigger.clause));
-    const bool waits = clause.dispute_window > Span{} && now <= trigger.disputable_until;
-    if (IsFinal(trigger.state) || !trigger.disputed_by.empty() || waits ||
-        !IsAttested(clause, trigger))
+  Decision effective{.kind = Kind::TRIGGER_EFFECTIVE};
+  effective.clause = assertion.clause;
+  for (const Assertion::Signature& signature : assertion.signatures) {
+    effective.figures.push_back(
+        {signature.party, signature.measure.IsSet() ? Format(signature.measure) : "signed",
+         trigger.threshold.IsSet() ? Cat("at least ", Format(trigger.threshold)) : ""});
+  }
+  out.push_back(std::move(effective));
+  for (const auto& version : account.agreements) {
+    if (version->agreement != assertion.clause.agreement || account.EndOfVersion(*version) <= now)
       continue;
-    Decision effective{.kind = Kind::TRIGGER_EFFECTIVE};
-    effective.clause = trigger.clause;
-    for (const Assertion::Signature& signature : trigger.signatures) {
-      effective.figures.push_back(
-          {signature.party, signature.measure.IsSet() ? Format(signature.measure) : "signed",
-           clause.threshold.IsSet() ? Cat("at least ", Format(clause.threshold)) : ""});
-    }
-    out.push_back(std::move(effective));
-    for (const auto& version : account.agreements) {  // In force, or to be.
-      const Instant end = EndOf(*version);
-      if (version->agreement != trigger.clause.agreement || (end.IsSet() && end <= now)) continue;
-      for (const ClauseId& ended : clause.ends) {
-        const Clause* found = FindClause(*version, ended);
-        if (found == nullptr || account.IsTriggered(RefOf(*version, *found))) continue;
-        Decision over{.kind = Kind::CLAUSE_ENDED};
-        over.clause = RefOf(*version, *found);
-        over.provider = version->holder;
-        over.until = now;
-        over.reason = "TRIGGER";
-        out.push_back(std::move(over));
-      }
+    for (const ClauseId& ended : trigger.ends) {
+      const Clause* found = FindClause(*version, ended);
+      if (found == nullptr || account.IsEndRecorded(RefOf(*version, *found))) continue;
+      Decision over{.kind = Kind::CLAUSE_ENDED};
+      over.clause = RefOf(*version, *found);
+      over.provider = version->holder;
+      over.end_time = now;
+      over.reason = "TRIGGER";
+      out.push_back(std::move(over));
     }
   }
   return out;
+}
+
+Decision EndOfClauseAt(const Account& account, const ClauseRef& ref) {
+  const AgreementVersion& version = *account.Find(ref.agreement, ref.version);
+  Decision over{.kind = Kind::CLAUSE_ENDED};
+  over.clause = ref;
+  over.provider = version.holder;
+  over.end_time = account.EndOfVersion(version);
+  const bool by_term =
+      std::any_of(version.clauses.begin(), version.clauses.end(), [&](const Clause& clause) {
+        const Term* term = As<Term>(clause);
+        return term != nullptr && term->end_time == over.end_time;
+      });
+  over.reason = by_term ? "TERM" : version.effective_to == over.end_time ? "VERSION" : "TERMINATED";
+  return over;
+}
+
+}  // namespace
+
+std::vector<Decision> Deciding::AccountDues(const Account& before) const {
+  std::vector<Decision> out;
+  Account account = before;
+  for (;;) {
+    const std::vector<AccountDue> dues = DuesOf(account);
+    if (dues.empty() || dues.front().at >= now) return out;
+    const AccountDue& due = dues.front();
+    std::vector<Decision> decided;
+    switch (due.what) {
+      case AccountDue::What::kClauseEnds:
+        decided.push_back(EndOfClauseAt(account, due.clause));
+        break;
+      case AccountDue::What::kTriggerTakesEffect:
+        decided = EffectOf(account, *account.FindAssertion(due.clause), now);
+        break;
+      case AccountDue::What::kTriggerUnattested: {
+        Decision rejected{.kind = Kind::TRIGGER_REJECTED};
+        rejected.clause = due.clause;
+        rejected.reason = "NOT_ATTESTED";
+        decided.push_back(std::move(rejected));
+        break;
+      }
+    }
+    for (Decision& decision : decided) {
+      Fold(account, decision, now);
+      out.push_back(std::move(decision));
+    }
+  }
 }
 
 absl::StatusOr<Verdict> Deciding::On(const AssertTrigger& assertion) const {
@@ -111,15 +173,17 @@ absl::StatusOr<Verdict> Deciding::On(const AssertTrigger& assertion) const {
     return Denied(actor, "the owner, the holder or a named attester");
   if (absl::Status status = CheckReason(assertion.text); !status.ok()) return status;
   if (IsPending(*found) ||
-      (found->trigger != nullptr && found->trigger->state == TriggerState::kEffective)) {
+      (found->assertion != nullptr && found->assertion->state == TriggerState::kEffective)) {
     return Refuse(
         absl::StatusCode::kFailedPrecondition, "TRIGGER_ASSERTED",
-        Cat("trigger ", Format(found->ref()), " is ", NameOf(found->trigger->state), " already"),
-        {{"state", std::string(NameOf(found->trigger->state))}});
+        Cat("trigger ", Format(found->ref()), " is ", NameOf(found->assertion->state), " already"),
+        {{"state", std::string(NameOf(found->assertion->state))}});
   }
   Decision asserted = About(Kind::TRIGGER_ASSERTED, *found, actor, assertion.text);
   asserted.evidence = assertion.evidence;
-  asserted.until = now + found->content().dispute_window;
+  if (const Span window = found->content().dispute_window; window > Span{})
+    asserted.dispute_by = now + window;
+  asserted.attest_by = now + found->content().AttestWithin();
   return Verdict{{std::move(asserted)}, {}};
 }
 
@@ -129,22 +193,22 @@ absl::StatusOr<Verdict> Deciding::On(const DisputeTrigger& dispute) const {
   if (!IsParty(book, *found, actor)) return Denied(actor, "the owner or the holder");
   if (!IsPending(*found)) return NotPending(*found);
   if (absl::Status status = CheckReason(dispute.text); !status.ok()) return status;
-  if (found->trigger->state == TriggerState::kDisputed) return Verdict{};
-  if (now > found->trigger->disputable_until || found->content().dispute_window == Span{}) {
+  if (found->assertion->state == TriggerState::kDisputed) return Verdict{};
+  if (now > found->assertion->disputable_until || found->content().dispute_window == Span{}) {
     return Refuse(
         absl::StatusCode::kFailedPrecondition, "DISPUTE_WINDOW_OVER",
         Cat("trigger ", Format(found->ref()), " could be disputed until ",
-            Format(found->trigger->disputable_until), "; it is ", Format(now)),
-        {{"deadline", Format(found->trigger->disputable_until)}, {"server_time", Format(now)}});
+            Format(found->assertion->disputable_until), "; it is ", Format(now)),
+        {{"deadline", Format(found->assertion->disputable_until)}, {"server_time", Format(now)}});
   }
   return Verdict{{About(Kind::TRIGGER_DISPUTED, *found, actor, dispute.text)}, {}};
 }
 
 absl::StatusOr<Verdict> Deciding::On(const ResolveDispute& resolve) const {
-  if (absl::Status status = CheckActor(Role::kOperator); !status.ok()) return status;
   const absl::StatusOr<Found> found = Find(book.account, resolve.agreement, resolve.trigger, now);
   if (!found.ok()) return found.status();
-  if (found->trigger == nullptr || found->trigger->state != TriggerState::kDisputed)
+  if (absl::Status status = CheckResolver(*found, actor); !status.ok()) return status;
+  if (found->assertion == nullptr || found->assertion->state != TriggerState::kDisputed)
     return NotPending(*found);
   if (absl::Status status = CheckReason(resolve.text); !status.ok()) return status;
   Verdict verdict;
@@ -157,7 +221,7 @@ absl::StatusOr<Verdict> Deciding::On(const ResolveDispute& resolve) const {
   }
   Account after = book.account;
   Fold(after, verdict.decisions.back(), now);
-  for (Decision& due : TriggersDue(after)) verdict.decisions.push_back(std::move(due));
+  for (Decision& due : AccountDues(after)) verdict.decisions.push_back(std::move(due));
   return verdict;
 }
 
@@ -175,7 +239,7 @@ absl::StatusOr<Verdict> Deciding::On(const AttestTrigger& attest) const {
                                      : std::string("none: the trigger has no threshold"));
   }
   const std::string party = Format(actor);
-  for (const Assertion::Signature& signature : found->trigger->signatures) {
+  for (const Assertion::Signature& signature : found->assertion->signatures) {
     if (signature.party != party) continue;
     if (signature.measure == attest.measure) return Verdict{};
     return Refuse(absl::StatusCode::kFailedPrecondition, "ALREADY_SIGNED",
@@ -191,16 +255,24 @@ absl::StatusOr<Verdict> Deciding::On(const AttestTrigger& attest) const {
   verdict.decisions.push_back(std::move(attested));
   Account after = book.account;
   Fold(after, verdict.decisions.back(), now);
-  for (Decision& due : TriggersDue(after)) verdict.decisions.push_back(std::move(due));
+  if (const Assertion& assertion = *after.FindTrigger(attest.agreement, attest.trigger);
+      CannotBeAttested(found->content(), assertion)) {
+    Decision rejected = About(Kind::TRIGGER_REJECTED, *found, actor, "");
+    rejected.reason = "BELOW_THRESHOLD";
+    rejected.figures = verdict.decisions.back().figures;
+    verdict.decisions.push_back(std::move(rejected));
+    return verdict;
+  }
+  for (Decision& due : AccountDues(after)) verdict.decisions.push_back(std::move(due));
   return verdict;
 }
 
 absl::StatusOr<Verdict> Deciding::On(const WithdrawTrigger& withdraw) const {
   const absl::StatusOr<Found> found = Find(book.account, withdraw.agreement, withdraw.trigger, now);
   if (!found.ok()) return found.status();
-  if (found->trigger == nullptr || found->trigger->asserted_by != Format(actor))
+  if (found->assertion == nullptr || found->assertion->asserted_by != Format(actor))
     return Denied(actor, "who asserted it");
-  if (found->trigger->state == TriggerState::kWithdrawn) return Verdict{};
+  if (found->assertion->state == TriggerState::kWithdrawn) return Verdict{};
   if (!IsPending(*found)) return NotPending(*found);
   if (absl::Status status = CheckText("text", withdraw.text); !status.ok()) return status;
   return Verdict{{About(Kind::TRIGGER_WITHDRAWN, *found, actor, withdraw.text)}, {}};

@@ -36,6 +36,7 @@ struct Deciding {
   absl::StatusOr<Verdict> On(const ReleaseAllocation& release) const;
 
   absl::StatusOr<Verdict> On(const ActivateAgreement& activate) const;
+  absl::StatusOr<Verdict> On(const TerminateAgreement& terminate) const;
   absl::StatusOr<Verdict> On(const GrantWaiver& grant) const;
   absl::StatusOr<Verdict> On(const RevokeWaiver& revoke) const;
 
@@ -60,13 +61,16 @@ struct Deciding {
   // What a party is told that answers an offer which is no longer open.
   absl::Status Closed(const Offer& offer, RequestState state) const;
   Verdict Reject(const RequestBook& request, const Offer& offer) const;
-  Verdict AcceptLate(const RequestBook& request, const Offer& offer, int64_t quantity) const;
-  Verdict Bid(const RequestBook& request, const Offer& offer, Terms terms,
-              std::string contingent) const;
+  absl::StatusOr<Verdict> AcceptLate(const RequestBook& request, const Offer& offer,
+                                     int64_t quantity) const;
+  absl::StatusOr<Verdict> ReceiveBid(const RequestBook& request, const Offer& offer, Terms terms,
+                                     std::string contingent) const;
   // The version in force of an agreement that the actor holds; null if there is none.
   const AgreementVersion* FindHeld(const AgreementId& agreement) const;
-  // Every trigger of the account whose time has come, with the clauses it ends (R18).
-  std::vector<Decision> TriggersDue(const Account& account) const;
+  // What time has brought to an account by now (dues.h): clauses that end, triggers that take
+  // effect or are rejected, each with what follows from it.
+  std::vector<Decision> AccountDues(const Account& account) const;
+  std::vector<Decision> AccountDues() const { return AccountDues(book.account); }
 };
 
 }  // namespace capbroker

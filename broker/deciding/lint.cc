@@ -168,10 +168,7 @@ class Linter {
                                                              : "in force the longer"));
   }
 
-  bool IsTriggered(const ClauseRef& ref) const {
-    return std::find(account_.triggered.begin(), account_.triggered.end(), ref) !=
-           account_.triggered.end();
-  }
+  bool IsTriggered(const ClauseRef& ref) const { return account_.IsEndRecorded(ref); }
 
   // ---------------------------------------------------------------- windows
 

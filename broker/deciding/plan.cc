@@ -5,6 +5,7 @@
 
 #include "broker/deciding/decide.h"
 #include "broker/routing/feasible.h"
+#include "broker/trail/dues.h"
 #include "broker/trail/fold.h"
 #include "broker/values/calendar.h"
 
@@ -17,12 +18,13 @@ absl::StatusOr<std::vector<Decision>> Step(Book& book, const Directory& director
                                            Instant now) {
   absl::StatusOr<Verdict> verdict = Decide(book, directory, command, now);
   if (!verdict.ok()) return verdict.status();
-  Fold(book, Act{.owner = book.owner,
-                 .sequence = book.sequence + 1,
-                 .time = now,
-                 .actor = command.actor,
-                 .request = request,
-                 .decisions = verdict->decisions});
+  const absl::Status folded = Fold(book, Act{.owner = book.owner,
+                                             .sequence = book.sequence + 1,
+                                             .time = now,
+                                             .actor = command.actor,
+                                             .request = request,
+                                             .decisions = verdict->decisions});
+  if (!folded.ok()) return folded;
   return std::move(verdict->decisions);
 }
 
@@ -45,7 +47,7 @@ absl::Status PassTime(Book& book, const Directory& directory, const RequestId& i
 Instant LatestSubmitOf(const RequestBook& request, const Account& account) {
   Routing routing;
   for (const Lineage& lineage : request.lineages) {
-    if (lineage.quantity == 0) continue;
+    if (lineage.units.Total() == 0) continue;
     Route& route = routing.routes.emplace_back();
     route.kind = lineage.route;
     for (const Right& right : lineage.rights) route.clauses.push_back(right.clause);

@@ -222,7 +222,8 @@ absl::Status Validate(const Provider& provider) {
   for (absl::Status status : {CheckText("display_name", provider.display_name),
                               CheckCount("members", provider.members.size(), 0, 256),
                               CheckCount("affiliates", provider.affiliates.size(), 0, 256),
-                              CheckCount("rates", provider.rates.size(), 0, 1024)}) {
+                              CheckCount("rates", provider.rates.size(), 0, 1024),
+                              CheckCount("limits", provider.limits.size(), 0, 1024)}) {
     if (!status.ok()) return status;
   }
   if (provider.endpoint != Endpoint{}) {
@@ -247,6 +248,15 @@ absl::Status Validate(const Provider& provider) {
     if (rate.unit_price.IsSet() && rate.unit_price.micros < 0) {
       return Invalid(at + ".unit_price", Format(rate.unit_price), kPriceWant);
     }
+  }
+  for (size_t i = 0; i < provider.limits.size(); ++i) {
+    const Limit& limit = provider.limits[i];
+    const std::string at = Cat("limits[", i, "]");
+    if (absl::Status s = CheckWord(at + ".resource_type", limit.resource_type); !s.ok()) return s;
+    if (!limit.region.empty()) {
+      if (absl::Status s = CheckWord(at + ".region", limit.region); !s.ok()) return s;
+    }
+    if (absl::Status s = CheckQuantity(at + ".quantity", limit.quantity, 0); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

@@ -64,14 +64,30 @@ std::optional<Figure> CompareParts(const Offer& refused, const Offer& bid) {
   return Figure{"quantity", Cat(bid.promised), Cat("at least ", least)};
 }
 
-bool IsBelowFloor(const RequestBook& book, uint32_t lineage, const Terms& terms) {
+namespace {
+
+bool AnyMaterial(const std::vector<TermDifference>& differences) {
+  return std::any_of(differences.begin(), differences.end(),
+                     [](const TermDifference& d) { return d.material; });
+}
+
+}  // namespace
+
+bool IsBelowFloor(const RequestBook& book, const Account& account, uint32_t lineage,
+                  const Terms& terms) {
   return std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
-    if (offer.lineage != lineage || offer.state != OfferState::kCountered || offer.take_by.IsSet())
-      return false;
-    const std::vector<TermDifference> differences =
-        CompareTerms(AgreedTermsOf(book, offer), terms, {});
-    return std::any_of(differences.begin(), differences.end(),
-                       [](const TermDifference& d) { return d.material; });
+    const bool was_left = offer.lineage == lineage && offer.state == OfferState::kCountered &&
+                          offer.clause.IsSet() && offer.promise == Promise::kNone &&
+                          offer.allocation.state == AllocationState::kNone;
+    if (!was_left) return false;
+    const FirstRefusal* right = As<FirstRefusal>(*account.Find(offer.clause));
+    const Tolerance allowed = right == nullptr
+                                  ? Tolerance{}
+                                  : Tolerance{right->price_tolerance_ppm, right->start_tolerance};
+    const Terms counter = AgreedTermsOf(book, offer);
+    const bool is_worse =
+        counter.quantity < terms.quantity || AnyMaterial(CompareTerms(terms, counter, Tolerance{}));
+    return !is_worse && AnyMaterial(CompareTerms(counter, terms, allowed));
   });
 }
 

@@ -34,8 +34,10 @@ std::vector<TermDifference> CompareTerms(const Terms& refused, const Terms& bid,
 // what it refused.
 std::optional<Figure> CompareParts(const Offer& refused, const Offer& bid);
 
-// R7: whether these terms are worse for the owner than a counter of a holder of this lineage that
-// was not taken.
-bool IsBelowFloor(const RequestBook& book, uint32_t lineage, const Terms& terms);
+// R7: whether a counter of a holder of this lineage that was not taken bars these terms: it is at
+// least as good for the owner in every field, and materially better in one. A counter that is
+// better in one field and worse in another cannot be compared, and bars nobody.
+bool IsBelowFloor(const RequestBook& book, const Account& account, uint32_t lineage,
+                  const Terms& terms);
 
 }  // namespace capbroker

@@ -8,15 +8,30 @@
 namespace capbroker {
 namespace {
 
-// The rate that fits the terms best: one for the region before one for any.
-const Rate* RateFor(const Provider& provider, const Terms& terms) {
-  const Rate* any = nullptr;
-  for (const Rate& rate : provider.rates) {
-    if (rate.resource_type != terms.resource_type) continue;
-    if (rate.region == terms.region) return &rate;
-    if (rate.region.empty()) any = &rate;
+// The rate or limit that fits the terms best: one for the region before one for any.
+template <class Stated>
+const Stated* StatedFor(const std::vector<Stated>& all, const Terms& terms) {
+  const Stated* any = nullptr;
+  for (const Stated& stated : all) {
+    if (stated.resource_type != terms.resource_type) continue;
+    if (stated.region == terms.region) return &stated;
+    if (stated.region.empty()) any = &stated;
   }
   return any;
+}
+
+// What the provider has, or is asked for, of the request.
+int64_t TakenBy(const RequestBook& book, const ProviderId& provider) {
+  int64_t sum = 0;
+  for (const Offer& offer : book.offers) {
+    if (offer.provider != provider) continue;
+    if (offer.allocation.IsStanding()) {
+      sum += offer.allocation.quantity;
+    } else if (offer.IsUnanswered()) {
+      sum += offer.quantity;
+    }
+  }
+  return sum;
 }
 
 // An offer that others ended was no answer, unless its provider had promised something.
@@ -26,13 +41,23 @@ bool WasAnswered(const Offer& offer) {
          offer.state != OfferState::kVoided;
 }
 
+// It refused nothing of what it was asked.
+bool TookAll(const Offer& offer) {
+  return offer.state == OfferState::kAccepted &&
+         offer.allocation.state != AllocationState::kExpired &&
+         offer.allocation.state != AllocationState::kWithdrawn;
+}
+
+// Whether the provider has had its turn. Who took all that it was asked may be asked for what comes
+// back from others.
 bool IsDone(const RequestBook& book, const Lineage& lineage, const ProviderId& provider) {
   return std::any_of(
              lineage.skipped.begin(), lineage.skipped.end(),
              [&](const Passed& p) { return p.provider == provider && !p.clause.IsSet(); }) ||
          std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
            return offer.lineage == lineage.number && offer.provider == provider &&
-                  offer.kind == OfferKind::kAlternative && WasAnswered(offer);
+                  offer.kind == OfferKind::kAlternative && WasAnswered(offer) &&
+                  !(TookAll(offer) && offer.allocation.IsStanding());
          });
 }
 
@@ -42,19 +67,12 @@ const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const Di
                        const ProviderId& provider, const Money& unit_price) {
   for (const Offer& offer : book.offers) {
     if (offer.lineage == lineage.number && offer.unit_price == unit_price &&
-        offer.state != OfferState::kOpen &&
-        (offer.state != OfferState::kAccepted || offer.returned) && WasAnswered(offer) &&
+        offer.state != OfferState::kOpen && !TookAll(offer) && WasAnswered(offer) &&
         directory.IsSameParty(offer.provider, provider)) {
       return &offer;
     }
   }
   return nullptr;
-}
-
-bool HasWithdrawn(const RequestBook& book, const ProviderId& provider) {
-  return std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
-    return offer.provider == provider && offer.allocation == AllocationState::kWithdrawn;
-  });
 }
 
 // R23: one request in eight still tries an unhealthy provider, to see whether it is well again.
@@ -71,8 +89,14 @@ Alternative Judge(const RequestBook& book, const Lineage& lineage, const Provide
   const Provider* provider = directory.Find(id);
   if (provider == nullptr || provider->suspended) return skip("SUSPENDED", "");
   if (provider->unhealthy && !IsProbe(request.id)) return skip("UNHEALTHY", "");
+  for (const ClauseRef& waiver : lineage.waivers) {  // R20: it may be for one provider alone.
+    const GrantedWaiver* granted = account.FindGrant(waiver.agreement, waiver.clause);
+    if (granted == nullptr || granted->grant->provider.empty()) continue;
+    if (!directory.IsSameParty(granted->grant->provider, id))
+      return skip("NOT_WAIVED", Cat("the waiver is for ", granted->grant->provider.value));
+  }
   if (!provider->rates.empty()) {
-    const Rate* rate = RateFor(*provider, request.terms);
+    const Rate* rate = StatedFor(provider->rates, request.terms);
     if (rate == nullptr) {
       return skip("NOT_OFFERED",
                   Cat("no rate for ", request.terms.resource_type, " in ", request.terms.region));
@@ -83,12 +107,20 @@ Alternative Judge(const RequestBook& book, const Lineage& lineage, const Provide
       out.unit_price.currency != cap.currency || out.unit_price.micros > cap.micros) {
     return skip("PRICE_CAP", Cat("asks ", Format(out.unit_price), ", the cap is ", Format(cap)));
   }
+  if (const Limit* limit = StatedFor(provider->limits, request.terms); limit != nullptr) {
+    const int64_t taken = TakenBy(book, id);
+    if (taken + lineage.units.Unplaced() > limit->quantity) {
+      return skip("LIMIT", Cat("takes ", limit->quantity, " of a request, and has ", taken));
+    }
+  }
   Terms terms = request.terms;
   terms.unit_price = out.unit_price;
-  if (IsBelowFloor(book, lineage.number, terms))
+  terms.quantity = lineage.units.Unplaced();
+  if (IsBelowFloor(book, account, lineage.number, terms))
     return skip("FLOOR", "the holder's counter was better");
   if (account.IsCoolingDown(id, request.terms, now)) return skip("COOL_DOWN", "");
-  if (HasWithdrawn(book, id)) return skip("WITHDREW", "");
+  if (std::find(lineage.withdrawn.begin(), lineage.withdrawn.end(), id) != lineage.withdrawn.end())
+    return skip("WITHDREW", "");
   if (const Offer* refused = RefusedBy(book, lineage, directory, id, out.unit_price);
       refused != nullptr) {
     return skip("ALREADY_ASKED", Cat("offer ", refused->number, " was on these terms"));

@@ -16,6 +16,7 @@ struct InForce {
   const AgreementVersion* version;
   const Clause* clause;
   ClauseRef ref;
+  bool names_request = false;  // A waiver written for this request.
 };
 
 // Seniority among first refusals: ascending priority, then earlier effect, then id.
@@ -24,13 +25,32 @@ auto SeniorityOf(const InForce& c) {
                     c.clause->id);
 }
 
-// Parts per million of the request's quantity with a purpose that the waiver names, rounded down.
-int64_t WaivedShare(const Request& request, const Scope& scope) {
+// R20. Whether the segment is in the waiver's scope. A purpose that is not stated is in no list of
+// purposes, but in a waiver that has none, or that was written for this request.
+bool IsInScope(const InForce& waiver, const Request& request, const Segment& segment) {
+  if (segment.purpose.empty() && waiver.names_request) {
+    Scope any_purpose = waiver.clause->scope;
+    any_purpose.purposes.clear();
+    return Covers(any_purpose, request, segment);
+  }
+  return Covers(waiver.clause->scope, request, segment);
+}
+
+// Parts per million of the request's quantity that are in the waiver's scope, rounded down.
+int64_t WaivedShare(const InForce& waiver, const Request& request) {
   __int128 waived = 0;
   for (const Segment& segment : request.segments) {
-    if (Covers(scope, request, segment, true)) waived += segment.quantity;
+    if (IsInScope(waiver, request, segment)) waived += segment.quantity;
   }
   return static_cast<int64_t>(waived * 1'000'000 / request.terms.quantity);
+}
+
+// R20. Whether it covers this segment if its test is met: those in its scope or, of a request that
+// is one unit, all.
+bool CoversSegment(const InForce& waiver, const Request& request, const Segment& segment) {
+  const bool covers_all =
+      As<Waiver>(*waiver.clause)->covers == Covered::kRequest && !request.splittable;
+  return covers_all || IsInScope(waiver, request, segment);
 }
 
 // R20. Whether the waiver may lift anything of this request; units already drawn count against its
@@ -38,13 +58,12 @@ int64_t WaivedShare(const Request& request, const Scope& scope) {
 WaiverTest Test(const InForce& waiver, const Request& request, const std::vector<int64_t>& todo,
                 const Account& account, Instant now) {
   WaiverTest test{.waiver = waiver.ref, .met = false, .reason = "MET", .figures = {}};
-  const Scope& scope = waiver.clause->scope;
   const Waiver& clause = *As<Waiver>(*waiver.clause);
   int64_t units = 0;
   for (size_t i = 0; i < request.segments.size(); ++i) {
-    if (Covers(scope, request, request.segments[i], true)) units += todo[i];
+    if (CoversSegment(waiver, request, request.segments[i])) units += todo[i];
   }
-  const int64_t share = WaivedShare(request, scope);
+  const int64_t share = WaivedShare(waiver, request);
   const int64_t drawn = account.WaiverDrawn(waiver.version->agreement, waiver.clause->id);
   test.figures.push_back({"share_ppm", Cat(share), Cat(clause.min_share_ppm)});
   if (clause.cap_quantity != 0)
@@ -78,13 +97,13 @@ int RestrictionOf(Kind route) {
 
 class Router {
  public:
-  Router(const Request& request, const std::vector<int64_t>& todo, const Account& account,
-         Instant now)
-      : request_(request), todo_(todo), account_(account), now_(now) {
+  Router(const Request& request, const SegmentList& units, const Account& account, Instant now)
+      : request_(request), todo_(request.segments.size()), account_(account), now_(now) {
+    for (const SegmentUnits& part : units) todo_[part.segment] = part.quantity;
     for (const AgreementVersion* version : account.InForce(now)) {
       for (const Clause& clause : version->clauses) {
         const InForce found{version, &clause, RefOf(*version, clause)};
-        if (account.IsTriggered(found.ref)) continue;  // R18.
+        if (account.HasEnded(found.ref, now)) continue;  // R17, R18.
         if (IsRight(clause)) rights_.push_back(found);
         if (As<Waiver>(clause) != nullptr) waivers_.push_back(found);
       }
@@ -92,20 +111,21 @@ class Router {
         const Grant& grant = *waiver.grant;
         const bool applies = !grant.request.IsSet() || grant.request == request.id;
         if (grant.agreement == version->agreement && !waiver.revoked.IsSet() && applies)
-          waivers_.push_back({version, &grant.waiver, waiver.ref()});
+          waivers_.push_back({version, &grant.waiver, waiver.ref(), grant.request == request.id});
       }
     }
     std::sort(rights_.begin(), rights_.end(),
               [](const InForce& a, const InForce& b) { return SeniorityOf(a) < SeniorityOf(b); });
     for (const InForce& waiver : waivers_) {
       if (!IsNamed(waiver)) continue;
-      tests_.push_back(Test(waiver, request, todo, account, now));
+      tests_.push_back(Test(waiver, request, todo_, account, now));
     }
   }
 
-  absl::StatusOr<Routing> Run() {
+  Routing Run() {
     for (const InForce& right : rights_) Aggregate(right);
     std::vector<Route> routes;
+    std::vector<ClauseRef> conflict;
     for (uint32_t i = 0; i < request_.segments.size(); ++i) {
       if (todo_[i] == 0) continue;
       Route route = RouteSegment(i);
@@ -115,65 +135,79 @@ class Router {
       if (same == routes.end()) {
         routes.push_back(std::move(route));
       } else {
-        same->segments.push_back(i);
-        same->quantity += route.quantity;
+        AddTo(same->segments, route.segments);
       }
     }
-    if (routes.size() > 1 && !request_.splittable) {
-      if (absl::Status status = Merge(routes); !status.ok()) return status;
-    }
+    if (routes.size() > 1 && !request_.splittable) conflict = Merge(routes);
     for (Route& route : routes) Draw(route);
-    return Routing{std::move(aggregations_), std::move(tests_), std::move(routes)};
+    return {std::move(aggregations_), std::move(tests_), std::move(routes), std::move(conflict)};
   }
 
  private:
+  // R24: whether the other request counts together with this one under this right.
+  bool IsAlike(const capbroker::Aggregate& other, const InForce& right,
+               const std::string& purpose) const {
+    return other.request != request_.id && other.agreement == right.ref.agreement &&
+           other.clause == right.ref.clause && other.region == request_.terms.region &&
+           other.resource_type == request_.terms.resource_type && other.purpose == purpose &&
+           now_ < other.until;
+  }
+
   // R24: the request's quantity, with what counts together with it under this right.
   int64_t CountedWith(const InForce& right, const std::string& purpose) const {
     int64_t counted = request_.terms.quantity;
     if (AskingOf(*right.clause)->aggregation_window == Span{}) return counted;
     for (const capbroker::Aggregate& other : account_.aggregates) {
-      const bool alike =
-          other.agreement == right.ref.agreement && other.clause == right.ref.clause &&
-          other.region == request_.terms.region &&
-          other.resource_type == request_.terms.resource_type && other.purpose == purpose;
-      if (alike && now_ < other.until) counted += other.quantity;
+      if (IsAlike(other, right, purpose)) counted += other.quantity;
     }
     return counted;
   }
 
-  // One entry for each purpose that the right covers but for its minimum.
+  // One entry for each purpose that the right covers but for its minimum, with all of the request
+  // that has the purpose: it counts once, with its latest quantity.
   void Aggregate(const InForce& right) {
     const Span window = AskingOf(*right.clause)->aggregation_window;
     if (window == Span{}) return;
     for (size_t i = 0; i < request_.segments.size(); ++i) {
       const Segment& segment = request_.segments[i];
-      if (todo_[i] == 0 || !Covers(right.clause->scope, request_, segment, false, kMostQuantity))
-        continue;
+      if (!Covers(right.clause->scope, request_, segment, kMostQuantity)) continue;
       const auto same = std::find_if(
           aggregations_.begin(), aggregations_.end(), [&](const AggregationTest& test) {
             return test.clause == right.ref && test.adds.purpose == segment.purpose;
           });
       if (same != aggregations_.end()) {
-        same->adds.quantity += todo_[i];
+        same->adds.quantity += segment.quantity;
         continue;
       }
       const int64_t counted = CountedWith(right, segment.purpose);
       const int64_t least = right.clause->scope.min_quantity;
-      aggregations_.push_back(
-          {right.ref,
-           {right.ref.agreement, right.ref.clause, request_.terms.region,
-            request_.terms.resource_type, segment.purpose, todo_[i], now_ + window},
-           counted >= least,
-           {"quantity", Cat(counted), Cat("at least ", least)}});
+      AggregationTest test{.clause = right.ref,
+                           .adds = {.request = request_.id,
+                                    .agreement = right.ref.agreement,
+                                    .clause = right.ref.clause,
+                                    .region = request_.terms.region,
+                                    .resource_type = request_.terms.resource_type,
+                                    .purpose = segment.purpose,
+                                    .quantity = segment.quantity,
+                                    .until = now_ + window},
+                           .others = {},
+                           .reached = counted >= least,
+                           .figure = {"quantity", Cat(counted), Cat("at least ", least)}};
+      for (const capbroker::Aggregate& known : account_.aggregates) {
+        if (IsAlike(known, right, segment.purpose)) test.others.push_back(known.request);
+        if (known.request == request_.id && known.agreement == right.ref.agreement &&
+            known.clause == right.ref.clause && known.purpose == segment.purpose)
+          test.adds.until = known.until;  // The window runs from when it first came.
+      }
+      aggregations_.push_back(std::move(test));
     }
   }
 
   // A waiver is tested where it names a segment, by scope and stated purpose.
   bool IsNamed(const InForce& waiver) const {
-    return std::any_of(request_.segments.begin(), request_.segments.end(),
-                       [&](const Segment& segment) {
-                         return Covers(waiver.clause->scope, request_, segment, true);
-                       });
+    return std::any_of(
+        request_.segments.begin(), request_.segments.end(),
+        [&](const Segment& segment) { return IsInScope(waiver, request_, segment); });
   }
 
   const WaiverTest* TestOf(const InForce& waiver) const {
@@ -193,8 +227,7 @@ class Router {
         continue;
       }
       const WaiverTest* test = TestOf(waiver);
-      if (test != nullptr && test->met && Covers(waiver.clause->scope, request_, segment, true))
-        return &waiver;
+      if (test != nullptr && test->met && CoversSegment(waiver, request_, segment)) return &waiver;
     }
     return nullptr;
   }
@@ -202,12 +235,10 @@ class Router {
   Route RouteSegment(uint32_t index) const {
     const Segment& segment = request_.segments[index];
     Route route;
-    route.segments = {index};
-    route.quantity = todo_[index];
+    route.segments = {{index, todo_[index]}};
     std::vector<ClauseRef> exclusive, first, waived;
     for (const InForce& right : rights_) {
-      if (!Covers(right.clause->scope, request_, segment, false,
-                  CountedWith(right, segment.purpose))) {
+      if (!Covers(right.clause->scope, request_, segment, CountedWith(right, segment.purpose))) {
         route.passed.push_back({right.version->holder, right.ref, "OUT_OF_SCOPE", ""});
       } else if (const InForce* waiver = LiftedBy(right, segment); waiver != nullptr) {
         route.passed.push_back(
@@ -239,39 +270,37 @@ class Router {
   // Over an exclusivity that stands, nothing else matters.
   void Draw(Route& route) const {
     if (route.kind == Kind::ROUTE_EXCLUSIVE) return;
-    for (const uint32_t index : route.segments) {
-      const Segment& segment = request_.segments[index];
+    for (const SegmentUnits& units : route.segments) {
+      const Segment& segment = request_.segments[units.segment];
       absl::flat_hash_set<const Clause*> used;
       for (const InForce& right : rights_) {
         const bool governs =
             std::find(route.clauses.begin(), route.clauses.end(), right.ref) != route.clauses.end();
-        if (governs || !Covers(right.clause->scope, request_, segment, false,
-                               CountedWith(right, segment.purpose)))
+        if (governs ||
+            !Covers(right.clause->scope, request_, segment, CountedWith(right, segment.purpose)))
           continue;
         const InForce* waiver = LiftedBy(right, segment);
         if (waiver == nullptr || !used.insert(waiver->clause).second) continue;
         const auto same =
-            std::find_if(route.drawn.begin(), route.drawn.end(), [&](const WaiverUse& use) {
-              return use.agreement == waiver->ref.agreement && use.clause == waiver->ref.clause;
-            });
+            std::find_if(route.drawn.begin(), route.drawn.end(),
+                         [&](const WaiverDraw& draw) { return draw.waiver == waiver->ref; });
         if (same == route.drawn.end()) {
-          route.drawn.push_back({waiver->ref.agreement, waiver->ref.clause, todo_[index]});
+          route.drawn.push_back({waiver->ref, {units}});
         } else {
-          same->drawn += todo_[index];
+          AddTo(same->segments, {units});
         }
       }
     }
   }
 
   // The most restrictive route governs all of a request that may not be split; of several first
-  // refusals, all.
-  absl::Status Merge(std::vector<Route>& routes) const {
+  // refusals, all. Exclusivities of different holders that are in each other's way, if any.
+  std::vector<ClauseRef> Merge(std::vector<Route>& routes) const {
     Route merged =
         *std::min_element(routes.begin(), routes.end(), [](const Route& a, const Route& b) {
           return RestrictionOf(a.kind) < RestrictionOf(b.kind);
         });
     merged.segments.clear();
-    merged.quantity = 0;
     std::vector<ClauseRef> governing;
     for (const InForce& right : rights_) {
       const bool governs = std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
@@ -280,15 +309,14 @@ class Router {
       });
       if (governs) governing.push_back(right.ref);
     }
+    std::vector<ClauseRef> conflict;
     if (merged.kind == Kind::ROUTE_EXCLUSIVE && governing.size() > 1) {
-      return Invalid("splittable", "false",
-                     Cat("true: parts of the request are exclusive to different holders (",
-                         Format(governing[0]), ", ", Format(governing[1]), ")"));
+      conflict = governing;
+      governing.resize(1);
     }
     if (!governing.empty()) merged.clauses = std::move(governing);
     for (const Route& route : routes) {
-      merged.segments.insert(merged.segments.end(), route.segments.begin(), route.segments.end());
-      merged.quantity += route.quantity;
+      AddTo(merged.segments, route.segments);
       if (route.kind == merged.kind) {
         for (const ClauseRef& ref : route.clauses) {  // Waivers are not among the rights above.
           if (std::find(merged.clauses.begin(), merged.clauses.end(), ref) ==
@@ -305,13 +333,12 @@ class Router {
       return std::find(merged.clauses.begin(), merged.clauses.end(), passed.clause) !=
              merged.clauses.end();
     });
-    std::sort(merged.segments.begin(), merged.segments.end());
     routes = {std::move(merged)};
-    return absl::OkStatus();
+    return conflict;
   }
 
   const Request& request_;
-  const std::vector<int64_t>& todo_;
+  std::vector<int64_t> todo_;  // By segment.
   const Account& account_;
   const Instant now_;
   std::vector<AggregationTest> aggregations_;
@@ -322,24 +349,27 @@ class Router {
 
 }  // namespace
 
-absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo,
-                                     const Account& account, Instant now) {
-  return Router(request, todo, account, now).Run();
+Routing RouteRequest(const Request& request, const SegmentList& units, const Account& account,
+                     Instant now) {
+  return Router(request, units, account, now).Run();
 }
 
-absl::StatusOr<Routing> RouteRequest(const Request& request, const Account& account, Instant now) {
-  std::vector<int64_t> todo;
-  for (const Segment& segment : request.segments) todo.push_back(segment.quantity);
-  return RouteRequest(request, todo, account, now);
+SegmentList AllUnits(const Request& request) {
+  SegmentList all;
+  for (uint32_t i = 0; i < request.segments.size(); ++i)
+    all.push_back({i, request.segments[i].quantity});
+  return all;
 }
 
-Account WithCredit(Account account, const std::vector<WaiverUse>& credit) {
-  for (const WaiverUse& back : credit) {
-    for (WaiverUse& use : account.waivers) {
-      if (use.agreement == back.agreement && use.clause == back.clause) use.drawn -= back.drawn;
-    }
-  }
-  return account;
+Routing RouteRequest(const Request& request, const Account& account, Instant now) {
+  return RouteRequest(request, AllUnits(request), account, now);
+}
+
+absl::Status CheckRoutable(const Routing& routing) {
+  if (routing.conflict.empty()) return absl::OkStatus();
+  return Invalid("splittable", "false",
+                 Cat("true: parts of the request are exclusive to different holders (",
+                     Format(routing.conflict[0]), ", ", Format(routing.conflict[1]), ")"));
 }
 
 }  // namespace capbroker

@@ -15,13 +15,12 @@ namespace capbroker {
 // One lineage to be: the segments that go one way, and the clauses that say so.
 struct Route {
   Kind kind = Kind::ROUTE_OPEN;      // One of ROUTE_*.
-  std::vector<uint32_t> segments{};  // Of the request, from 0.
-  int64_t quantity = 0;
+  SegmentList segments{};            // How many units of which.
   std::vector<ClauseRef> clauses{};  // EXCLUSIVE: the one. FIRST_REFUSAL: in the order holders are
                                      // asked. WAIVED: the waivers used.
-  std::vector<WaiverUse>
-      drawn{};  // Waivers that lift a right here, with the units they are used for (R20).
-  std::vector<Passed> passed{};  // Clauses in force that do not govern, and why.
+  std::vector<WaiverDraw> drawn{};   // Waivers that lift a right here, with the units they are used
+                                     // for (R20).
+  std::vector<Passed> passed{};      // Clauses in force that do not govern, and why.
 };
 
 // R20 and "primarily": one waiver held against the request, where some segment is in its scope.
@@ -36,7 +35,8 @@ struct WaiverTest {
 struct AggregationTest {
   ClauseRef clause{};
   Aggregate adds{};
-  bool reached = false;  // The clause's minimum quantity.
+  std::vector<RequestId> others{};  // Which count together with it.
+  bool reached = false;             // The clause's minimum quantity.
   Figure figure{};
 };
 
@@ -44,20 +44,23 @@ struct Routing {
   std::vector<AggregationTest> aggregations{};
   std::vector<WaiverTest> tests{};
   std::vector<Route> routes{};  // In the order of their first segments.
+  // Exclusivities of different holders over one request that may not be split; else empty.
+  std::vector<ClauseRef> conflict{};
 };
 
-// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `todo` is how much of each
-// segment is to be routed; segments with nothing are left out, and count all the same in what a
-// clause says of the whole request. Segments that differ go apart if the request is splittable,
-// else the most restrictive route governs all. INVALID_ARGUMENT (splittable) where that cannot be:
-// two exclusive holders over one request that may not be split.
-absl::StatusOr<Routing> RouteRequest(const Request& request, const std::vector<int64_t>& todo,
-                                     const Account& account, Instant now);
+// Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `units` is how much of each
+// segment is to be routed; segments with nothing count all the same in what a clause says of the
+// whole request. Segments that differ go apart if the request is splittable, else the most
+// restrictive route governs all; of two exclusive holders over one request that may not be split,
+// the senior's (CheckRoutable refuses it at the door).
+Routing RouteRequest(const Request& request, const SegmentList& units, const Account& account,
+                     Instant now);
 // The whole request.
-absl::StatusOr<Routing> RouteRequest(const Request& request, const Account& account, Instant now);
+Routing RouteRequest(const Request& request, const Account& account, Instant now);
+SegmentList AllUnits(const Request& request);
 
-// The account as if so many units of waivers were not drawn yet: those that are about to be routed
-// again.
-Account WithCredit(Account account, const std::vector<WaiverUse>& credit);
+// INVALID_ARGUMENT (splittable) where parts of a request that may not be split are exclusive to
+// different holders.
+absl::Status CheckRoutable(const Routing& routing);
 
 }  // namespace capbroker

@@ -8,59 +8,38 @@ namespace capbroker {
 
 int64_t RequestBook::Standing() const {
   int64_t sum = 0;
-  for (const Offer& offer : offers) {
-    if (IsStanding(offer.allocation)) sum += offer.accepted;
-  }
+  for (const Lineage& lineage : lineages) sum += lineage.units.Placed();
   return sum;
-}
-
-bool RequestBook::IsInPlay() const {
-  return std::any_of(lineages.begin(), lineages.end(),
-                     [](const Lineage& l) { return l.remaining > 0; }) ||
-         std::any_of(offers.begin(), offers.end(), [](const Offer& o) {
-           return o.state == OfferState::kOpen || o.allocation == AllocationState::kHeld;
-         });
-}
-
-Instant RequestBook::NextDeadline() const {
-  if (IsFinished(state)) return kLastInstant;
-  Instant next = IsInPlay() ? request->expiry : kLastInstant;
-  const auto until = [&](Instant t) {
-    if (t.IsSet()) next = std::min(next, t);
-  };
-  for (const Offer& offer : offers) {
-    if (offer.state == OfferState::kOpen && !offer.standby)
-      until(offer.has_bid ? EndOfRound(offer) : offer.deadline);
-    if (offer.state == OfferState::kCountered) until(offer.take_by);
-    if (offer.allocation == AllocationState::kHeld) until(offer.confirm_by);
-    if (offer.allocation == AllocationState::kConfirmed && offer.withdraws.IsSet())
-      until(offer.withdraws - Span{1});
-  }
-  for (const Lineage& lineage : lineages) {
-    for (const Right& right : lineage.rights) {
-      if (right.close_by.IsSet() && IsUnconfirmed(lineage)) until(right.close_by);
-    }
-  }
-  return next;
 }
 
 Instant RequestBook::EndOfRound(const Offer& bid) const {
   Instant last = bid.deadline;
   for (const Offer& offer : offers) {
-    if (offer.lineage == bid.lineage && offer.state == OfferState::kOpen && offer.sealed &&
-        !offer.standby)
+    if (offer.lineage == bid.lineage && offer.sealed && offer.IsUnanswered())
       last = std::max(last, offer.deadline);
   }
   return last;
 }
 
-bool RequestBook::IsUnconfirmed(const Lineage& lineage) const {
-  return lineage.stage != Lineage::Stage::kClosed &&
-         (lineage.remaining > 0 ||
-          std::any_of(offers.begin(), offers.end(), [&](const Offer& offer) {
-            return offer.lineage == lineage.number && !offer.clause.IsSet() &&
-                   offer.allocation == AllocationState::kHeld;
-          }));
+const Offer* RequestBook::CandidateOf(const Lineage& lineage) const {
+  for (const Offer& offer : offers) {
+    if (offer.lineage == lineage.number && offer.promise == Promise::kSelected &&
+        !IsExchange(offer))
+      return &offer;
+  }
+  return nullptr;
+}
+
+bool RequestBook::IsRoutedAnew(Instant now) const {
+  const bool may_come_back = !IsFinished(state) || state == RequestState::kFulfilled ||
+                             state == RequestState::kPartiallyFulfilled;
+  return may_come_back && now <= request->expiry;
+}
+
+bool RequestBook::IsLive() const {
+  return !IsFinished(state) || std::any_of(offers.begin(), offers.end(), [](const Offer& offer) {
+    return offer.allocation.IsStanding() && offer.allocation.ends.IsSet();
+  });
 }
 
 Terms TermsOf(const RequestBook& book, const Offer& offer) {
@@ -110,45 +89,69 @@ const GrantedWaiver* Account::FindGrant(const AgreementId& agreement,
 }
 
 const Assertion* Account::FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const {
+  const Assertion* latest = nullptr;
   for (const Assertion& candidate : triggers) {
     if (candidate.clause.agreement == agreement && candidate.clause.clause == trigger)
-      return &candidate;
+      latest = &candidate;
   }
-  return nullptr;
+  return latest;
 }
 
-bool Account::HasEnded(const ClauseRef& ref, Instant t) const {
-  const Clause& pinned = *Find(ref);
-  for (const AgreementVersion* version : InForce(t)) {
-    if (version->agreement != ref.agreement) continue;
-    const Clause* clause = FindClause(*version, ref.clause);
-    if (clause != nullptr && KindOf(*clause) == KindOf(pinned) &&
-        !IsTriggered(RefOf(*version, *clause)))
-      return false;
+Instant Account::EndOfVersion(const AgreementVersion& version) const {
+  Instant end = kLastInstant;
+  if (const Instant known = EndOf(version); known.IsSet()) end = known;
+  for (const Termination& termination : terminations) {
+    const bool is_meant = termination.agreement == version.agreement &&
+                          (termination.version == 0 || termination.version == version.version);
+    if (is_meant && termination.TakesEffect().IsSet())
+      end = std::min(end, termination.TakesEffect());
   }
-  return true;
+  return end;
 }
 
-bool Account::IsTriggered(const ClauseRef& ref) const {
-  return std::find(triggered.begin(), triggered.end(), ref) != triggered.end();
+namespace {
+
+// Of the clause in this version alone.
+Instant EndIn(const Account& account, const AgreementVersion& version, const Clause& clause) {
+  Instant end = account.EndOfVersion(version);
+  const ClauseRef ref = RefOf(version, clause);
+  for (const EndedClause& ended : account.ended) {
+    if (ended.clause == ref) end = std::min(end, ended.time);
+  }
+  return end;
 }
 
-Instant Account::EndOfRight(const ClauseRef& ref, Instant t) const {
-  if (HasEnded(ref, t)) return t;
-  Instant next = kLastInstant;
-  for (const auto& version : agreements) {
-    if (version->agreement != ref.agreement) continue;
-    if (const Instant end = EndOf(*version);
-        end.IsSet() && end > t && end < next && HasEnded(ref, end))
-      next = end;
+}  // namespace
+
+Instant Account::EndOfClause(const ClauseRef& ref) const {
+  const Clause& clause = *Find(ref);
+  Instant end = EndIn(*this, *Find(ref.agreement, ref.version), clause);
+  for (const auto& version : agreements) {  // Of one agreement they stand in their order.
+    if (version->agreement != ref.agreement || version->version <= ref.version) continue;
+    if (version->effective_from > end) break;
+    const Clause* later = FindClause(*version, ref.clause);
+    if (later != nullptr && KindOf(*later) == KindOf(clause))
+      end = std::max(end, EndIn(*this, *version, *later));
   }
-  return next;
+  return end;
+}
+
+bool Account::IsEndRecorded(const ClauseRef& ref) const {
+  return std::any_of(ended.begin(), ended.end(),
+                     [&](const EndedClause& known) { return known.clause == ref; });
+}
+
+const Assertion* Account::FindAssertion(const ClauseRef& trigger) const {
+  const auto found = std::find_if(triggers.begin(), triggers.end(),
+                                  [&](const Assertion& t) { return t.clause == trigger; });
+  return found == triggers.end() ? nullptr : &*found;
 }
 
 std::vector<const AgreementVersion*> Account::InForce(Instant t) const {
   std::vector<const AgreementVersion*> versions;
   for (const auto& candidate : agreements) {
-    if (IsInForce(*candidate, t)) versions.push_back(candidate.get());
+    if (candidate->effective_from <= t && t < EndOfVersion(*candidate))
+      versions.push_back(candidate.get());
   }
   return versions;
 }
@@ -167,59 +170,6 @@ bool Account::IsCoolingDown(const ProviderId& provider, const Terms& terms, Inst
   });
 }
 
-Instant Account::NextDeadline() const {
-  Instant next = kLastInstant;
-  for (const auto& version : agreements) {
-    const Instant end = EndOf(*version);
-    const bool recorded = std::find(ended.begin(), ended.end(),
-                                    std::pair(version->agreement, version->version)) != ended.end();
-    // A deadline is the last instant before something happens; a clause has ended at its end.
-    if (end.IsSet() && !recorded) next = std::min(next, end - Span{1});
-  }
-  for (const Assertion& trigger : triggers) {
-    if (IsFinal(trigger.state) || !trigger.disputed_by.empty() ||
-        !IsAttested(*As<TriggerClause>(*Find(trigger.clause)), trigger))
-      continue;
-    next = std::min(next, trigger.disputable_until);
-  }
-  return next;
-}
-
-Instant DueTime(const Account& account, const RequestBook& request) {
-  Instant due = request.NextDeadline();
-  if (IsFinished(request.state)) return due;
-  for (const Offer& offer : request.offers) {
-    if (offer.state != OfferState::kOpen || !offer.clause.IsSet() ||
-        !AskingOf(*account.Find(offer.clause))->void_on_end)
-      continue;
-    due = std::min(due, account.EndOfRight(offer.clause, offer.opened) - Span{1});
-  }
-  for (const Lineage& lineage : request.lineages) {
-    if (const Instant from = WaiverDue(account, request, lineage); from != kLastInstant)
-      due = std::min(due, from - Span{1});
-  }
-  return due;
-}
-
-bool MayLift(const GrantedWaiver& waiver, const RequestBook& request, const Lineage& lineage) {
-  const ClauseRef& blocking = lineage.rights.front().clause;
-  const Grant& grant = *waiver.grant;
-  const std::vector<ClauseId>& lifts = As<Waiver>(grant.waiver)->lifts;
-  return !waiver.revoked.IsSet() && grant.agreement == blocking.agreement &&
-         (!grant.request.IsSet() || grant.request == request.request->id) &&
-         std::find(lifts.begin(), lifts.end(), blocking.clause) != lifts.end();
-}
-
-Instant WaiverDue(const Account& account, const RequestBook& request, const Lineage& lineage) {
-  Instant due = kLastInstant;
-  if (lineage.stage != Lineage::Stage::kBlocked || lineage.remaining == 0) return due;
-  for (const GrantedWaiver& waiver : account.grants) {
-    const Instant from = std::max(waiver.granted, As<Waiver>(waiver.grant->waiver)->start_time);
-    if (from >= lineage.blocked && MayLift(waiver, request, lineage)) due = std::min(due, from);
-  }
-  return due;
-}
-
 std::shared_ptr<const RequestBook> Filed::Read() const {
   const auto* packed = std::get_if<PackedRequest>(&request_);
   return packed != nullptr ? Unpack(*packed) : std::get<0>(request_);
@@ -233,11 +183,6 @@ const RequestBook& Filed::Wake() const {
 void Filed::Pack(uint64_t sequence) {
   const auto* request = std::get_if<0>(&request_);
   if (request != nullptr && (*request)->sequence == sequence) request_ = capbroker::Pack(**request);
-}
-
-bool Filed::IsEmpty() const {
-  const auto* request = std::get_if<0>(&request_);
-  return request != nullptr && *request == nullptr;
 }
 
 const RequestBook* Book::Find(const RequestId& id) const {

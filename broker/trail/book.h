@@ -1,6 +1,7 @@
 // Everything live of one owner, as plain values: the fold of its trail.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -50,6 +51,39 @@ inline bool IsStanding(AllocationState s) {
   return s == AllocationState::kHeld || s == AllocationState::kConfirmed;
 }
 
+// What an allocation reserved or drew of one commitment (R21).
+struct Draw {
+  ClauseRef commitment{};
+  Money amount{};
+  bool operator==(const Draw&) const = default;
+};
+
+// Capacity placed by one offer.
+struct Allocation {
+  // Who announced its end (R15, R28).
+  enum class Notice { kNone, kWithdrawal, kRelease };
+
+  AllocationState state = AllocationState::kNone;
+  Notice notice = Notice::kNone;
+  int64_t quantity = 0;
+  SegmentList segments{};  // The same units, by segment.
+  std::vector<Draw> draws{};
+  Instant confirm_by{};  // R14: of a HELD one; unset: confirmed with the rest.
+  Instant ends{};        // What was noticed takes effect at this instant; unset: nothing was.
+  Instant confirmed{}, ended{};
+  bool operator==(const Allocation&) const = default;
+  bool IsStanding() const { return capbroker::IsStanding(state); }
+};
+
+// What the provider of an offer has said that it would do, and what became of that.
+enum class Promise {
+  kNone,      // Nothing, or it has been settled: held, refused, told.
+  kBid,       // A sealed bid, until the round closes (R9).
+  kCounter,   // Other terms, until the owner answers (R7).
+  kReserve,   // It would still take it if those before it do not (R9, R16, R26).
+  kSelected,  // It is to have it; holders may come first (R10).
+};
+
 // One question to one provider, its ending, and the allocation that came of it. An allocation that
 // came of a late acceptance or of a counter leaves the offer LAPSED or COUNTERED: an ending is
 // final.
@@ -58,42 +92,40 @@ struct Offer {
   uint32_t lineage = 0;
   uint32_t version = 1;  // Of the request it is about.
   uint32_t replaces =
-      0;  // The offer it supersedes, or whose allocation it is to be exchanged for (R13).
-  uint32_t successor = 0;  // The offer that superseded it.
+      0;  // The offer it supersedes, or whose allocation it would take the place of.
+  uint32_t successor = 0;      // The offer that superseded it.
+  uint32_t matches = 0;        // Of a match: the selected offer whose terms these are (R10).
+  uint32_t rights_passed = 0;  // Of a selected one: how many rights of the lineage, in their order,
+                               // stand in its way no more.
   OfferKind kind = OfferKind::kNone;
   OfferState state = OfferState::kOpen;
-  AllocationState allocation = AllocationState::kNone;
+  Promise promise = Promise::kNone;
   DeclineReason decline = DeclineReason::kNone;
   bool rejection_recorded = false;  // A refused answer is recorded once an offer (R26).
   bool sealed = false;              // Answered by bids (R9).
-  bool has_bid = false;
-  bool standby = false;   // Its provider would still take it, in reserve (R9, R16).
-  bool returned = false;  // Its allocation's quantity went back to the lot.
+  bool continues = false;   // In the window of the offer it superseded: none of its own (R13).
+  bool outmatched = false;  // A holder has exercised its right against it (R9, R10).
   ProviderId provider{};
   ClauseRef clause{};  // The right it serves; unset for an alternative.
   int64_t quantity = 0;
   int64_t min_quantity = 0;  // 0: all or nothing.
   int64_t quantity_step = 0;
-  int64_t promised = 0;  // Accepted, bid or in reserve, allocated or not.
-  int64_t accepted = 0;  // The allocation's quantity.
+  int64_t promised = 0;  // Accepted, bid, countered or in reserve, allocated or not.
   Money unit_price{};    // Offered.
-  std::shared_ptr<const Terms>
-      terms{};  // Of a match: the bid's. Null: the request's, with quantity and price.
-  std::shared_ptr<const Terms>
-      answer{};              // The provider's own: a bid's or a counter's. Null: as offered.
-  std::string contingent{};  // Of a bid: on what.
-  Money committed{};         // Of the holder's commitment, reserved or drawn by this allocation.
-  ClauseRef commitment{};
+  std::shared_ptr<const Terms> terms{};   // Of a match: the bid's. Null: the request's, with
+                                          // quantity and price.
+  std::shared_ptr<const Terms> answer{};  // The provider's own: a bid's or a counter's.
+  std::string contingent{};               // Of a bid: on what.
   Hash terms_hash{};
   Instant opened{}, deadline{}, answered{};
-  Instant tolled{};  // When its deadline was last moved for an outage (R22).
-  Instant
-      take_by{};  // R7: the last instant at which the owner may take the counter; unset: no more.
-  Instant confirm_by{};          // R14: of a HELD allocation; unset: confirmed with the rest.
-  Instant withdraws{};           // R15: when the withdrawal takes effect; unset: none was noticed.
-  Instant confirmed{}, ended{};  // Of the allocation.
-  std::string text{};            // Of a decline, in the provider's words.
+  Instant take_by{};  // Of a counter: the last instant at which the owner may take it (R7).
+  Allocation allocation{};
+  std::string ending{};  // The code with which the broker ended it: "CANCELLED", "ALREADY_PLACED".
+  std::string text{};    // Of a decline, in the provider's words.
   bool operator==(const Offer&) const = default;
+
+  // The provider may answer it still.
+  bool IsUnanswered() const { return state == OfferState::kOpen && promise != Promise::kReserve; }
 };
 
 // A waiver clause's use, over all its versions, in units.
@@ -104,35 +136,51 @@ struct WaiverUse {
   bool operator==(const WaiverUse&) const = default;
 };
 
+// What a lineage has drawn of one waiver, by segment.
+struct WaiverDraw {
+  ClauseRef waiver{};
+  SegmentList segments{};
+  bool operator==(const WaiverDraw&) const = default;
+};
+
 // One right over a lineage, and how far it has been dealt with.
 struct Right {
+  enum class State {
+    kStanding,  // To be asked, or in mode MATCH to be asked to match.
+    kWaived,    // Refused on these terms: it may be held against better ones (R10).
+    kEnded,     // Passed over, ended (R17) or given up by a withdrawal (R15): in nobody's way.
+  };
   ClauseRef clause{};
-  bool done = false;     // Waived, passed over or ended: it stands in nobody's way.
-  Instant close_by{};    // R12: it revives after this unless what followed is confirmed; unset: it
-                         // does not.
-  uint32_t matched = 0;  // The offer that it was last asked to match, or that need not be matched.
+  State state = State::kStanding;
   bool reoffered = false;  // R16.
   bool revived = false;    // R12: at least once.
+  Instant close_by{};  // Of a waived one: it revives after this unless what followed is confirmed
+                       // (R12); unset: it does not.
   bool operator==(const Right&) const = default;
 };
 
-// The part of a request that goes one route. Its lot in play is what remains; accepted parts have
-// left it.
+// The part of a request that goes one route: a lot, and what has been placed of it.
 struct Lineage {
-  // Of what remains. kClosed: an amendment took it away; what comes back later is routed again.
-  enum class Stage { kRights, kFallback, kExhausted, kBlocked, kClosed };
-  uint32_t number = 0;  // From 1.
+  // Of what is not placed.
+  enum class Stage {
+    kRights,     // Holders are asked, each in its turn.
+    kFallback,   // Alternatives are.
+    kExhausted,  // Everybody was; what is in reserve may still serve (R16).
+    kBlocked,    // An exclusive holder does not supply (R19).
+    kClosed,     // An amendment took it away; what comes back is routed anew.
+  };
+  uint32_t number = 0;   // From 1.
+  uint32_t version = 1;  // Of the request, when it was routed.
   Kind route = Kind::ROUTE_OPEN;
   Stage stage = Stage::kRights;
-  std::vector<uint32_t> segments{};
-  std::vector<Right> rights{};       // In the order they are asked.
-  std::vector<ClauseRef> waivers{};  // Of ROUTE_WAIVED.
-  std::vector<WaiverUse> drawn{};    // For it, of any waivers.
-  uint32_t candidate =
-      0;  // The alternative's offer that is chosen, not yet held: a match may come first.
-  int64_t quantity = 0;
-  int64_t remaining = 0;
-  Instant blocked{};              // R19: since when, or since a waiver was last held against it.
+  SegmentList segments{};  // As it was routed.
+  Units units{};
+  SegmentList unplaced{};               // The free, asked and promised units, by segment.
+  std::vector<Right> rights{};          // In the order they are asked.
+  std::vector<ClauseRef> waivers{};     // Of ROUTE_WAIVED.
+  std::vector<WaiverDraw> drawn{};      // For it, of any waivers.
+  std::vector<ProviderId> withdrawn{};  // Who gave these units back after confirming them (R15).
+  Instant waivers_tested{};  // Of kBlocked: waivers written before this were held against it (R19).
   std::vector<Passed> skipped{};  // Providers not asked, and why.
   bool operator==(const Lineage&) const = default;
 };
@@ -166,6 +214,7 @@ struct RequestBook {
   RequestState state = RequestState::kReceived;
   uint64_t sequence = 0;  // Of the last act about it: its version for watchers and caches.
   Instant created{}, updated{};
+  Instant tolled{};  // Until when its windows are settled for outages (R22).
   std::vector<Lineage> lineages{};
   std::vector<Offer> offers{};
   std::vector<Passed> reasons{};  // Of UNFILLED and PARTIALLY_FULFILLED: every provider's.
@@ -176,21 +225,21 @@ struct RequestBook {
   }
   int64_t Standing() const;  // Held or confirmed, in all.
   const Request& VersionOf(const Offer& offer) const { return *versions[offer.version - 1]; }
-  // Whether anything is still asked, held or missing.
-  bool IsInPlay() const;
-  // R9. The last timely instant of the round of sealed bids that this offer is in: any of its
-  // offers may have been given more time.
-  Instant EndOfRound(const Offer& bid) const;
-  // R12. Whether something of the lineage that alternatives should have is not confirmed.
-  bool IsUnconfirmed(const Lineage& lineage) const;
   // Whether the offer asks its provider to let new terms take the place of what it has placed
   // (R13).
   bool IsExchange(const Offer& offer) const {
     return offer.replaces != 0 && offers[offer.replaces - 1].state != OfferState::kSuperseded;
   }
-  // The last instant at which nothing has to happen by itself; kLastInstant if the request is
-  // finished.
-  Instant NextDeadline() const;
+  // R9. The last timely instant of the round of sealed bids that this offer is in: any of its
+  // offers may have been given more time.
+  Instant EndOfRound(const Offer& bid) const;
+  // The selected alternative of the lineage whose turn it is to pass the holders; null if none is.
+  const Offer* CandidateOf(const Lineage& lineage) const;
+  // R15. Whether units that come back now are routed anew, rather than gone.
+  bool IsRoutedAnew(Instant now) const;
+  // Whether something may still happen to it by itself: it is not finished, or notice was given of
+  // the end of an allocation.
+  bool IsLive() const;
 };
 
 // The terms that were offered.
@@ -216,14 +265,33 @@ struct GrantedWaiver {
   ClauseRef ref() const { return {grant->agreement, grant->version, grant->waiver.id}; }
 };
 
+// R17. A clause of one version that has ended, and when.
+struct EndedClause {
+  ClauseRef clause{};
+  Instant time{};
+};
+
+// R17. What owner and holder have said of the end of a version or, with version 0, of the
+// agreement.
+struct Termination {
+  AgreementId agreement{};
+  uint32_t version = 0;
+  Instant by_owner{}, by_holder{};  // From when each says; unset: it has said nothing.
+  // When both are heard: the later of the two; unset before.
+  Instant TakesEffect() const {
+    return by_owner.IsSet() && by_holder.IsSet() ? std::max(by_owner, by_holder) : Instant{};
+  }
+};
+
 // What an owner has besides requests.
 struct Account {
   // By agreement, then version; every version that was ever activated.
   std::vector<std::shared_ptr<const AgreementVersion>> agreements{};
-  std::vector<std::pair<AgreementId, uint32_t>> ended{};  // Versions whose end is recorded.
-  std::vector<ClauseRef> triggered{};   // Clauses that a trigger ended before their version.
+  std::vector<EndedClause> ended{};  // Clauses whose end is recorded (R17).
+  std::vector<Termination> terminations{};
+  Instant tolled{};  // Until when the windows of triggers are settled for outages (R22).
   std::vector<GrantedWaiver> grants{};  // In the order they were written, revoked ones too.
-  std::vector<Assertion> triggers{};    // One for each clause that was ever asserted.
+  std::vector<Assertion> triggers{};    // One for each clause of a version that was ever asserted.
   std::vector<CommitmentBalance> commitments{};
   std::vector<WaiverUse> waivers{};
   std::vector<CoolDown> cool_downs{};  // At most one for each provider, resource and region.
@@ -233,19 +301,22 @@ struct Account {
   const AgreementVersion* Latest(const AgreementId& id) const;
   const Clause* Find(const ClauseRef& ref) const;  // A waiver written beside the version as well.
   const GrantedWaiver* FindGrant(const AgreementId& agreement, const ClauseId& waiver) const;
+  const Assertion* FindAssertion(const ClauseRef& trigger) const;  // Under this version.
+  // The latest assertion of the trigger, under whichever version it was asserted.
   const Assertion* FindTrigger(const AgreementId& agreement, const ClauseId& trigger) const;
   std::vector<const AgreementVersion*> InForce(Instant t) const;
-  // R17. Whether the clause has ended at `t`: neither its version nor a later one in force has a
-  // clause of its id and kind that no trigger ended.
-  bool HasEnded(const ClauseRef& ref, Instant t) const;
-  bool IsTriggered(const ClauseRef& ref) const;
-  // From `t` on, when HasEnded becomes true, as far as is known; kLastInstant if never.
-  Instant EndOfRight(const ClauseRef& ref, Instant t) const;
+  // When the version ends: at its term, its successor's beginning or its termination, the earliest;
+  // kLastInstant if no end is known.
+  Instant EndOfVersion(const AgreementVersion& version) const;
+  // R17. When the clause ends, as far as is known: the first instant at which neither its version
+  // nor a later one in force has a clause of its id and kind, or at which a trigger ended it;
+  // kLastInstant if never.
+  Instant EndOfClause(const ClauseRef& ref) const;
+  bool HasEnded(const ClauseRef& ref, Instant t) const { return EndOfClause(ref) <= t; }
+  // Whether the end of the clause stands in the trail.
+  bool IsEndRecorded(const ClauseRef& ref) const;
   int64_t WaiverDrawn(const AgreementId& agreement, const ClauseId& clause) const;
   bool IsCoolingDown(const ProviderId& provider, const Terms& terms, Instant t) const;
-  // The last instant before the next end of a version (EndOf) that no decision has recorded yet, or
-  // before a trigger takes effect; kLastInstant if none.
-  Instant NextDeadline() const;
 };
 
 using PackedRequest = std::shared_ptr<const char[]>;
@@ -258,7 +329,6 @@ class Filed {
   const RequestBook& Wake() const;  // Unpacks it: what is given is good until it is packed or put.
   void Put(std::shared_ptr<const RequestBook> request) { request_ = std::move(request); }
   void Pack(uint64_t sequence);  // If it stands there still.
-  bool IsEmpty() const;          // Nothing was put.
 
   Instant listed = kLastInstant;  // Its place among Book::deadlines; kLastInstant: none.
 
@@ -276,7 +346,7 @@ struct Book {
   Account account{};
   Directory directory{};  // Of kDirectory's book only.
   absl::flat_hash_map<RequestId, Filed> requests{};
-  // Every unfinished request by its DueTime, and the account's NextDeadline under an unset id.
+  // Every live request by its DueTime, and the account's under an unset id (dues.h).
   absl::btree_set<std::pair<Instant, RequestId>> deadlines{};
   Instant account_listed = kLastInstant;  // The account's place among them.
 
@@ -284,15 +354,5 @@ struct Book {
   const RequestBook* Find(const RequestId& id) const;
   std::shared_ptr<const RequestBook> Share(const RequestId& id) const;
 };
-
-// The last instant at which nothing has to happen to the request by itself: its own NextDeadline
-// or, if earlier, what the account does to it: a clause that voids its open offers ends (R17), a
-// waiver lifts what blocks it (R19).
-Instant DueTime(const Account& account, const RequestBook& request);
-// R19. Whether the waiver names the clause that blocks this lineage, for this request.
-bool MayLift(const GrantedWaiver& waiver, const RequestBook& request, const Lineage& lineage);
-// R19. From when on a waiver written beside the agreement is to be held against this blocked
-// lineage, and was not yet; kLastInstant if there is none.
-Instant WaiverDue(const Account& account, const RequestBook& request, const Lineage& lineage);
 
 }  // namespace capbroker

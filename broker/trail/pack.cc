@@ -1,5 +1,6 @@
 #include "broker/trail/pack.h"
 
+#include <array>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -19,34 +20,40 @@ void Members(Self& self, auto&& each) {
     auto& [micros, currency] = self;
     each(micros, currency);
   } else if constexpr (std::is_same_v<T, Share>) {
-    auto& [ppm] = self;
-    each(ppm);
-  } else if constexpr (std::is_same_v<T, WaiverUse>) {
-    auto& [agreement, clause, drawn] = self;
-    each(agreement, clause, drawn);
+    each(self.ppm);
+  } else if constexpr (std::is_same_v<T, WaiverDraw>) {
+    auto& [waiver, segments] = self;
+    each(waiver, segments);
+  } else if constexpr (std::is_same_v<T, Draw>) {
+    auto& [commitment, amount] = self;
+    each(commitment, amount);
+  } else if constexpr (std::is_same_v<T, Units>) {
+    Units::Members(self, each);
   } else if constexpr (std::is_same_v<T, Right>) {
-    auto& [clause, done, close_by, matched, reoffered, revived] = self;
-    each(clause, done, close_by, matched, reoffered, revived);
+    auto& [clause, state, reoffered, revived, close_by] = self;
+    each(clause, state, reoffered, revived, close_by);
   } else if constexpr (std::is_same_v<T, Lineage>) {
-    auto& [number, route, stage, segments, rights, waivers, drawn, candidate, quantity, remaining,
-           blocked, skipped] = self;
-    each(number, route, stage, segments, rights, waivers, drawn, candidate, quantity, remaining,
-         blocked, skipped);
+    auto& [number, version, route, stage, segments, units, unplaced, rights, waivers, drawn,
+           withdrawn, waivers_tested, skipped] = self;
+    each(number, version, route, stage, segments, units, unplaced, rights, waivers, drawn,
+         withdrawn, waivers_tested, skipped);
+  } else if constexpr (std::is_same_v<T, Allocation>) {
+    auto& [state, notice, quantity, segments, draws, confirm_by, ends, confirmed, ended] = self;
+    each(state, notice, quantity, segments, draws, confirm_by, ends, confirmed, ended);
   } else if constexpr (std::is_same_v<T, Offer>) {
-    auto& [number, lineage, version, replaces, successor, kind, state, allocation, decline,
-           rejection_recorded, sealed, has_bid, standby, returned, provider, clause, quantity,
-           min_quantity, quantity_step, promised, accepted, unit_price, terms, answer, contingent,
-           committed, commitment, terms_hash, opened, deadline, answered, tolled, take_by,
-           confirm_by, withdraws, confirmed, ended, text] = self;
-    each(number, lineage, version, replaces, successor, kind, state, allocation, decline,
-         rejection_recorded, sealed, has_bid, standby, returned, provider, clause, quantity,
-         min_quantity, quantity_step, promised, accepted, unit_price, terms, answer, contingent,
-         committed, commitment, terms_hash, opened, deadline, answered, tolled, take_by, confirm_by,
-         withdraws, confirmed, ended, text);
+    auto& [number, lineage, version, replaces, successor, matches, rights_passed, kind, state,
+           promise, decline, rejection_recorded, sealed, continues, outmatched, provider, clause,
+           quantity, min_quantity, quantity_step, promised, unit_price, terms, answer, contingent,
+           terms_hash, opened, deadline, answered, take_by, allocation, ending, text] = self;
+    each(number, lineage, version, replaces, successor, matches, rights_passed, kind, state,
+         promise, decline, rejection_recorded, sealed, continues, outmatched, provider, clause,
+         quantity, min_quantity, quantity_step, promised, unit_price, terms, answer, contingent,
+         terms_hash, opened, deadline, answered, take_by, allocation, ending, text);
   } else {
     static_assert(std::is_same_v<T, RequestBook>);
-    auto& [request, versions, state, sequence, created, updated, lineages, offers, reasons] = self;
-    each(versions, state, sequence, created, updated, lineages, offers,
+    auto& [request, versions, state, sequence, created, updated, tolled, lineages, offers,
+           reasons] = self;
+    each(versions, state, sequence, created, updated, tolled, lineages, offers,
          reasons);  // The latest version is the last.
   }
 }
@@ -92,6 +99,10 @@ class Writer {
   void Put(const std::vector<T>& list) {
     PutNumber(static_cast<int64_t>(list.size()));
     for (const T& element : list) Put(element);
+  }
+  template <size_t n>
+  void Put(const std::array<int64_t, n>& list) {
+    for (const int64_t element : list) PutNumber(element);
   }
   template <class T>
   void Put(const std::shared_ptr<const T>& shared) {
@@ -148,6 +159,10 @@ class Reader {
   void Get(std::vector<T>& list) {
     list.resize(static_cast<size_t>(GetNumber()));
     for (T& element : list) Get(element);
+  }
+  template <size_t n>
+  void Get(std::array<int64_t, n>& list) {
+    for (int64_t& element : list) element = GetNumber();
   }
   template <class T>
   void Get(std::shared_ptr<const T>& shared) {

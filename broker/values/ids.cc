@@ -92,17 +92,20 @@ absl::StatusOr<RequestId> ParseRequestId(std::string_view text) {
 
 std::string Format(const ClauseRef& ref) {
   if (!ref.IsSet()) return "";
+  if (ref.version == 0) return ref.agreement.value;
   return Cat(ref.agreement.value, "/", ref.version, ref.clause.empty() ? "" : "/",
              ref.clause.value);
 }
 
 absl::StatusOr<ClauseRef> ParseClauseRef(std::string_view text) {
   const std::vector<std::string_view> parts = Split(text, '/');
+  if (parts.size() == 1 && IsName(parts[0]))
+    return ClauseRef{AgreementId{std::string(parts[0])}, 0, ClauseId{}};
   const uint32_t version =
       parts.size() == 2 || parts.size() == 3 ? ParseNumber<uint32_t>(parts[1]).value_or(0) : 0;
   if (version == 0 || !IsName(parts[0]) || (parts.size() == 3 && !IsClauseName(parts[2]))) {
     return absl::InvalidArgumentError(
-        Cat("got \"", text, "\", want agreement/version/clause or agreement/version"));
+        Cat("got \"", text, "\", want agreement/version/clause, agreement/version or agreement"));
   }
   return ClauseRef{AgreementId{std::string(parts[0])}, version,
                    ClauseId{parts.size() == 3 ? std::string(parts[2]) : ""}};

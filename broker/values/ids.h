@@ -56,14 +56,15 @@ std::string Format(const RequestId& id);  // 8-4-4-4-12 lower-case hexadecimal d
 void AppendTo(std::string& out, const RequestId& id);
 absl::StatusOr<RequestId> ParseRequestId(std::string_view text);
 
-// A clause of one version of one agreement, or the whole version if `clause` is empty.
-// "azure/2/C2", "azure/2" in text; "" if none.
+// A clause of one version of one agreement; the whole version if `clause` is empty, the whole
+// agreement if `version` is 0 too.
+// "azure/2/C2", "azure/2", "azure" in text; "" if none.
 struct ClauseRef {
   AgreementId agreement;
   uint32_t version = 0;
   ClauseId clause;
   auto operator<=>(const ClauseRef&) const = default;
-  bool IsSet() const { return version != 0; }
+  bool IsSet() const { return !agreement.empty(); }
 };
 std::string Format(const ClauseRef& ref);
 absl::StatusOr<ClauseRef> ParseClauseRef(std::string_view text);

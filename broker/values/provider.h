@@ -23,8 +23,8 @@ struct Rate {
   }
 };
 
-// R23. The most units that a provider takes at once: placed with it, or asked of it. An empty
-// region means "any", for which a limit of its own region counts alone.
+// R23. The most units of one request that a provider takes as an alternative. An empty region means
+// "any"; where there is a limit for the region too, that one counts alone.
 struct Limit {
   std::string resource_type{};
   std::string region{};

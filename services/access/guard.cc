@@ -39,6 +39,7 @@ constexpr auto kPermissions = std::to_array<Permission>({
     {kGetAgreement,            "AgreementService/GetAgreement",                    kByName,   Own,   Party, All,  All},
     {kListAgreements,          "AgreementService/ListAgreements",                  kByParent, Own,   Party, All,  All},
     {kAmendAgreement,          "AgreementService/AmendAgreement",                  kByName,   None,  None,  All,  None},
+    {kTerminateAgreement,      "AgreementService/TerminateAgreement",              kByName,   Own,   Party, None, None},
     {kListAgreementVersions,   "AgreementService/ListAgreementVersions",           kByName,   Own,   Party, All,  All},
     {kCompareAgreementVersions, "AgreementService/CompareAgreementVersions",      kByName,   Own,   Party, All,  All},
     {kLintAgreement,           "AgreementService/LintAgreement",                   kByParent, Own,   None,  All,  None},

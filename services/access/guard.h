@@ -1,5 +1,5 @@
-// Who may call what. Default deny: a method that is not in the table, or a role without an entry,
-// is refused.
+// Access control: which role may call which method. Default deny: a method without a row, or a role
+// without an entry, is refused.
 #pragma once
 
 #include <array>
@@ -38,6 +38,7 @@ enum class Method {
   kGetAgreement,
   kListAgreements,
   kAmendAgreement,
+  kTerminateAgreement,
   kListAgreementVersions,
   kCompareAgreementVersions,
   kLintAgreement,
@@ -67,11 +68,11 @@ enum class Method {
   kProviderSession,
 };
 
-// About whose resources a role may call a method.
+// Whose resources a role may address with a method.
 enum class Reach {
   kNone,
   kOwn,    // Those under the caller's own name.
-  kParty,  // Those that the record names it in: the handler, or Decide, looks.
+  kParty,  // Those whose record names the caller: the handler or Decide checks it.
   kAll,
 };
 
@@ -80,25 +81,25 @@ inline constexpr size_t kMethods = static_cast<size_t>(Method::kProviderSession)
 struct Permission {
   Method method;
   std::string_view name;  // "OfferService/AcceptOffer".
-  bool by_parent;         // The message says under whom (parent), not which (name).
+  bool by_parent;         // The message names the parent of the resources, not a resource.
   Reach owner, provider, operator_, auditor;
 };
 
 const Permission& PermissionOf(Method method);
 Reach ReachOf(Role role, const Permission& permission);
 
-// PERMISSION_DENIED (NOT_PERMITTED) for a role that may never call this.
+// PERMISSION_DENIED (NOT_PERMITTED) for a role that may never call the method.
 absl::Status CheckRole(const Actor& caller, Method method);
 
-// The resource that the message is about belongs to `owner` or `provider`; `name` is what the
-// caller called it.
+// Checks that the resource in the message, which belongs to `owner` or `provider`, may be the
+// caller's.
 //
-// NOT_FOUND          it is another's: whether it exists is not the caller's to know.
+// NOT_FOUND          it is another's: the caller must not learn whether it exists.
 // PERMISSION_DENIED  the message names another's parent, which is no secret.
 absl::Status CheckTarget(const Actor& caller, Method method, const OwnerId& owner);
 absl::Status CheckTarget(const Actor& caller, Method method, const ProviderId& provider);
 
-// NOT_FOUND (RESOURCE_NOT_FOUND) for something of this full name.
+// NOT_FOUND (RESOURCE_NOT_FOUND) for a resource of this full name.
 absl::Status NoSuch(const std::string& name);
 
 }  // namespace capbroker

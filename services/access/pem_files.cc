@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -49,6 +50,14 @@ absl::Status CheckIdentity(const char* certificate_option, const std::string& ce
 
 absl::Status CheckAuthority(const char* option, const std::string& file) {
   return ReadPem<Certificate>(option, file, PEM_read_X509).status();
+}
+
+Instant ExpiryOf(const std::string& file) {
+  const auto certificate = ReadPem<Certificate>("", file, PEM_read_X509);
+  tm parts{};
+  if (!certificate.ok() || ASN1_TIME_to_tm(X509_get0_notAfter(certificate->get()), &parts) != 1)
+    return {};
+  return Instant{int64_t{timegm(&parts)} * 1'000'000};
 }
 
 }  // namespace capbroker

@@ -13,7 +13,8 @@ absl::Status Unknown(std::string_view message) {
   return Refuse(absl::StatusCode::kUnauthenticated, "NO_IDENTITY", message);
 }
 
-// The token of "Bearer <token>", the scheme in any case (RFC 6750 and 9110); empty if it is not so.
+// The token of "Bearer <token>", with the scheme in any case (RFC 6750 and 9110); empty if the
+// header is anything else.
 std::string_view BearerToken(std::string_view authorization) {
   static constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size()) return {};
@@ -45,7 +46,7 @@ Credentials CredentialsOf(const grpc::CallbackServerContext& context) {
     if (ids.size() == 1) credentials.spiffe_id.assign(ids[0].data(), ids[0].size());
   }
   const auto [from, to] = context.client_metadata().equal_range("authorization");
-  // Two would leave it open which one counts.
+  // Two headers would be ambiguous.
   if (from != to && std::next(from) == to)
     credentials.authorization.assign(from->second.data(), from->second.size());
   return credentials;
@@ -65,7 +66,7 @@ absl::StatusOr<Actor> Principals::Identify(const Credentials& credentials) const
   Actor by_certificate;
   if (!trust_domain_.empty() && !credentials.spiffe_id.empty()) {
     absl::StatusOr<Actor> actor = ParseSpiffeId(credentials.spiffe_id, trust_domain_);
-    // A certificate for something else, such as a mesh's, leaves room for a token.
+    // A certificate for another purpose, such as a service mesh's, does not rule out a token.
     if (!actor.ok() && credentials.authorization.empty()) return actor.status();
     if (actor.ok()) by_certificate = *std::move(actor);
   }

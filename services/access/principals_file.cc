@@ -2,12 +2,8 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include "broker/values/text.h"
+#include "services/files/text_file.h"
 #include "services/messages/fields.h"
 
 namespace capbroker {
@@ -17,7 +13,7 @@ absl::Status Complaint(const std::string& file, const YAML::Mark& mark, std::str
   return absl::InvalidArgumentError(Cat(file, ":", mark.line + 1, ": ", what));
 }
 
-// A token in the place of its hash must not end up in a log.
+// A token put in the place of its hash must not end up in a log.
 std::string Hidden(const std::string& got) { return Cat(got.size(), " characters"); }
 
 absl::StatusOr<std::pair<Hash, Actor>> ReadEntry(const YAML::Node& entry, const std::string& file) {
@@ -85,12 +81,9 @@ absl::StatusOr<TokenTable> ParsePrincipals(const std::string& text, const std::s
 }
 
 absl::StatusOr<TokenTable> ReadPrincipals(const std::string& file) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    return absl::InvalidArgumentError(
-        Cat(file, ": cannot be read, or is empty: ", std::strerror(errno)));
-  return ParsePrincipals(text.str(), file);
+  const absl::StatusOr<std::string> text = ReadTextFile("--principals", file);
+  if (!text.ok()) return text.status();
+  return ParsePrincipals(*text, file);
 }
 
 }  // namespace capbroker

@@ -1,9 +1,9 @@
-// The file that says which token is whose:
+// Principals file: the callers and the hashes of their tokens.
 //
-//   - {role: owner, name: openai, token_sha256: 3a7b...}   # printf %s "$token" | sha256sum
-//   - {role: operator, name: ada, token_sha256: 90fe...}
+//     - {role: owner, name: openai, token_sha256: 3a7b...}   # printf %s "$token" | sha256sum
+//     - {role: operator, name: ada, token_sha256: 90fe...}
 //
-// A caller may have several tokens, so that one can be replaced while both work.
+// A caller may have several tokens, so that one can be replaced while both are valid.
 #pragma once
 
 #include <string>
@@ -14,10 +14,9 @@
 namespace capbroker {
 
 // INVALID_ARGUMENT on one line, with file, line and field: "principals.yaml:3: token_sha256: got
-// ..., want
-// ...".
+// ..., want ...".
 absl::StatusOr<TokenTable> ReadPrincipals(const std::string& file);
-// The same from its text; `file` is for complaints.
+// Parses the text of a file; `file` is for errors.
 absl::StatusOr<TokenTable> ParsePrincipals(const std::string& text, const std::string& file);
 
 }  // namespace capbroker

@@ -15,7 +15,7 @@ namespace capbroker {
 namespace {
 
 constexpr size_t kThreads = 4;
-constexpr int kSeconds = 5;  // For a request to arrive, and for its reply to leave.
+constexpr int kSeconds = 5;  // For a request to arrive, and for its reply to be sent.
 constexpr size_t kMostBytes = 256 * 1024;
 
 bool IsLoopback(const std::string& address) {
@@ -61,12 +61,12 @@ class AdminServer::Http {
  public:
   explicit Http(std::vector<AdminPage> pages) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads + kMostAdminStreams); };
-    // The default is SO_REUSEPORT, which shares a port that is taken, silently.
+    // The default, SO_REUSEPORT, would silently share a port that is in use.
     server_.set_socket_options([](auto socket) {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    server_.set_keep_alive_max_count(1);  // A connection that says nothing must not hold a thread.
+    server_.set_keep_alive_max_count(1);  // An idle connection must not hold a thread.
     server_.set_read_timeout(kSeconds);
     server_.set_write_timeout(kSeconds);
     server_.set_payload_max_length(kMostBytes);
@@ -88,7 +88,7 @@ class AdminServer::Http {
 
   ~Http() {
     if (!thread_.joinable()) return;
-    // Before its loop has begun, stop does nothing.
+    // stop() has no effect before the server's loop has begun.
     do {
       server_.stop();
     } while (!ended_.WaitForNotificationWithTimeout(absl::Milliseconds(10)));

@@ -1,4 +1,4 @@
-// The operator's port: pages over plain HTTP, for probes, scrapers and whoever looks.
+// Admin server: pages over plain HTTP for probes, scrapers and operators.
 #pragma once
 
 #include <functional>
@@ -12,26 +12,26 @@
 
 namespace capbroker {
 
-// So many replies may go on at a time without the others waiting for them; whoever gives streams
-// keeps count.
+// At most this many streaming replies do not delay other replies; whoever creates streams enforces
+// the limit.
 inline constexpr size_t kMostAdminStreams = 32;
 
 struct AdminRequest {
   std::string path{};  // "/loglevel".
   std::string body{};
-  // What it has of this name; empty where it has none, or several, which would leave it open which
-  // one counts.
+  // The value of a header or parameter; empty if there is none, or more than one, which would be
+  // ambiguous.
   std::function<std::string(const std::string&)> header{}, parameter{};
-  // Made on this machine, and not by a web page that somebody has open there.
+  // From this machine, and not from a web page that is open on it.
   bool local = false;
 };
 
-// A reply that goes on.
+// A streaming reply.
 class AdminStream {
  public:
-  virtual ~AdminStream() = default;  // Also when the caller is gone.
-  // The next bytes, for which it waits some tenths of a second at most: empty if there are none
-  // yet, nothing after the last.
+  virtual ~AdminStream() = default;  // Also called when the client has disconnected.
+  // The next bytes. Waits some tenths of a second at most; an empty string if there are none yet,
+  // nullopt at the end.
   virtual std::optional<std::string> Next() = 0;
 };
 
@@ -40,27 +40,27 @@ struct AdminReply {
   std::string text{};
   std::string type = "text/plain; charset=utf-8";
   std::vector<std::pair<std::string, std::string>>
-      headers{};                          // Besides; Cache-Control: no-store if it has none.
-  std::unique_ptr<AdminStream> stream{};  // If set, in place of the text.
+      headers{};                          // Further headers. Cache-Control defaults to no-store.
+  std::unique_ptr<AdminStream> stream{};  // If set, replaces the text.
 };
 
 struct AdminPage {
   bool post = false;   // Else GET.
-  std::string path{};  // A regular expression; the whole path matches it.
-  std::function<AdminReply(const AdminRequest&)> reply{};  // From several threads at once.
+  std::string path{};  // A regular expression that matches the whole path.
+  std::function<AdminReply(const AdminRequest&)> reply{};  // Called from several threads at once.
 };
 
 class AdminServer {
  public:
-  // Listens at `address`, host:port; port 0: any that is free.
+  // Listens on `address`, host:port; port 0 chooses a free one.
   //
-  // INVALID_ARGUMENT     it is not an address.
-  // FAILED_PRECONDITION  nothing can listen there, and why.
+  // INVALID_ARGUMENT     the address is malformed.
+  // FAILED_PRECONDITION  the address cannot be listened on; says why.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& address,
                                                             std::vector<AdminPage> pages);
-  ~AdminServer();  // Waits for replies under way.
+  ~AdminServer();  // Waits for replies in progress.
 
-  // Where it listens: "127.0.0.1:41373".
+  // The address it listens on: "127.0.0.1:41373".
   const std::string& address() const;
 
  private:

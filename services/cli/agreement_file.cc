@@ -6,8 +6,8 @@
 #include "broker/agreements/agreement.h"
 #include "broker/values/ids.h"
 #include "broker/values/text.h"
-#include "services/cli/wire.h"
 #include "services/cli/yaml.h"
+#include "services/client/proto_values.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -39,11 +39,11 @@ absl::StatusOr<E> ReadName(std::string_view text) {
 
 void ReadInstantField(YamlMap& map, std::string_view key, auto mutable_out) {
   Instant t;
-  if (map.Read(key, t, ReadInstant)) ToWire(t, mutable_out());
+  if (map.Read(key, t, ReadInstant)) ToProto(t, mutable_out());
 }
 void ReadSpanField(YamlMap& map, std::string_view key, auto mutable_out) {
   Span d;
-  if (map.Read(key, d, ParseDuration)) ToWire(d, mutable_out());
+  if (map.Read(key, d, ParseDuration)) ToProto(d, mutable_out());
 }
 
 constexpr std::string_view kDays[] = {"MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"};
@@ -217,7 +217,8 @@ void ReadTrigger(YamlMap& map, v1::Trigger& trigger) {
     trigger.set_quorum(static_cast<int32_t>(std::min<int64_t>(quorum, INT32_MAX)));
   }
   Money threshold;
-  if (map.Read("threshold", threshold, ParseAmount)) ToWire(threshold, trigger.mutable_threshold());
+  if (map.Read("threshold", threshold, ParseAmount))
+    ToProto(threshold, trigger.mutable_threshold());
   ReadSpanField(map, "dispute_window", [&] { return trigger.mutable_dispute_window(); });
 }
 
@@ -247,7 +248,7 @@ void ReadClause(const Yaml& node, const std::string& path, YamlErrors& errors, v
       Money amount;
       map.Require("amount", "an amount such as 250,000,000,000 USD");
       if (map.Read("amount", amount, ParseAmount))
-        ToWire(amount, out.mutable_commitment()->mutable_amount());
+        ToProto(amount, out.mutable_commitment()->mutable_amount());
       break;
     }
     case ClauseKind::kTerm:
@@ -310,7 +311,7 @@ absl::StatusOr<AgreementFile> ReadAgreement(std::string_view file, std::string_v
 }
 
 absl::StatusOr<AgreementFile> LoadAgreement(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path);
+  const absl::StatusOr<std::string> text = ReadInput(path);
   if (!text.ok()) return text.status();
   return ReadAgreement(path, *text);
 }

@@ -9,9 +9,11 @@
 #include "services/cli/agreement_check.h"
 #include "services/cli/agreement_file.h"
 #include "services/cli/call.h"
+#include "services/cli/name_arguments.h"
 #include "services/cli/show.h"
-#include "services/cli/typed_name.h"
-#include "services/cli/wire.h"
+#include "services/client/client.h"
+#include "services/client/proto_values.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -22,6 +24,7 @@ using Stub = Service::Stub;
 struct AgreementFlags {
   std::vector<std::string> files{};
   std::string owner{}, name{};
+  std::string end_time{}, text{}, request_key{};
   uint32_t version = 0;
   bool yaml = false;
 };
@@ -183,7 +186,7 @@ int ShowVersion(Session& session, const AgreementFlags& flags) {
   if (!flags.yaml) {
     out = Cat(
         "# ", ShowEnum(v1::AgreementVersion::State_Name(version.state()), "STATE"),
-        version.has_effective_to() ? " until " + ShowTime(FromWire(version.effective_to())) : "",
+        version.has_effective_to() ? " until " + ShowTime(FromProto(version.effective_to())) : "",
         "\n");
   }
   AgreementFile file;
@@ -195,6 +198,40 @@ int ShowVersion(Session& session, const AgreementFlags& flags) {
   file.body = version;
   Print(out + WriteAgreement(file));
   return kExitOk;
+}
+
+// What has been said of ending the agreement early.
+std::string ShowTerminations(const v1::Agreement& agreement) {
+  std::string out;
+  const auto said_by = [](bool has, const google::protobuf::Timestamp& time) {
+    return has ? "from " + ShowTime(FromProto(time)) : std::string("not yet");
+  };
+  for (const v1::Termination& said : agreement.terminations()) {
+    out += Cat(ShortName(agreement.name()),
+               said.version() == 0 ? std::string() : Cat(" version ", said.version()),
+               " ends when both parties have said so; the owner: ",
+               said_by(said.has_owner_end_time(), said.owner_end_time()),
+               "; the holder: ", said_by(said.has_holder_end_time(), said.holder_end_time()), "\n");
+  }
+  return out;
+}
+
+int Terminate(Session& session, const AgreementFlags& flags) {
+  auto request = MakeRequest<v1::TerminateAgreementRequest>(
+      ReadAgreementName(flags.name, flags.owner), flags.request_key);
+  if (request.ok()) {
+    request->set_version(static_cast<int32_t>(flags.version));
+    request->set_text(flags.text);
+    const absl::Status status =
+        FlagReader()
+            .Read(
+                "--from", flags.end_time,
+                [](std::string_view text) { return ParseWhen(text, LocalNow()); },
+                [&](Instant t) { ToProto(t, request->mutable_end_time()); })
+            .status();
+    if (!status.ok()) request = status;
+  }
+  return CallAndPrint<Service>(session, &Stub::TerminateAgreement, request, ShowTerminations);
 }
 
 int List(Session& session, const AgreementFlags& flags) {
@@ -243,11 +280,22 @@ void AddAgreement(CLI::App& app, Session& session) {
       ->option_text("table|json|yaml");
   CLI::App* list =
       add("list", "Show an owner's agreements", "capbroker agreement list --owner openai", List);
-  for (CLI::App* verb : {show, list}) {
-    verb->add_option("--owner", flags->owner, "Whose: openai")
-        ->type_name("OWNER")
-        ->envname("CAPBROKER_OWNER");
-  }
+  CLI::App* terminate =
+      add("terminate",
+          "As the owner or the holder: say that it ends early, which it does when both say so",
+          "capbroker agreement terminate openai/azure --from 2027-01-01T00:00:00Z --text \"a "
+          "settlement\"",
+          Terminate);
+  AddText(*terminate, "AGREEMENT", flags->name, "", "OWNER/AGREEMENT, or the full name")
+      ->required();
+  AddText(*terminate, "--from", flags->end_time, "WHEN",
+          "From when; the later of both parties' times counts")
+      ->required();
+  terminate->add_option("--version", flags->version, "Only this version; default the agreement")
+      ->type_name("N");
+  AddText(*terminate, "--text", flags->text, "TEXT", "Why, for the trail")->required();
+  AddRequestKey(*terminate, flags->request_key);
+  for (CLI::App* verb : {show, list, terminate}) AddOwner(*verb, flags->owner);
   AddAgreementChecks(*family, session);
 }
 

@@ -4,15 +4,16 @@
 #include "broker/values/show.h"
 #include "broker/values/text.h"
 #include "services/cli/agreement_file.h"
-#include "services/cli/wire.h"
+#include "services/cli/show.h"
 #include "services/cli/yaml.h"
+#include "services/client/proto_values.h"
 
 namespace capbroker {
 namespace {
 
 // To the microsecond, where the shorter form would lose something.
 std::string Exact(const google::protobuf::Timestamp& time) {
-  const Instant t = FromWire(time);
+  const Instant t = FromProto(time);
   return t.micros % 1'000 == 0 ? ShowTime(t) : Format(t);
 }
 
@@ -28,7 +29,7 @@ class Lines {
     if (is_set) Add(key, Exact(t));
   }
   void AddSpan(std::string_view key, const google::protobuf::Duration& d) {
-    if (const Span span = FromWire(d); span.micros != 0) Add(key, ShowSpan(span));
+    if (const Span span = FromProto(d); span.micros != 0) Add(key, ShowSpan(span));
   }
   void AddShare(std::string_view key, int64_t ppm) {
     if (ppm != 0) Add(key, ShowShare(ppm));
@@ -139,7 +140,7 @@ std::string ClauseText(const v1::Clause& clause) {
     case v1::Clause::kCommitment: {
       lines.Add("kind", "COMMITMENT");
       lines.Add("scope", scope);
-      lines.Add("amount", ShowMoney(FromWire(clause.commitment().amount())));
+      lines.Add("amount", ShowMoney(FromProto(clause.commitment().amount())));
       break;
     }
     case v1::Clause::kTerm:
@@ -152,7 +153,8 @@ std::string ClauseText(const v1::Clause& clause) {
       lines.Add("ends", Bracketed(trigger.ended_clause_ids()));
       lines.Add("attesters", Bracketed(trigger.attesters()));
       lines.Add("quorum", NumberOr(trigger.quorum()));
-      if (trigger.has_threshold()) lines.Add("threshold", ShowMoney(FromWire(trigger.threshold())));
+      if (trigger.has_threshold())
+        lines.Add("threshold", ShowMoney(FromProto(trigger.threshold())));
       lines.AddSpan("dispute_window", trigger.dispute_window());
       break;
     }

@@ -24,21 +24,21 @@ constexpr AddVerb kVerbs[] = {
 };
 
 constexpr char kFooter[] =
-    R"(Flags come first from the command line, then from the environment (CAPBROKER_TARGET for --target,
-CAPBROKER_SERVE_NAME for serve --name), then from the file of --config:
+    R"(A flag's value comes from the command line, else from the environment (CAPBROKER_TARGET for --target,
+CAPBROKER_SERVE_NAME for serve --name), else from the file of --config:
   target = "broker.example:7420"
   [request.create]
   region = "us-east"
 
-Exit codes: 0 done; 1 refused by the broker; 2 bad flags, file or field; 3 broker not reached, overloaded or
-too slow (repeat with the same --request-id); 4 verification failed, or a story came out otherwise; 5 a
-fault; 6 --wait ended otherwise than FULFILLED. Times are UTC; lengths of time are written 90s, 2h, 3d, 1d12h.
+Exit codes: 0 done; 1 refused by the broker; 2 wrong flags, file or field; 3 broker unreachable, overloaded or
+too slow (repeat with the same --request-id); 4 verification failed, or a story did not match; 5 a fault;
+6 --wait ended in another state than FULFILLED. Times are UTC; durations are written 90s, 2h, 3d, 1d12h.
 
 Start with:  capbroker migrate --help,  capbroker serve --help,  capbroker request create --help)";
 
-// CAPBROKER_REQUEST_CREATE_STEP_WINDOW for --step-window of `request create`; flags of all verbs
-// have no verb in it. A prefix for the verb keeps clear of what Kubernetes sets for a service
-// called capbroker (CAPBROKER_PORT, CAPBROKER_SERVICE_HOST).
+// CAPBROKER_REQUEST_CREATE_STEP_WINDOW for --step-window of `request create`; shared flags have no
+// verb in the name. The verb keeps clear of variables that Kubernetes sets for a service called
+// capbroker (CAPBROKER_PORT, CAPBROKER_SERVICE_HOST).
 std::string EnvironmentName(const CLI::App* verb, const CLI::Option* option) {
   std::string name = option->get_lnames().front();
   for (; verb->get_parent() != nullptr; verb = verb->get_parent())
@@ -59,8 +59,8 @@ void NameEnvironment(CLI::App& verb) {
   for (CLI::App* sub : verb.get_subcommands({})) NameEnvironment(*sub);
 }
 
-// CLI11 lets the file win over the environment; here the environment wins, so the file's items that
-// it also gives are left out.
+// In CLI11 the configuration file wins over the environment. Here the environment wins: items of
+// the file that the environment also gives are left out.
 class EnvironmentFirst : public CLI::ConfigTOML {
  public:
   explicit EnvironmentFirst(const CLI::App* app) : app_(app) {}
@@ -91,8 +91,8 @@ class EnvironmentFirst : public CLI::ConfigTOML {
   const CLI::App* app_;
 };
 
-// The house's help: the example stays with the verb; environment names follow one rule and are not
-// repeated.
+// Formats help: the example stands with the verb; names of environment variables follow one rule
+// and are not repeated.
 class HouseFormatter : public CLI::Formatter {
  public:
   HouseFormatter() { column_width(34); }
@@ -101,9 +101,9 @@ class HouseFormatter : public CLI::Formatter {
     if (!option->get_option_text().empty()) return " " + option->get_option_text();
     std::string out;
     if (option->get_expected_max() == 0) return out;  // A switch takes no value.
-    const bool named = option->get_positional();      // Its own name says enough.
+    const bool named = option->get_positional();      // Its name says enough.
     const std::string type =
-        option->get_type_name();  // With what is checked, after a colon: "INT:POSITIVE".
+        option->get_type_name();  // Followed by the check, if any: "INT:POSITIVE".
     if (!named) out += " " + (type.empty() ? "TEXT" : type.substr(0, type.find(':')));
     if (!option->get_default_str().empty()) out += " [" + option->get_default_str() + "]";
     if (option->get_required()) out += " (required)";
@@ -123,30 +123,25 @@ class HouseFormatter : public CLI::Formatter {
 
 void AddSharedFlags(CLI::App& app, Session& session) {
   ClientOptions& client = session.client;
-  app.add_option("--target", client.target, "The broker: host:port")
+  const std::string group = "Connection";
+  app.add_option("--target", client.target, "Address of the broker: host:port")
       ->capture_default_str()
-      ->group("Connection");
-  app.add_option("--token", client.token, "Bearer token; a file keeps it out of `ps`")
-      ->group("Connection");
-  app.add_option("--token-file", client.token_file, "File with the bearer token")
-      ->type_name("FILE")
-      ->group("Connection");
-  app.add_option("--tls-ca", client.tls_ca_file, "CA certificates, PEM; else the system's")
-      ->type_name("FILE")
-      ->group("Connection");
-  app.add_option("--tls-cert", client.tls_cert_file, "Client certificate, PEM")
-      ->type_name("FILE")
-      ->group("Connection");
-  app.add_option("--tls-key", client.tls_key_file, "Its private key, PEM")
-      ->type_name("FILE")
-      ->group("Connection");
+      ->group(group);
+  AddText(app, "--token", client.token, "TEXT", "Bearer token; --token-file keeps it out of `ps`")
+      ->group(group);
+  AddText(app, "--token-file", client.token_file, "FILE", "File with the bearer token")
+      ->group(group);
+  AddText(app, "--tls-ca", client.tls_ca_file, "FILE", "CA certificates, PEM; default the system's")
+      ->group(group);
+  AddText(app, "--tls-cert", client.tls_cert_file, "FILE", "Client certificate, PEM")->group(group);
+  AddText(app, "--tls-key", client.tls_key_file, "FILE", "Its private key, PEM")->group(group);
   app.add_flag("--insecure-loopback", client.insecure_loopback,
-               "Plain text to this machine, even where TLS files are named")
-      ->group("Connection");
-  AddSpan(app, "--deadline", client.deadline, "How long one call may take")->group("Connection");
+               "Plain text to this machine, although TLS files are named")
+      ->group(group);
+  AddSpan(app, "--deadline", client.deadline, "How long one call may take")->group(group);
   app.add_option_function<std::string>(
          "--output", [&session](const std::string& value) { session.json = value == "json"; },
-         "table, or json: protobuf JSON, or the trail's own")
+         "table, or json: protobuf JSON, or the trail's canonical text")
       ->check(CLI::IsMember({"table", "json"}))
       ->default_str("table")
       ->option_text("table|json");
@@ -171,7 +166,7 @@ int Session::Fail(const grpc::Status& status) const {
 CLI::App* AddVerbTo(CLI::App& parent, const std::string& name, const std::string& what,
                     const std::string& example) {
   CLI::App* verb = parent.add_subcommand(name, what);
-  if (example.empty()) {  // A family, such as `request`: its members do the work.
+  if (example.empty()) {  // A family, such as `request`.
     verb->require_subcommand(1);
     verb->footer("More: capbroker " + name + " SUBCOMMAND --help");
     return verb;
@@ -180,6 +175,26 @@ CLI::App* AddVerbTo(CLI::App& parent, const std::string& name, const std::string
   for (std::string_view line : Split(example, '\n')) footer += Cat("  ", line, "\n");
   verb->footer(footer + "\nFlags for connection and output: capbroker --help");
   return verb;
+}
+
+void OnRun(CLI::App& verb, std::function<void()> run) { verb.callback(std::move(run)); }
+
+CLI::Option* AddText(CLI::App& verb, const std::string& name, std::string& value,
+                     const std::string& type, const std::string& what) {
+  return verb.add_option(name, value, what)->type_name(type);
+}
+
+void AddOwner(CLI::App& verb, std::string& value, const std::string& what) {
+  AddText(verb, "--owner", value, "OWNER", what)->envname("CAPBROKER_OWNER");
+}
+
+void AddRequestKey(CLI::App& verb, std::string& value) {
+  AddText(verb, "--request-id", value, "KEY",
+          "Idempotency key, to repeat a call safely; default random");
+}
+
+absl::Status FlagReader::WithFlag(std::string_view flag, const absl::Status& status) {
+  return absl::InvalidArgumentError(Cat(flag, ": ", View(status.message())));
 }
 
 CLI::Option* AddSpan(CLI::App& verb, const std::string& name, Span& value,
@@ -216,7 +231,7 @@ CLI::Option* AddLimit(CLI::App& verb, int& value, const std::string& what) {
 
 CLI::Option* AddList(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
                      const std::string& type, const std::string& what) {
-  // CLI11 would let the flag swallow every word after it, a positional's among them.
+  // Otherwise CLI11 would let the flag take every word after it, positional arguments included.
   return verb.add_option(name, values, what + "; repeat for more")
       ->type_name(type)
       ->allow_extra_args(false);
@@ -230,8 +245,8 @@ int RunCommandLine(int argc, char** argv) {
   app.footer(kFooter);
   app.formatter(std::make_shared<HouseFormatter>());
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-  app.fallthrough();          // Connection flags may stand after the verb too.
-  app.require_subcommand(1);  // Verbs inherit the formatter and both of these.
+  app.fallthrough();          // Shared flags may also stand after the verb.
+  app.require_subcommand(1);  // Subcommands inherit the formatter and both of these.
   app.set_help_flag("-h,--help", "This help");
 
   Session session;
@@ -240,12 +255,11 @@ int RunCommandLine(int argc, char** argv) {
 
   const char* file = std::getenv("CAPBROKER_CONFIG");
   const bool file_named = file != nullptr && *file != 0;
-  app.set_config("--config", file_named ? file : "", "Flags in a TOML file")->type_name("FILE");
+  app.set_config("--config", file_named ? file : "", "TOML file with flags")->type_name("FILE");
   app.allow_config_extras(CLI::config_extras_mode::error);
   NameEnvironment(app);
   app.config_formatter(std::make_shared<EnvironmentFirst>(&app));
-  // CLI11 passes in silence over a default file that is missing; one that was named has to be
-  // there.
+  // CLI11 ignores a missing default file; one that was named must exist.
   if (file_named && !std::ifstream(file)) {
     std::fprintf(stderr, "capbroker: CAPBROKER_CONFIG: got %s, want a file that can be read\n",
                  file);
@@ -267,7 +281,7 @@ int RunCommandLine(int argc, char** argv) {
       verb = verb->get_subcommands().front();
       name += " " + verb->get_name();
     }
-    // An unknown verb shows as a missing one.
+    // CLI11 reports an unknown verb as a missing one.
     const std::vector<std::string> left = app.remaining(true);
     const bool unknown =
         dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left.empty();

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "broker/values/ids.h"
-#include "services/client/local_clock.h"
+#include "services/client/client.h"
 
 namespace capbroker {
 
@@ -36,8 +36,8 @@ std::string RequestKey(const std::string& given) {
 
 void NoteBreak(const grpc::Status& status, bool& said) {
   if (!std::exchange(said, true)) {
-    std::fprintf(stderr, "capbroker: the watch broke (%s); trying again every second\n",
-                 status.ok() ? "it ended" : Explain(status).line.c_str());
+    std::fprintf(stderr, "capbroker: the watch broke (%s); retrying every second\n",
+                 status.ok() ? "the broker ended it" : Explain(status).line.c_str());
   }
   std::this_thread::sleep_for(std::chrono::seconds(1));
 }
@@ -46,7 +46,7 @@ int FailChange(const Session& session, const grpc::Status& status, const std::st
   const int exit_code = session.Fail(status);
   if (exit_code == kExitUnavailable || exit_code == kExitFault) {
     std::fprintf(stderr,
-                 "capbroker: whether or not it was recorded, --request-id %s repeats it safely\n",
+                 "capbroker: the outcome is unknown; --request-id %s repeats the call safely\n",
                  request_key.c_str());
   }
   return exit_code;

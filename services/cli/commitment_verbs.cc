@@ -1,10 +1,10 @@
-// A commitment's statement: `capbroker commitment NAME`.
+// `capbroker commitment`: the statement of a commitment.
 #include <CLI/CLI.hpp>
 
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/call.h"
-#include "services/cli/show_beside.h"
-#include "services/cli/typed_name.h"
+#include "services/cli/name_arguments.h"
+#include "services/cli/show.h"
 
 namespace capbroker {
 namespace {
@@ -18,43 +18,27 @@ struct CommitmentFlags {
 };
 
 int Statement(Session& session, const CommitmentFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadClauseName(flags.name, flags.owner, "commitments");
-  if (!name.ok()) return session.Fail(name.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
+  const auto name = ReadClauseName(flags.name, flags.owner, "commitments");
   if (flags.entries) {
-    v1::ListCommitmentEntriesRequest ask;
-    ask.set_parent(*name);
-    v1::ListCommitmentEntriesResponse response;
-    const grpc::Status status =
-        CallPages(session, *stub, &Stub::ListCommitmentEntries, ask, 0, response);
-    if (!status.ok()) return session.Fail(status);
-    Print(session.json ? Json(response) : ShowEntries(response.entries()));
-    return kExitOk;
+    return ListAndPrint<Service>(session, &Stub::ListCommitmentEntries,
+                                 MakeRequest<v1::ListCommitmentEntriesRequest>(name), 0,
+                                 [](const auto& list) { return ShowEntries(list.entries()); });
   }
-  v1::GetCommitmentStatementRequest ask;
-  ask.set_name(*name);
-  v1::CommitmentStatement statement;
-  const grpc::Status status = Call(session, *stub, &Stub::GetCommitmentStatement, ask, statement);
-  if (!status.ok()) return session.Fail(status);
-  Print(session.json ? Json(statement) : ShowStatement(statement));
-  return kExitOk;
+  return CallAndPrint<Service>(session, &Stub::GetCommitmentStatement,
+                               MakeRequest<v1::GetCommitmentStatementRequest>(name), ShowStatement);
 }
 
 }  // namespace
 
 void AddCommitment(CLI::App& app, Session& session) {
-  auto flags = std::make_shared<CommitmentFlags>();
-  CLI::App* verb = AddVerbTo(app, "commitment",
-                             "Where a commitment stands, and what it comes to at the term's end",
-                             "capbroker commitment openai/azure/C4 --entries");
-  verb->add_option("COMMITMENT", flags->name, "OWNER/AGREEMENT/CLAUSE, or the full name")
+  auto [verb, flags] =
+      AddVerbTo(app, session, "commitment",
+                "Show the balance of a commitment, and its projection to the end of the term",
+                "capbroker commitment openai/azure/C4 --entries", Statement);
+  AddText(*verb, "COMMITMENT", flags->name, "", "OWNER/AGREEMENT/CLAUSE, or the full name")
       ->required();
-  verb->add_option("--owner", flags->owner, "Whose: openai")
-      ->type_name("OWNER")
-      ->envname("CAPBROKER_OWNER");
-  verb->add_flag("--entries", flags->entries, "Every movement instead, oldest first");
-  verb->callback([&session, flags] { session.exit_code = Statement(session, *flags); });
+  AddOwner(*verb, flags->owner);
+  verb->add_flag("--entries", flags->entries, "Show every movement instead, oldest first");
 }
 
 }  // namespace capbroker

@@ -1,4 +1,4 @@
-// The trail: `capbroker decisions ...`.
+// `capbroker decisions`: reading, exporting and verifying the trail.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -9,13 +9,13 @@
 #include "broker/values/text.h"
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "services/cli/call.h"
+#include "services/cli/name_arguments.h"
 #include "services/cli/show.h"
 #include "services/cli/table.h"
-#include "services/cli/typed_name.h"
-#include "services/cli/verify_metrics.h"
-#include "services/cli/wire.h"
 #include "services/cli/yaml.h"
-#include "services/client/local_clock.h"
+#include "services/client/client.h"
+#include "services/client/proto_values.h"
+#include "services/files/text_file.h"
 #include "storage/evidence.h"
 #include "storage/postgres_ledger.h"
 #include "storage/verify.h"
@@ -39,19 +39,18 @@ absl::StatusOr<std::string> ParentOf(const TrailFlags& flags) {
 }
 
 int List(Session& session, const TrailFlags& flags) {
-  const absl::StatusOr<std::string> parent = ParentOf(flags);
-  if (!parent.ok()) return session.Fail(parent.status());
+  const auto ask = MakeRequest<v1::ListDecisionsRequest>(ParentOf(flags));
+  if (!ask.ok()) return session.Fail(ask.status());
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
-  v1::ListDecisionsRequest ask;
-  ask.set_parent(*parent);
-  if (flags.newest) ask.set_order(v1::DECISION_ORDER_NEWEST_FIRST);
+  v1::ListDecisionsRequest request = *ask;
+  if (flags.newest) request.set_order(v1::DECISION_ORDER_NEWEST_FIRST);
   v1::ListDecisionsResponse response;
   const grpc::Status status =
-      CallPages(session, *stub, &Stub::ListDecisions, ask, flags.limit, response);
+      CallPages(session, *stub, &Stub::ListDecisions, request, flags.limit, response);
   if (!status.ok()) return session.Fail(status);
   if (session.json) {
-    std::string lines;  // The canonical bodies themselves: what the hashes cover.
+    std::string lines;  // The canonical bodies, which the hashes cover.
     for (const v1::Act& act : response.acts()) lines += act.body() + "\n";
     Print(lines);
   } else {
@@ -62,21 +61,19 @@ int List(Session& session, const TrailFlags& flags) {
 }
 
 int Export(Session& session, const TrailFlags& flags) {
-  const absl::StatusOr<std::string> parent = ParentOf(flags);
-  if (!parent.ok()) return session.Fail(parent.status());
+  const auto ask = MakeRequest<v1::ExportEvidenceRequest>(ParentOf(flags));
+  if (!ask.ok()) return session.Fail(ask.status());
   const auto stub = Reach<Service>(session);
   if (stub == nullptr) return session.exit_code;
   const bool to_file = !flags.out.empty() && flags.out != "-";
-  const std::string unfinished = flags.out + ".part";  // Under its name a file is whole.
+  const std::string unfinished = flags.out + ".part";  // Renamed when it is complete.
   std::ofstream file;
   if (to_file) {
     file.open(unfinished, std::ios::binary | std::ios::trunc);
     if (!file) return session.Fail(Invalid("--out", flags.out, "a file that can be written"));
   }
-  v1::ExportEvidenceRequest ask;
-  ask.set_parent(*parent);
   const std::unique_ptr<grpc::ClientContext> context = NewStream(session.client);
-  const auto reader = stub->ExportEvidence(context.get(), ask);
+  const auto reader = stub->ExportEvidence(context.get(), *ask);
   for (v1::ExportEvidenceResponse piece; reader->Read(&piece);) {
     if (to_file) {
       file << piece.chunk();
@@ -90,34 +87,63 @@ int Export(Session& session, const TrailFlags& flags) {
     const bool written = !file.fail();
     if (!status.ok() || !written || std::rename(unfinished.c_str(), flags.out.c_str()) != 0) {
       std::remove(unfinished.c_str());
-      if (status.ok()) return session.Fail(Invalid("--out", flags.out, "a disk that takes it"));
+      if (status.ok())
+        return session.Fail(Invalid("--out", flags.out, "a file that can be written"));
     }
   }
   return status.ok() ? kExitOk : session.Fail(status);
+}
+
+std::string ShowCheckpoint(const v1::Checkpoint& checkpoint) {
+  Hash hash{};
+  std::copy_n(checkpoint.hash().begin(), std::min(hash.size(), checkpoint.hash().size()),
+              hash.begin());
+  return Cat("act   ", checkpoint.sequence(), "\ntime  ", ShowTime(FromProto(checkpoint.time())),
+             "\nhash  ", Hex(hash), "\n");
 }
 
 int Checkpoint(Session& session, const TrailFlags& flags) {
   const absl::StatusOr<std::string> owner =
       flags.registry ? absl::StatusOr<std::string>("providers") : ReadOwnerName(flags.owner);
   if (!owner.ok()) return session.Fail(owner.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
   v1::GetCheckpointRequest ask;
   ask.set_owner(*owner);
-  v1::Checkpoint checkpoint;
-  const grpc::Status status = Call(session, *stub, &Stub::GetCheckpoint, ask, checkpoint);
-  if (!status.ok()) return session.Fail(status);
-  Hash hash{};
-  std::copy_n(checkpoint.hash().begin(), std::min(hash.size(), checkpoint.hash().size()),
-              hash.begin());
-  Print(session.json ? Json(checkpoint)
-                     : Cat("act   ", checkpoint.sequence(), "\ntime  ",
-                           ShowTime(FromWire(checkpoint.time())), "\nhash  ", Hex(hash), "\n"));
-  return kExitOk;
+  return CallAndPrint<Service>(session, &Stub::GetCheckpoint, ask, ShowCheckpoint);
+}
+
+// What a verification of the database found, for Prometheus: it runs as a job, which cannot be
+// scraped.
+struct VerifyFigures {
+  uint64_t trails = 0, decisions = 0;  // Read.
+  uint64_t findings = 0;
+  Span took{};
+  Instant ended{};
+};
+
+// Writes the figures in the format of the node exporter's textfile collector.
+absl::Status WriteVerifyMetrics(const std::string& path, const VerifyFigures& figures) {
+  std::string text;
+  const auto gauge = [&](const char* name, const char* help, const std::string& value) {
+    text += Cat("# HELP capbroker_verify_", name, " ", help, "\n# TYPE capbroker_verify_", name,
+                " gauge\ncapbroker_verify_", name, " ", value, "\n");
+  };
+  const auto seconds = [](Span span) {
+    std::string formatted = Format(span);  // "1.5s".
+    formatted.pop_back();
+    return formatted;
+  };
+  gauge("findings", "Differences found by the last verification of the database.",
+        Cat(figures.findings));
+  gauge("trails", "Trails read by the last verification.", Cat(figures.trails));
+  gauge("decisions", "Decisions read by the last verification.", Cat(figures.decisions));
+  gauge("duration_seconds", "Duration of the last verification.", seconds(figures.took));
+  gauge("completed_timestamp_seconds", "End of the last verification, since 1970.",
+        seconds(figures.ended - Instant{}));
+  return ReplaceTextFile("--metrics-file", path, text);
 }
 
 int VerifyFile(const Session& session, const TrailFlags& flags) {
-  const absl::StatusOr<std::string> text = ReadFile(flags.file);
+  const absl::StatusOr<std::string> text = ReadInput(flags.file);
   if (!text.ok()) return session.Fail(text.status());
   EvidenceReport report = VerifyEvidence(*text);
   if (!flags.head.empty()) {
@@ -136,20 +162,19 @@ int VerifyFile(const Session& session, const TrailFlags& flags) {
   out += Cat("  checked      form, order and owner of every act; ", report.links_checked, " of ",
              report.links_checked + report.links_unchecked, " links of the chain\n");
   if (report.links_unchecked > 0) {
-    out += Cat("  not checked  ", report.links_unchecked,
-               report.links_unchecked == 1 ? " link: the act before it is"
-                                           : " links: the acts before them are",
-               " not in the file,\n               so that an act left out, or these texts changed, "
-               "would not show;"
-               "\n               the owner's whole export, or verify --database, shows it\n");
+    out +=
+        Cat("  not checked  ", report.links_unchecked,
+            report.links_unchecked == 1 ? " link: the act before it is"
+                                        : " links: the acts before them are",
+            " not in the file,\n               so that a missing act or a changed text would not "
+            "show; verify the\n               owner's whole export, or --database\n");
   } else if (!report.IsWhole()) {
     out += "  not checked  what came before the first act\n";
   }
   if (flags.head.empty()) {
     out +=
-        "  not checked  that this is the chain the broker holds, to its end; --head HASH from a "
-        "checkpoint "
-        "does\n";
+        "  not checked  that the broker holds this chain, and no longer one; --head, from a "
+        "checkpoint, does\n";
   }
   for (const std::string& finding : report.findings)
     out += Cat("  FOUND        ", Printable(finding), "\n");
@@ -227,7 +252,7 @@ int Verify(Session& session, const TrailFlags& flags) {
     return session.Fail(
         Invalid("verify", flags.file.empty() ? "neither" : "both", "either FILE or --database"));
   }
-  // A file about a part would be read as one about the whole.
+  // Metrics of one owner would be read as those of the whole database.
   if (!flags.metrics.empty() && (flags.database.empty() || !flags.owner.empty())) {
     return session.Fail(
         Invalid("--metrics-file", flags.metrics, "--database beside it, and no FILE or --owner"));
@@ -238,55 +263,52 @@ int Verify(Session& session, const TrailFlags& flags) {
 }  // namespace
 
 void AddDecisions(CLI::App& app, Session& session) {
-  CLI::App* family = AddVerbTo(app, "decisions", "Read, take away and verify the trail", "");
-  auto flags = std::make_shared<TrailFlags>();
-  const auto add = [&](const char* name, const char* what, const char* example,
+  CLI::App* family = AddVerbTo(app, "decisions", "Read, export and verify the trail", "");
+  const auto add = [&](const std::string& name, const std::string& what, const std::string& example,
                        int (*run)(Session&, const TrailFlags&)) {
-    CLI::App* verb = AddVerbTo(*family, name, what, example);
-    verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
-    return verb;
+    auto [verb, flags] = AddVerbTo(*family, session, name, what, example, run);
+    AddOwner(*verb, flags->owner);
+    return std::pair(verb, flags);
   };
-  const auto add_parent = [&](CLI::App* verb) {
-    verb->add_option("--request", flags->request, "Only about this one: OWNER/REQUEST")
-        ->type_name("REQUEST");
-    verb->add_flag("--registry", flags->registry,
-                   "The registry's of providers, instead of an owner's");
+  const auto add_registry = [](CLI::App& verb, TrailFlags& flags) {
+    verb.add_flag("--registry", flags.registry, "The registry of providers, instead of an owner");
   };
-  CLI::App* list = add("list", "Show decisions in words, oldest first",
-                       "capbroker decisions list --owner openai --newest --limit 20", List);
-  add_parent(list);
-  list->add_flag("--newest", flags->newest, "Newest first");
-  AddLimit(*list, flags->limit, "At most so many acts");
-  CLI::App* exports = add("export", "Write the trail as evidence, one act a line",
-                          "capbroker decisions export --owner openai --out openai.jsonl", Export);
-  add_parent(exports);
-  exports->add_option("--out", flags->out, "Where to; default standard output")->type_name("FILE");
-  CLI::App* checkpoint =
-      add("checkpoint", "Show where a chain stands, to keep elsewhere and verify against",
-          "capbroker decisions checkpoint --owner openai", Checkpoint);
-  checkpoint->add_flag("--registry", flags->registry,
-                       "The registry's of providers, instead of an owner's");
-  CLI::App* verify =
-      add("verify", "Check an exported file, or a whole database, against its own hashes and rules",
+  const auto add_parent = [&](CLI::App& verb, TrailFlags& flags) {
+    AddText(verb, "--request", flags.request, "REQUEST", "Only about this one: OWNER/REQUEST");
+    add_registry(verb, flags);
+  };
+  {
+    auto [verb, flags] = add("list", "Show decisions in words, oldest first",
+                             "capbroker decisions list --owner openai --newest --limit 20", List);
+    add_parent(*verb, *flags);
+    verb->add_flag("--newest", flags->newest, "Newest first");
+    AddLimit(*verb, flags->limit, "Show at most this many acts");
+  }
+  {
+    auto [verb, flags] =
+        add("export", "Export the trail as evidence, one act per line",
+            "capbroker decisions export --owner openai --out openai.jsonl", Export);
+    add_parent(*verb, *flags);
+    AddText(*verb, "--out", flags->out, "FILE", "File to write; default standard output");
+  }
+  {
+    auto [verb, flags] =
+        add("checkpoint", "Show the head of a hash chain, to keep elsewhere and verify against",
+            "capbroker decisions checkpoint --owner openai", Checkpoint);
+    add_registry(*verb, *flags);
+  }
+  auto [verb, flags] =
+      add("verify", "Verify an exported file, or a whole database, against its hashes and rules",
           "capbroker decisions verify openai.jsonl\n"
           "capbroker decisions verify --database postgresql:///capbroker",
           Verify);
-  verify->add_option("FILE", flags->file, "As exported; - is stdin");
-  verify->add_option("--database", flags->database, "PostgreSQL to read: chains, folds and rows")
-      ->type_name("URL")
+  AddText(*verb, "FILE", flags->file, "", "An exported file; - is stdin");
+  AddText(*verb, "--database", flags->database, "URL",
+          "PostgreSQL to read: verifies chains, folds and rows")
       ->envname("CAPBROKER_DATABASE");
-  verify
-      ->add_option(
-          "--metrics-file", flags->metrics,
-          "Gets what came of --database, for the textfile collector of Prometheus' node exporter")
-      ->option_text("FILE");
-  verify->add_option("--head", flags->head, "What the last hash must be, from a checkpoint")
-      ->type_name("HASH");
-  for (CLI::App* verb : {list, exports, checkpoint, verify}) {
-    verb->add_option("--owner", flags->owner, "Whose: openai")
-        ->type_name("OWNER")
-        ->envname("CAPBROKER_OWNER");
-  }
+  AddText(*verb, "--metrics-file", flags->metrics, "FILE",
+          "Write the result of --database for the textfile collector of Prometheus' node exporter");
+  AddText(*verb, "--head", flags->head, "HASH", "What the last hash must be, from a checkpoint");
 }
 
 }  // namespace capbroker

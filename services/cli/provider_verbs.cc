@@ -1,4 +1,4 @@
-// The operator's verbs on the registry: `capbroker provider ...`.
+// `capbroker provider`: the registry of providers, kept by operators.
 #include <CLI/CLI.hpp>
 
 #include "broker/values/money.h"
@@ -6,9 +6,10 @@
 #include "broker/values/text.h"
 #include "capbroker/v1/provider_service.grpc.pb.h"
 #include "services/cli/call.h"
+#include "services/cli/name_arguments.h"
 #include "services/cli/show.h"
-#include "services/cli/typed_name.h"
-#include "services/cli/wire.h"
+#include "services/client/proto_values.h"
+#include "services/notation/parse.h"
 
 namespace capbroker {
 namespace {
@@ -18,8 +19,8 @@ using Stub = Service::Stub;
 
 struct ProviderFlags {
   std::string id{}, display_name{}, text{}, request_key{}, endpoint{}, server_name{};
-  std::vector<std::string> members{}, rates{}, affiliates{};
-  bool up = false, down = false, nowhere = false;
+  std::vector<std::string> members{}, rates{}, limits{}, affiliates{};
+  bool up = false, down = false, no_endpoint = false;
 };
 
 // "h100", "h100@us-east", "h100@us-east=2.5 USD".
@@ -37,16 +38,28 @@ absl::StatusOr<v1::Rate> ReadRate(const std::string& text) {
   if (equals != std::string::npos) {
     const absl::StatusOr<Money> price = ParseMoney(std::string_view(text).substr(equals + 1));
     if (!price.ok()) return Invalid("--rate", text, want);
-    ToWire(*price, rate.mutable_unit_price());
+    ToProto(*price, rate.mutable_unit_price());
   }
   return rate;
 }
 
-int ShowOne(const Session& session, const v1::Provider& provider) {
-  if (session.json) {
-    Print(Json(provider));
-    return kExitOk;
-  }
+absl::StatusOr<v1::Limit> ReadLimit(const std::string& text) {
+  v1::Limit limit;
+  const size_t equals = text.find('=');
+  const std::string what = text.substr(0, equals);
+  const size_t at = what.find('@');
+  limit.set_resource_type(what.substr(0, at));
+  if (at != std::string::npos) limit.set_region(what.substr(at + 1));
+  const absl::StatusOr<int64_t> quantity =
+      ParseQuantity(equals == std::string::npos ? "" : std::string_view(text).substr(equals + 1));
+  if (limit.resource_type().empty() || (at != std::string::npos && limit.region().empty()) ||
+      !quantity.ok())
+    return Invalid("--limit", text, "RESOURCE[@REGION]=QUANTITY, such as h100@us-east=4,000");
+  limit.set_quantity(*quantity);
+  return limit;
+}
+
+std::string ShowProvider(const v1::Provider& provider) {
   Items<v1::Provider> one;
   *one.Add() = provider;
   std::string text = ShowProviders(one);
@@ -54,14 +67,13 @@ int ShowOne(const Session& session, const v1::Provider& provider) {
   for (const std::string& other : provider.affiliates())
     text += Cat("  affiliate  ", ShortName(other), "\n");
   if (const v1::Endpoint& endpoint = provider.endpoint(); provider.has_endpoint()) {
-    text += Cat("  called at  ", endpoint.address(),
+    text += Cat("  endpoint   ", endpoint.address(),
                 endpoint.server_name().empty() ? "" : Cat(" as ", endpoint.server_name()), "\n");
   }
-  Print(text);
-  return kExitOk;
+  return text;
 }
 
-// Nothing where no flag says where.
+// Leaves the endpoint unset without --endpoint.
 absl::Status ReadEndpoint(const ProviderFlags& flags, v1::Provider& provider) {
   if (flags.endpoint.empty() && !flags.server_name.empty()) {
     return Invalid("--server-name", flags.server_name, "an --endpoint with it");
@@ -73,10 +85,10 @@ absl::Status ReadEndpoint(const ProviderFlags& flags, v1::Provider& provider) {
 }
 
 int Register(Session& session, const ProviderFlags& flags) {
-  v1::RegisterProviderRequest ask;
-  ask.set_provider_id(flags.id);
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::Provider& provider = *ask.mutable_provider();
+  v1::RegisterProviderRequest request;
+  request.set_provider_id(flags.id);
+  request.set_request_id(RequestKey(flags.request_key));
+  v1::Provider& provider = *request.mutable_provider();
   provider.set_display_name(flags.display_name);
   if (absl::Status status = ReadEndpoint(flags, provider); !status.ok())
     return session.Fail(status);
@@ -91,87 +103,59 @@ int Register(Session& session, const ProviderFlags& flags) {
     if (!rate.ok()) return session.Fail(rate.status());
     *provider.add_rates() = *rate;
   }
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::Provider answer;
-  const grpc::Status status = Call(session, *stub, &Stub::RegisterProvider, ask, answer);
-  return status.ok() ? ShowOne(session, answer) : FailChange(session, status, ask.request_id());
+  for (const std::string& text : flags.limits) {
+    const absl::StatusOr<v1::Limit> limit = ReadLimit(text);
+    if (!limit.ok()) return session.Fail(limit.status());
+    *provider.add_limits() = *limit;
+  }
+  return CallAndPrint<Service>(session, &Stub::RegisterProvider, request, ShowProvider);
 }
 
 int List(Session& session, const ProviderFlags&) {
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::ListProvidersResponse response;
-  const grpc::Status status =
-      CallPages(session, *stub, &Stub::ListProviders, v1::ListProvidersRequest(), 0, response);
-  if (!status.ok()) return session.Fail(status);
-  Print(session.json ? Json(response) : ShowProviders(response.providers()));
-  return kExitOk;
+  return ListAndPrint<Service>(session, &Stub::ListProviders, v1::ListProvidersRequest(), 0,
+                               [](const auto& list) { return ShowProviders(list.providers()); });
 }
 
 int Show(Session& session, const ProviderFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
-  if (!name.ok()) return session.Fail(name.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::GetProviderRequest ask;
-  ask.set_name(*name);
-  v1::Provider provider;
-  const grpc::Status status = Call(session, *stub, &Stub::GetProvider, ask, provider);
-  return status.ok() ? ShowOne(session, provider) : session.Fail(status);
+  return CallAndPrint<Service>(session, &Stub::GetProvider,
+                               MakeRequest<v1::GetProviderRequest>(ReadProviderName(flags.id)),
+                               ShowProvider);
 }
 
-int MoveEndpoint(Session& session, const ProviderFlags& flags) {
+int SetEndpoint(Session& session, const ProviderFlags& flags) {
   const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
   if (!name.ok()) return session.Fail(name.status());
-  if (flags.nowhere == !flags.endpoint.empty()) {
-    return session.Fail(Invalid("--at, --none", flags.nowhere ? "both" : "neither", "one of them"));
+  if (flags.no_endpoint == !flags.endpoint.empty()) {
+    return session.Fail(
+        Invalid("--at, --none", flags.no_endpoint ? "both" : "neither", "one of them"));
   }
-  v1::UpdateProviderRequest ask;
-  ask.mutable_provider()->set_name(*name);
-  if (absl::Status status = ReadEndpoint(flags, *ask.mutable_provider()); !status.ok())
+  v1::UpdateProviderRequest request;
+  request.mutable_provider()->set_name(*name);
+  if (absl::Status status = ReadEndpoint(flags, *request.mutable_provider()); !status.ok())
     return session.Fail(status);
-  ask.mutable_update_mask()->add_paths("endpoint");
-  ask.set_request_id(RequestKey(flags.request_key));
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::Provider answer;
-  const grpc::Status status = Call(session, *stub, &Stub::UpdateProvider, ask, answer);
-  return status.ok() ? ShowOne(session, answer) : FailChange(session, status, ask.request_id());
+  request.mutable_update_mask()->add_paths("endpoint");
+  request.set_request_id(RequestKey(flags.request_key));
+  return CallAndPrint<Service>(session, &Stub::UpdateProvider, request, ShowProvider);
 }
 
-// Suspend and resume: the same question to two methods.
 template <class Request, auto kMethod>
-int Switch(Session& session, const ProviderFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
-  if (!name.ok()) return session.Fail(name.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  Request ask;
-  ask.set_name(*name);
-  ask.set_text(flags.text);
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::Provider provider;
-  const grpc::Status status = Call(session, *stub, kMethod, ask, provider);
-  return status.ok() ? ShowOne(session, provider) : FailChange(session, status, ask.request_id());
+int SuspendOrResume(Session& session, const ProviderFlags& flags) {
+  auto request = MakeRequest<Request>(ReadProviderName(flags.id), flags.request_key);
+  if (request.ok()) request->set_text(flags.text);
+  return CallAndPrint<Service>(session, kMethod, request, ShowProvider);
 }
 
-int Health(Session& session, const ProviderFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadProviderName(flags.id);
-  if (!name.ok()) return session.Fail(name.status());
-  if (flags.up == flags.down) {
-    return session.Fail(Invalid("--up, --down", flags.up ? "both" : "neither", "one of them"));
+int ReportHealth(Session& session, const ProviderFlags& flags) {
+  auto request =
+      MakeRequest<v1::ReportHealthRequest>(ReadProviderName(flags.id), flags.request_key);
+  if (request.ok() && flags.up == flags.down) {
+    request = Invalid("--up, --down", flags.up ? "both" : "neither", "one of them");
   }
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::ReportHealthRequest ask;
-  ask.set_name(*name);
-  ask.set_healthy(flags.up);
-  ask.set_text(flags.text);
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::Provider provider;
-  const grpc::Status status = Call(session, *stub, &Stub::ReportHealth, ask, provider);
-  return status.ok() ? ShowOne(session, provider) : FailChange(session, status, ask.request_id());
+  if (request.ok()) {
+    request->set_healthy(flags.up);
+    request->set_text(flags.text);
+  }
+  return CallAndPrint<Service>(session, &Stub::ReportHealth, request, ShowProvider);
 }
 
 }  // namespace
@@ -179,25 +163,15 @@ int Health(Session& session, const ProviderFlags& flags) {
 void AddProvider(CLI::App& app, Session& session) {
   CLI::App* family =
       AddVerbTo(app, "provider", "Keep the registry of providers, as an operator", "");
-  const auto add = [&](const char* name, const char* what, const char* example,
+  const auto add = [&](const std::string& name, const std::string& what, const std::string& example,
                        int (*run)(Session&, const ProviderFlags&)) {
-    auto flags = std::make_shared<ProviderFlags>();
-    CLI::App* verb = AddVerbTo(*family, name, what, example);
-    verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
+    auto [verb, flags] = AddVerbTo(*family, session, name, what, example, run);
+    AddText(*verb, "PROVIDER", flags->id, "", "Its id: coreweave")->required();
     return std::pair(verb, flags);
   };
-  const auto add_id = [](CLI::App& verb, ProviderFlags& flags) {
-    verb.add_option("PROVIDER", flags.id, "Its id: coreweave")->required();
-  };
-  const auto add_key = [](CLI::App& verb, ProviderFlags& flags) {
-    verb.add_option("--request-id", flags.request_key,
-                    "Repeat a call safely under its key; default random")
-        ->type_name("KEY");
-  };
   const auto add_server_name = [](CLI::App& verb, ProviderFlags& flags) {
-    verb.add_option("--server-name", flags.server_name,
-                    "Whom its certificate has to name: a DNS name or a SPIFFE id; default the host")
-        ->type_name("NAME");
+    AddText(verb, "--server-name", flags.server_name, "NAME",
+            "Name its certificate must have: a DNS name or a SPIFFE id; default the host");
   };
   {
     auto [verb, flags] = add("register", "Register a provider",
@@ -205,61 +179,56 @@ void AddProvider(CLI::App& app, Session& session) {
                              "Oracle --member SoftBank \\\n"
                              "  --rate \"h100@us-east=2.4 USD\" --rate gb200",
                              Register);
-    add_id(*verb, *flags);
-    verb->add_option("--name", flags->display_name, "For people")->type_name("TEXT");
-    AddList(*verb, "--member", flags->members, "TEXT", "Of a consortium");
+    AddText(*verb, "--name", flags->display_name, "TEXT", "Display name");
+    AddList(*verb, "--member", flags->members, "TEXT", "A member of a consortium");
     AddList(*verb, "--rate", flags->rates, "RATE",
-            "What it sells, at which price; default anything");
+            "What it sells, and at which price; default anything");
+    AddList(*verb, "--limit", flags->limits, "LIMIT",
+            "The most of one request that it takes: h100@us-east=4,000; default no limit");
     AddList(*verb, "--affiliate", flags->affiliates, "PROVIDER",
             "A provider that counts as one with it");
-    verb->add_option(
-            "--endpoint", flags->endpoint,
-            "Where it serves CapacityProvider, and is called about its offers; default: it watches")
+    AddText(*verb, "--endpoint", flags->endpoint, "",
+            "Address of its CapacityProvider service, which the broker calls about offers; "
+            "default: it watches")
         ->option_text("HOST:PORT");
     add_server_name(*verb, *flags);
-    add_key(*verb, *flags);
+    AddRequestKey(*verb, flags->request_key);
   }
   {
     auto [verb, flags] =
-        add("endpoint", "Say where a provider is called about its offers, or that it is not",
+        add("endpoint", "Set or remove the endpoint at which a provider is called about offers",
             "capbroker provider endpoint coreweave --at desk.coreweave.example:7430 \\\n"
             "  --server-name spiffe://example.org/provider/coreweave\n"
             "capbroker provider endpoint coreweave --none",
-            MoveEndpoint);
-    add_id(*verb, *flags);
-    verb->add_option("--at", flags->endpoint, "Where it serves CapacityProvider")
+            SetEndpoint);
+    AddText(*verb, "--at", flags->endpoint, "", "Address of its CapacityProvider service")
         ->option_text("HOST:PORT");
-    verb->add_flag("--none", flags->nowhere, "It is not called: it watches");
+    verb->add_flag("--none", flags->no_endpoint, "Remove the endpoint: the provider watches");
     add_server_name(*verb, *flags);
-    add_key(*verb, *flags);
+    AddRequestKey(*verb, flags->request_key);
   }
-  add("list", "Show every provider, in order of registration", "capbroker provider list", List);
-  {
-    auto [verb, flags] =
-        add("show", "Show one provider", "capbroker provider show coreweave", Show);
-    add_id(*verb, *flags);
-  }
-  const auto add_switch = [&](const char* name, const char* what, const char* example,
+  AddVerbTo(*family, session, "list", "Show every provider, in order of registration",
+            "capbroker provider list", List);
+  add("show", "Show one provider", "capbroker provider show coreweave", Show);
+  const auto add_change = [&](const std::string& name, const std::string& what,
+                              const std::string& example,
                               int (*run)(Session&, const ProviderFlags&)) {
     auto [verb, flags] = add(name, what, example, run);
-    add_id(*verb, *flags);
-    verb->add_option("--text", flags->text, "Why, for the trail")->required()->type_name("TEXT");
-    add_key(*verb, *flags);
+    AddText(*verb, "--text", flags->text, "TEXT", "Why, for the trail")->required();
+    AddRequestKey(*verb, flags->request_key);
+    return std::pair(verb, flags);
   };
-  add_switch("suspend", "Stop asking a provider as an alternative",
+  add_change("suspend", "Stop asking a provider as an alternative",
              "capbroker provider suspend coreweave --text \"outage in us-east\"",
-             Switch<v1::SuspendProviderRequest, &Stub::SuspendProvider>);
-  add_switch("resume", "Ask a suspended provider again",
+             SuspendOrResume<v1::SuspendProviderRequest, &Stub::SuspendProvider>);
+  add_change("resume", "Ask a suspended provider again",
              "capbroker provider resume coreweave --text \"outage over\"",
-             Switch<v1::ResumeProviderRequest, &Stub::ResumeProvider>);
-  auto [verb, flags] =
-      add("health", "Say that a provider is well, or not: one that is not may be passed over",
-          "capbroker provider health coreweave --down --text \"does not answer\"", Health);
-  add_id(*verb, *flags);
-  verb->add_flag("--up", flags->up, "It is well");
-  verb->add_flag("--down", flags->down, "It is not");
-  verb->add_option("--text", flags->text, "Why, for the trail")->required()->type_name("TEXT");
-  add_key(*verb, *flags);
+             SuspendOrResume<v1::ResumeProviderRequest, &Stub::ResumeProvider>);
+  auto [verb, flags] = add_change(
+      "health", "Report a provider healthy or unhealthy; an unhealthy one may be passed over",
+      "capbroker provider health coreweave --down --text \"does not answer\"", ReportHealth);
+  verb->add_flag("--up", flags->up, "It is healthy");
+  verb->add_flag("--down", flags->down, "It is unhealthy");
 }
 
 }  // namespace capbroker

@@ -1,6 +1,5 @@
-// `capbroker reference`: everything that the command line understands, written from the parser
-// itself, so that no page can say otherwise: docs/configuration.md, the manual page, and completion
-// for bash.
+// `capbroker reference`: documents the command line from its own parser, as docs/configuration.md,
+// as a manual page and as bash completion.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
@@ -16,12 +15,12 @@ namespace {
 constexpr char kPreface[] =
     R"(# Configuration
 
-Every flag of every verb, with its other names and what holds if nothing is said. Written from the parser by
-`capbroker reference --format markdown`; a test compares.
+Every flag of every verb, with its environment variable, its key in the configuration file, and its default. This
+page is written by `capbroker reference --format markdown`; a test compares it.
 
 A value comes from the command line, else from the environment, else from the file that `--config` or
 `CAPBROKER_CONFIG` names (TOML: `serve.listen = "..."`, or `listen` below `[serve]`), else it is the default.
-Lengths of time are written `90s`, `2h`, `3d`, `1d12h`, `250ms`.
+Durations are written `90s`, `2h`, `3d`, `1d12h`, `250ms`.
 )";
 
 std::string Replace(std::string text, std::string_view from, std::string_view to) {
@@ -37,19 +36,19 @@ std::string Trimmed(std::string_view text) {
              : std::string(text.substr(from, text.find_last_not_of(' ') - from + 1));
 }
 
-// One thing that may be given, as pages show it.
+// A flag or positional argument.
 struct Entry {
-  std::string flags;        // "--listen", "-h, --help"; of a positional its name.
+  std::string flags;        // "--listen", "-h, --help", or a positional's name.
   std::string value;        // "FILE", "text|json"; empty for a switch.
   std::string environment;  // Empty: none.
-  std::string key;          // In the file, with the verb before it; empty: not there.
-  std::string standard;     // Its default; empty: none.
+  std::string key;          // Key in the configuration file, after its verb; empty: none.
+  std::string standard;     // Default; empty: none.
   std::string what;
-  std::vector<std::string> choices;  // Where there is a list of them.
+  std::vector<std::string> choices;  // Allowed values, if listed.
   bool required = false, positional = false;
 };
 
-// "TEXT:{text,json}" says which values a check lets pass.
+// The values that a check allows: "TEXT:{text,json}".
 std::vector<std::string> ChoicesOf(const std::string& type) {
   const size_t from = type.find('{'), to = type.find('}');
   std::vector<std::string> out;
@@ -76,7 +75,7 @@ Entry EntryOf(const CLI::Option& option, const std::string& path) {
   if (option.get_expected_max() != 0 && !out.positional) {
     out.value = option.get_option_text().empty() ? type.substr(0, type.find(':'))
                                                  : option.get_option_text();
-    // Some texts show the default too, in brackets at their end.
+    // Some option texts end with the default in brackets.
     const size_t bracket = out.value.rfind(" [");
     if (bracket != std::string::npos && out.value.ends_with(']')) {
       if (out.standard.empty())
@@ -97,7 +96,7 @@ Entry EntryOf(const CLI::Option& option, const std::string& path) {
 
 bool IsHelp(const CLI::Option& option) { return option.check_lname("help"); }
 
-// One verb, or the program itself where `path` is empty.
+// A verb, or the program itself if `path` is empty.
 struct Verb {
   std::string path;  // "request create".
   const CLI::App* app = nullptr;
@@ -107,7 +106,7 @@ struct Verb {
 
 void Collect(const CLI::App& app, const std::string& path, std::vector<Verb>& out) {
   Verb verb{.path = path, .app = &app, .entries = {}, .verbs = {}};
-  // The file's own flag has no key, and its default is where this process found it.
+  // The flag of the configuration file has no key in it, and its default depends on this process.
   for (const CLI::Option* option : app.get_options()) {
     if (IsHelp(*option)) continue;
     verb.entries.push_back(EntryOf(*option, path));
@@ -124,8 +123,7 @@ void Collect(const CLI::App& app, const std::string& path, std::vector<Verb>& ou
     Collect(*sub, path.empty() ? sub->get_name() : Cat(path, " ", sub->get_name()), out);
 }
 
-// ----------------------------------------------------------------------------------------------
-// Markdown
+// ---- Markdown.
 
 // A bar would end the cell, a line break the row.
 std::string Cell(const std::string& text) {
@@ -151,7 +149,7 @@ std::string Markdown(const std::vector<Verb>& verbs) {
   std::string out = kPreface;
   for (const Verb& verb : verbs) {
     if (verb.entries.empty()) continue;
-    out += verb.path.empty() ? "\n## Of every verb\n"
+    out += verb.path.empty() ? "\n## All verbs\n"
                              : Cat("\n## ", verb.path, "\n\n", verb.app->get_description(), ".\n");
     out += "\n| flag | environment | in the file | default | |\n| --- | --- | --- | --- | --- |\n";
     for (const Entry& entry : verb.entries) {
@@ -163,8 +161,7 @@ std::string Markdown(const std::vector<Verb>& verbs) {
   return out;
 }
 
-// ----------------------------------------------------------------------------------------------
-// the manual page
+// ---- Manual page.
 
 std::string Roff(const std::string& text) {
   std::string out;
@@ -207,18 +204,17 @@ std::string Man(const std::vector<Verb>& verbs) {
       ".TH CAPBROKER 1 \"\" \"capbroker ", Roff(std::string(Version())), "\" \"User Commands\"\n",
       ".SH NAME\ncapbroker \\- places requests for compute capacity as agreements demand\n",
       ".SH SYNOPSIS\n.B capbroker\n.I VERB\n[\\fIFLAG\\fR...]\n.SH DESCRIPTION\n",
-      Roff(program.app->get_description()), "\n.SH OPTIONS OF EVERY VERB\n", Items(program.entries),
+      Roff(program.app->get_description()), "\n.SH SHARED OPTIONS\n", Items(program.entries),
       ".SH VERBS\n");
   for (const Verb& verb : verbs) {
-    if (verb.path.empty() || !verb.verbs.empty()) continue;  // Of a family its members do the work.
+    if (verb.path.empty() || !verb.verbs.empty()) continue;  // A family has no options of its own.
     out += Cat(".SS capbroker ", Roff(verb.path), "\n", Roff(verb.app->get_description()), ".\n",
                Items(verb.entries));
   }
   return out + ".SH ENVIRONMENT, FILES AND EXIT STATUS\n" + Paragraph(program.app->get_footer());
 }
 
-// ----------------------------------------------------------------------------------------------
-// bash
+// ---- Bash completion.
 
 std::string FlagWords(const std::vector<Entry>& entries) {
   std::string out;
@@ -247,7 +243,8 @@ std::string Bash(const std::vector<Verb>& verbs) {
           Cat("\" ", entry.flags, "\") verbs=\"", choices, "\" flags=\"\" ;;\n");
       if (verb.path.empty()) {
         shared_values +=
-            "    *" + choose;  // It may stand after any verb, which may mean something else by it.
+            // A shared flag may stand after any verb, which may have one of the same name.
+            "    *" + choose;
       } else {
         values += Cat("    \"", verb.path, choose.substr(1));
       }
@@ -281,10 +278,10 @@ complete -o default -F _capbroker capbroker
 void AddReference(CLI::App& app, Session&) {
   auto format = std::make_shared<std::string>("markdown");
   CLI::App* verb = AddVerbTo(app, "reference",
-                             "Write all of this as a page, a manual page or completion for bash",
+                             "Write this reference as a page, a manual page or bash completion",
                              "capbroker reference --format man | man -l -\n"
                              "source <(capbroker reference --format bash)");
-  verb->add_option("--format", *format, "What to write")
+  verb->add_option("--format", *format, "Format to write")
       ->check(CLI::IsMember({"markdown", "man", "bash"}))
       ->capture_default_str()
       ->option_text("markdown|man|bash [markdown]");

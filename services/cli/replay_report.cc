@@ -1,19 +1,15 @@
 #include "services/cli/replay_report.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 
 #include "broker/values/refusal.h"
 #include "broker/values/show.h"
 #include "broker/values/text.h"
 #include "services/cli/table.h"
+#include "services/notation/json_text.h"
 
 namespace capbroker {
 namespace {
-
-using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 
 std::string Listed(const std::vector<Money>& amounts) {
   std::string out;
@@ -70,80 +66,54 @@ void AddCommitments(Table& table, std::string_view side,
   }
 }
 
-void Put(Json& json, std::string_view key, std::string_view value) {
-  json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-void Put(Json& json, std::string_view key, int64_t value) {
-  json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  json.Int64(value);
-}
-void Put(Json& json, std::string_view key, const std::vector<std::string>& texts) {
-  json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  json.StartArray();
-  for (const std::string& text : texts)
-    json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-  json.EndArray();
-}
-void Put(Json& json, std::string_view key, const std::vector<Money>& amounts) {
+std::string AsJson(const std::vector<Money>& amounts) {
   std::vector<std::string> texts;
   for (const Money& amount : amounts) texts.push_back(Format(amount));
-  Put(json, key, texts);
+  return JsonStrings(texts);
 }
 
-void Put(Json& json, std::string_view key, const Placement& placement) {
-  json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  json.StartObject();
-  Put(json, "state", placement.refused.ok() ? NameOf(placement.state) : "REFUSED");
-  if (!placement.refused.ok()) Put(json, "refusal", View(placement.refused.message()));
-  json.Key("asked");
-  json.StartArray();
-  for (const Placement::Asked& asked : placement.asked) {
-    json.StartObject();
-    Put(json, "provider", asked.provider.value);
-    Put(json, "kind", NameOf(asked.kind));
-    Put(json, "ending", NameOf(asked.ending));
-    json.EndObject();
+std::string AsJson(const Placement& placement) {
+  JsonObject out;
+  out.Add("state", placement.refused.ok() ? NameOf(placement.state) : "REFUSED");
+  if (!placement.refused.ok()) out.Add("refusal", View(placement.refused.message()));
+  std::vector<std::string> asked, won;
+  for (const Placement::Asked& one : placement.asked) {
+    asked.push_back(JsonObject()
+                        .Add("provider", one.provider.value)
+                        .Add("kind", NameOf(one.kind))
+                        .Add("ending", NameOf(one.ending))
+                        .text());
   }
-  json.EndArray();
-  json.Key("won");
-  json.StartArray();
-  for (const Placement::Won& won : placement.won) {
-    json.StartObject();
-    Put(json, "provider", won.provider.value);
-    Put(json, "quantity", won.quantity);
-    json.EndObject();
+  for (const Placement::Won& one : placement.won) {
+    won.push_back(
+        JsonObject().Add("provider", one.provider.value).Add("quantity", one.quantity).text());
   }
-  json.EndArray();
-  Put(json, "placed", placement.placed);
-  if (placement.placed > 0) Put(json, "timeToPlacement", Format(placement.to_placement));
-  Put(json, "spend", placement.spend);
-  json.EndObject();
+  out.AddJson("asked", JsonArray(asked)).AddJson("won", JsonArray(won));
+  out.Add("placed", placement.placed);
+  if (placement.placed > 0) out.Add("timeToPlacement", Format(placement.to_placement));
+  return out.AddJson("spend", AsJson(placement.spend)).text();
 }
 
-void Put(Json& json, std::string_view key, const ReplayTotals& totals,
-         const std::vector<CommitmentBalance>& commitments) {
-  json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  json.StartObject();
-  Put(json, "fulfilled", static_cast<int64_t>(totals.fulfilled));
-  Put(json, "partly", static_cast<int64_t>(totals.partly));
-  Put(json, "unplaced", static_cast<int64_t>(totals.unplaced));
-  Put(json, "placed", totals.placed);
-  if (totals.placed > 0) Put(json, "meanTimeToPlacement", Format(totals.mean_to_placement));
-  Put(json, "spend", totals.spend);
-  json.Key("commitments");
-  json.StartArray();
+std::string AsJson(const ReplayTotals& totals, const std::vector<CommitmentBalance>& commitments) {
+  JsonObject out;
+  out.Add("fulfilled", totals.fulfilled)
+      .Add("partly", totals.partly)
+      .Add("unplaced", totals.unplaced)
+      .Add("placed", totals.placed);
+  if (totals.placed > 0) out.Add("meanTimeToPlacement", Format(totals.mean_to_placement));
+  std::vector<std::string> balances;
   for (const CommitmentBalance& c : commitments) {
-    json.StartObject();
-    Put(json, "agreement", c.agreement.value);
-    Put(json, "clause", c.clause.value);
-    Put(json, "committed", Format(c.committed));
-    Put(json, "drawn", Format(Money{c.drawn.micros, c.committed.currency}));
-    Put(json, "shortfall", Format(c.Left()));
-    json.EndObject();
+    balances.push_back(JsonObject()
+                           .Add("agreement", c.agreement.value)
+                           .Add("clause", c.clause.value)
+                           .Add("committed", Format(c.committed))
+                           .Add("drawn", Format(Money{c.drawn.micros, c.committed.currency}))
+                           .Add("shortfall", Format(c.Left()))
+                           .text());
   }
-  json.EndArray();
-  json.EndObject();
+  return out.AddJson("spend", AsJson(totals.spend))
+      .AddJson("commitments", JsonArray(balances))
+      .text();
 }
 
 }  // namespace
@@ -173,29 +143,26 @@ std::string ShowReplay(const ReplayReport& report) {
 }
 
 std::string ReplayAsJson(const ReplayReport& report) {
-  rapidjson::StringBuffer buffer;
-  Json json(buffer);
-  json.StartObject();
-  Put(json, "owner", report.owner.value);
-  Put(json, "agreement", report.agreement.value);
-  json.Key("requests");
-  json.StartArray();
+  std::vector<std::string> requests;
   for (const ReplayedRequest& request : report.requests) {
-    json.StartObject();
-    Put(json, "id", Format(request.id));
-    Put(json, "receiveTime", Format(request.received));
-    Put(json, "quantity", request.quantity);
-    Put(json, "recorded", request.recorded);
-    Put(json, "draft", request.drafted);
-    Put(json, "assumed", request.assumed);
-    json.EndObject();
+    requests.push_back(JsonObject()
+                           .Add("id", Format(request.id))
+                           .Add("receiveTime", Format(request.received))
+                           .Add("quantity", request.quantity)
+                           .AddJson("recorded", AsJson(request.recorded))
+                           .AddJson("draft", AsJson(request.drafted))
+                           .AddJson("assumed", JsonStrings(request.assumed))
+                           .text());
   }
-  json.EndArray();
-  Put(json, "recorded", report.recorded, report.recorded_commitments);
-  Put(json, "draft", report.drafted, report.drafted_commitments);
-  Put(json, "assumed", report.assumed);
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  return JsonObject()
+             .Add("owner", report.owner.value)
+             .Add("agreement", report.agreement.value)
+             .AddJson("requests", JsonArray(requests))
+             .AddJson("recorded", AsJson(report.recorded, report.recorded_commitments))
+             .AddJson("draft", AsJson(report.drafted, report.drafted_commitments))
+             .AddJson("assumed", JsonStrings(report.assumed))
+             .text() +
+         "\n";
 }
 
 }  // namespace capbroker

@@ -1,4 +1,4 @@
-// A replay, for people and for machines.
+// Report of a replay: as text and as JSON.
 #pragma once
 
 #include <string>
@@ -7,8 +7,7 @@
 
 namespace capbroker {
 
-// Request by request, what was recorded beside what the draft makes of it; then all of them
-// together, the commitments, and what was assumed.
+// Each request as recorded and as under the draft; then totals, commitments and assumptions.
 std::string ShowReplay(const ReplayReport& report);
 std::string ReplayAsJson(const ReplayReport& report);
 

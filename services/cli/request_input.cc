@@ -4,9 +4,9 @@
 
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
-#include "services/cli/typed_name.h"
-#include "services/cli/wire.h"
+#include "services/cli/name_arguments.h"
 #include "services/cli/yaml.h"
+#include "services/client/proto_values.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -116,9 +116,10 @@ void ReadTerms(const RequestInput& in, Instant now, Builder& build, v1::Terms& t
   terms.set_region(in.region.text);
   terms.set_unit(in.unit.text.empty() ? "gpu" : in.unit.text);
   build.Read(in.quantity, ParseQuantity, [&](int64_t n) { terms.set_quantity(n); });
-  build.Read(in.start, when, [&](Instant t) { ToWire(t, terms.mutable_start_time()); });
-  build.Read(in.end, when, [&](Instant t) { ToWire(t, terms.mutable_end_time()); });
-  build.Read(in.price, ParseAmount, [&](const Money& m) { ToWire(m, terms.mutable_unit_price()); });
+  build.Read(in.start, when, [&](Instant t) { ToProto(t, terms.mutable_start_time()); });
+  build.Read(in.end, when, [&](Instant t) { ToProto(t, terms.mutable_end_time()); });
+  build.Read(in.price, ParseAmount,
+             [&](const Money& m) { ToProto(m, terms.mutable_unit_price()); });
   build.Read(
       in.availability, [](std::string_view text) { return ParseShare(text); },
       [&](int64_t ppm) { terms.set_availability_ppm(static_cast<int32_t>(ppm)); });
@@ -142,11 +143,11 @@ void ReadPolicy(const RequestInput& in, Builder& build, v1::CapacityRequest& out
     policy()->set_fan_out(static_cast<int32_t>(std::min<int64_t>(n, INT32_MAX)));
   });
   build.Read(in.step_window, ParseDuration,
-             [&](Span d) { ToWire(d, policy()->mutable_step_window()); });
+             [&](Span d) { ToProto(d, policy()->mutable_step_window()); });
   build.Read(in.confirm_within, ParseDuration,
-             [&](Span d) { ToWire(d, policy()->mutable_confirm_within()); });
+             [&](Span d) { ToProto(d, policy()->mutable_confirm_within()); });
   build.Read(in.withdraw_notice, ParseDuration,
-             [&](Span d) { ToWire(d, policy()->mutable_withdraw_notice()); });
+             [&](Span d) { ToProto(d, policy()->mutable_withdraw_notice()); });
   for (const Written& provider : in.providers) {
     build.Read(provider, ReadProviderName,
                [&](std::string name) { policy()->add_providers(name); });
@@ -181,7 +182,7 @@ RequestInput Merge(RequestInput flags, const RequestInput& file) {
 }
 
 absl::StatusOr<RequestInput> LoadRequest(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadFile(path);
+  absl::StatusOr<std::string> text = ReadInput(path);
   if (!text.ok()) return text.status();
   return ReadRequest(path, *text);
 }
@@ -237,12 +238,12 @@ absl::StatusOr<v1::CapacityRequest> BuildRequest(const RequestInput& in, Instant
   ReadTerms(in, now, build, *out.mutable_terms());
   ReadSegments(in, build, out);
   build.Read(in.price_cap, ParseAmount,
-             [&](const Money& m) { ToWire(m, out.mutable_price_cap()); });
+             [&](const Money& m) { ToProto(m, out.mutable_price_cap()); });
   build.Read(in.splittable, ReadBool, [&](bool b) { out.set_splittable(b); });
   build.Read(in.renewal, ReadBool, [&](bool b) { out.set_renewal(b); });
   build.Read(in.smallest, ParseQuantity, [&](int64_t n) { out.set_smallest_useful_quantity(n); });
-  build.Read(in.needed_by, when, [&](Instant t) { ToWire(t, out.mutable_needed_by_time()); });
-  build.Read(in.expire, when, [&](Instant t) { ToWire(t, out.mutable_expire_time()); });
+  build.Read(in.needed_by, when, [&](Instant t) { ToProto(t, out.mutable_needed_by_time()); });
+  build.Read(in.expire, when, [&](Instant t) { ToProto(t, out.mutable_expire_time()); });
   build.Read(in.accept_late, ReadBool, [&](bool b) { out.set_accept_late(b); });
   ReadPolicy(in, build, out);
   for (const Written& label : in.labels) {

@@ -1,4 +1,4 @@
-// The owner's verbs: `capbroker request ...`.
+// `capbroker request`: an owner's requests.
 #include <CLI/CLI.hpp>
 
 #include "broker/values/refusal.h"
@@ -7,11 +7,11 @@
 #include "capbroker/v1/decision_service.grpc.pb.h"
 #include "services/cli/agreement_file.h"
 #include "services/cli/call.h"
+#include "services/cli/name_arguments.h"
 #include "services/cli/request_input.h"
 #include "services/cli/show.h"
-#include "services/cli/typed_name.h"
-#include "services/cli/wire.h"
-#include "services/client/local_clock.h"
+#include "services/client/client.h"
+#include "services/client/proto_values.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -30,9 +30,11 @@ struct RequestFlags {
        leave = false;
   uint32_t base_version = 0;
   int limit = 50;
+
+  absl::StatusOr<std::string> request() const { return ReadRequestName(name, owner); }
 };
 
-// What create and plan have in common: the flags, or a file, or a file and flags over it.
+// The request of create, plan and amend: from a file, and from flags, which win.
 absl::StatusOr<v1::CapacityRequest> BuildFrom(const RequestFlags& flags) {
   RequestInput input = flags.input;
   const auto list = [](const std::vector<std::string>& texts, const char* flag,
@@ -54,13 +56,8 @@ absl::StatusOr<v1::CapacityRequest> BuildFrom(const RequestFlags& flags) {
   return BuildRequest(input, LocalNow());
 }
 
-int ShowOne(const Session& session, const v1::CapacityRequest& request) {
-  Print(session.json ? Json(request) : ShowRequest(request));
-  return kExitOk;
-}
-
-// The trail of the request just waited for, and what the wait came to.
-int ShowResult(Session& session, const v1::CapacityRequest& request) {
+// Prints the trail of a request that has ended.
+int PrintResult(Session& session, const v1::CapacityRequest& request) {
   const auto decisions = Reach<v1::DecisionService>(session);
   v1::ListDecisionsRequest ask;
   ask.set_parent(request.name());
@@ -84,16 +81,15 @@ int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created,
         [&](grpc::ClientContext* context) { return stub.WatchCapacityRequests(context, ask); },
         [&](const v1::WatchCapacityRequestsResponse& response) {
           for (const v1::CapacityRequest& request : response.capacity_requests()) {
-            const bool is_news = FromWire(request.update_time()) != FromWire(last.update_time());
+            const bool is_new = FromProto(request.update_time()) != FromProto(last.update_time());
             last = request;
-            if (!is_news) continue;
-            std::fputs(ShowChange(request).c_str(), stderr);  // Progress is no part of the result.
+            if (!is_new) continue;
+            std::fputs(ShowChange(request).c_str(), stderr);  // Progress, not the result.
             if (request.state() == v1::CapacityRequest::STATE_BLOCKED) {
               std::fputs(
-                  "capbroker: blocked by an exclusivity; it goes on after a waiver, an amendment, "
-                  "a cancel "
-                  "or "
-                  "its expiry\n",
+                  "capbroker: blocked by an exclusivity until a waiver, an amendment, a "
+                  "cancellation "
+                  "or its expiry\n",
                   stderr);
             }
           }
@@ -101,7 +97,7 @@ int WaitFor(Session& session, Stub& stub, const v1::CapacityRequest& created,
         });
     if (!status.ok()) return session.Fail(status);
   }
-  return ShowResult(session, last);
+  return PrintResult(session, last);
 }
 
 int Create(Session& session, const RequestFlags& flags) {
@@ -118,13 +114,15 @@ int Create(Session& session, const RequestFlags& flags) {
   v1::CapacityRequest created;
   const grpc::Status status = Call(session, *stub, &Stub::CreateCapacityRequest, ask, created);
   if (!status.ok()) return FailChange(session, status, ask.request_id());
-  if (!flags.wait) return ShowOne(session, created);
+  if (!flags.wait) {
+    Print(session.json ? Json(created) : ShowRequest(created));
+    return kExitOk;
+  }
   std::fputs(ShowChange(created).c_str(), stderr);
   return WaitFor(session, *stub, created, *parent);
 }
 
-// What the plan is about: a new request, from flags or a file, or one that is there, perhaps
-// amended.
+// Plans a new request, from flags or a file, or an existing one, possibly amended.
 absl::Status FillPlan(const RequestFlags& flags, v1::PlanCapacityRequestRequest& ask) {
   if (flags.name.empty()) {
     if (!flags.what_if.empty())
@@ -165,79 +163,47 @@ absl::Status FillPlan(const RequestFlags& flags, v1::PlanCapacityRequestRequest&
 int Plan(Session& session, const RequestFlags& flags) {
   v1::PlanCapacityRequestRequest ask;
   if (const absl::Status status = FillPlan(flags, ask); !status.ok()) return session.Fail(status);
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::Plan plan;
-  const grpc::Status status = Call(session, *stub, &Stub::PlanCapacityRequest, ask, plan);
-  if (!status.ok()) return session.Fail(status);
-  Print(session.json ? Json(plan) : ShowPlan(plan));
-  return kExitOk;
+  return CallAndPrint<Service>(session, &Stub::PlanCapacityRequest, ask, ShowPlan);
 }
 
 int Amend(Session& session, const RequestFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadRequestName(flags.name, flags.owner);
-  if (!name.ok()) return session.Fail(name.status());
+  auto ask = MakeRequest<v1::AmendCapacityRequestRequest>(flags.request(), flags.request_key);
   absl::StatusOr<v1::CapacityRequest> next = BuildFrom(flags);
-  if (!next.ok()) return session.Fail(next.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::AmendCapacityRequestRequest ask;
-  ask.set_name(*name);
-  *ask.mutable_capacity_request() = *std::move(next);
-  ask.set_base_version(static_cast<int32_t>(flags.base_version));
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::CapacityRequest amended;
-  const grpc::Status status = Call(session, *stub, &Stub::AmendCapacityRequest, ask, amended);
-  return status.ok() ? ShowOne(session, amended) : FailChange(session, status, ask.request_id());
-}
-
-template <class Request, auto kMethod>
-int AnswerCounter(Session& session, const RequestFlags& flags, const std::string& name) {
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  Request ask;
-  ask.set_name(name);
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::Offer offer;
-  const grpc::Status status = Call(session, *stub, kMethod, ask, offer);
-  if (!status.ok()) return FailChange(session, status, ask.request_id());
-  Print(session.json ? Json(offer) : ShowOffer(offer));
-  return kExitOk;
+  if (ask.ok() && !next.ok()) ask = next.status();
+  if (ask.ok()) {
+    *ask->mutable_capacity_request() = *std::move(next);
+    ask->set_base_version(static_cast<int32_t>(flags.base_version));
+  }
+  return CallAndPrint<Service>(session, &Stub::AmendCapacityRequest, ask, ShowRequest);
 }
 
 int Counter(Session& session, const RequestFlags& flags) {
   const absl::StatusOr<std::string> name = ReadOfferName(flags.name, flags.owner);
-  if (!name.ok()) return session.Fail(name.status());
   if (flags.take == flags.leave) {
     return session.Fail(Invalid("--take, --leave", flags.take ? "both" : "neither", "one of them"));
   }
-  return flags.take
-             ? AnswerCounter<v1::AcceptCounterRequest, &Stub::AcceptCounter>(session, flags, *name)
-             : AnswerCounter<v1::LeaveCounterRequest, &Stub::LeaveCounter>(session, flags, *name);
+  if (flags.take) {
+    return CallAndPrint<Service>(session, &Stub::AcceptCounter,
+                                 MakeRequest<v1::AcceptCounterRequest>(name, flags.request_key),
+                                 ShowOffer);
+  }
+  return CallAndPrint<Service>(session, &Stub::LeaveCounter,
+                               MakeRequest<v1::LeaveCounterRequest>(name, flags.request_key),
+                               ShowOffer);
 }
 
 int List(Session& session, const RequestFlags& flags) {
-  const absl::StatusOr<std::string> parent = ReadOwnerName(flags.owner);
-  if (!parent.ok()) return session.Fail(parent.status());
-  v1::ListCapacityRequestsRequest ask;
-  ask.set_parent(*parent);
+  auto ask = MakeRequest<v1::ListCapacityRequestsRequest>(ReadOwnerName(flags.owner));
   for (const std::string& name : flags.states) {
     v1::CapacityRequest::State state;
     if (!v1::CapacityRequest::State_Parse("STATE_" + name, &state)) {
-      return session.Fail(absl::InvalidArgumentError("--state: got \"" + name +
-                                                     "\", want a state such as FULFILLED"));
+      return session.Fail(Invalid("--state", name, "a state such as FULFILLED"));
     }
-    ask.add_states(state);
+    if (ask.ok()) ask->add_states(state);
   }
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::ListCapacityRequestsResponse response;
-  const grpc::Status status =
-      CallPages(session, *stub, &Stub::ListCapacityRequests, ask, flags.limit, response);
-  if (!status.ok()) return session.Fail(status);
-  Print(session.json ? Json(response) : ShowRequests(response.capacity_requests()));
-  NoteMore(response);
-  return kExitOk;
+  return ListAndPrint<Service>(
+      session, &Stub::ListCapacityRequests, ask, flags.limit,
+      [](const auto& list) { return ShowRequests(list.capacity_requests()); });
 }
 
 int Watch(Session& session, const RequestFlags& flags) {
@@ -271,7 +237,7 @@ int Watch(Session& session, const RequestFlags& flags) {
           if (!session.json) Print(ShowChange(request));
           last = request.state();
         }
-        // What has ended will not get there any more.
+        // A request that has ended does not reach the state any more.
         return flags.until.empty() || (last != until && !IsFinished(last));
       });
   if (!status.ok()) return session.Fail(status);
@@ -279,227 +245,182 @@ int Watch(Session& session, const RequestFlags& flags) {
 }
 
 int Get(Session& session, const RequestFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadRequestName(flags.name, flags.owner);
-  if (!name.ok()) return session.Fail(name.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::GetCapacityRequestRequest ask;
-  ask.set_name(*name);
-  v1::CapacityRequest request;
-  const grpc::Status status = Call(session, *stub, &Stub::GetCapacityRequest, ask, request);
-  return status.ok() ? ShowOne(session, request) : session.Fail(status);
+  return CallAndPrint<Service>(session, &Stub::GetCapacityRequest,
+                               MakeRequest<v1::GetCapacityRequestRequest>(flags.request()),
+                               ShowRequest);
 }
 
 int Cancel(Session& session, const RequestFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadRequestName(flags.name, flags.owner);
-  if (!name.ok()) return session.Fail(name.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::CancelCapacityRequestRequest ask;
-  ask.set_name(*name);
-  ask.set_text(flags.text);
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::CapacityRequest request;
-  const grpc::Status status = Call(session, *stub, &Stub::CancelCapacityRequest, ask, request);
-  return status.ok() ? ShowOne(session, request) : FailChange(session, status, ask.request_id());
+  auto ask = MakeRequest<v1::CancelCapacityRequestRequest>(flags.request(), flags.request_key);
+  if (ask.ok()) ask->set_text(flags.text);
+  return CallAndPrint<Service>(session, &Stub::CancelCapacityRequest, ask, ShowRequest);
 }
 
 int Extend(Session& session, const RequestFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadOfferName(flags.name, flags.owner);
-  if (!name.ok()) return session.Fail(name.status());
-  const absl::StatusOr<Instant> until = ParseWhen(flags.until, LocalNow());
-  if (!until.ok())
-    return session.Fail(
-        absl::InvalidArgumentError("--until: " + std::string(until.status().message())));
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::ExtendOfferRequest ask;
-  ask.set_name(*name);
-  ToWire(*until, ask.mutable_deadline());
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::Offer offer;
-  const grpc::Status status = Call(session, *stub, &Stub::ExtendOffer, ask, offer);
-  if (!status.ok()) return FailChange(session, status, ask.request_id());
-  Print(session.json ? Json(offer) : ShowOffer(offer));
-  return kExitOk;
+  auto ask = MakeRequest<v1::ExtendOfferRequest>(ReadOfferName(flags.name, flags.owner),
+                                                 flags.request_key);
+  if (ask.ok()) {
+    const auto when = [](std::string_view text) { return ParseWhen(text, LocalNow()); };
+    FlagReader reader;
+    reader.Read("--until", flags.until, when,
+                [&](Instant t) { ToProto(t, ask->mutable_deadline()); });
+    if (!reader.status().ok()) ask = reader.status();
+  }
+  return CallAndPrint<Service>(session, &Stub::ExtendOffer, ask, ShowOffer);
 }
 
 int Release(Session& session, const RequestFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadAllocationName(flags.name, flags.owner);
-  if (!name.ok()) return session.Fail(name.status());
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::ReleaseAllocationRequest ask;
-  ask.set_name(*name);
-  ask.set_text(flags.text);
-  ask.set_request_id(RequestKey(flags.request_key));
-  v1::Allocation allocation;
-  const grpc::Status status = Call(session, *stub, &Stub::ReleaseAllocation, ask, allocation);
-  if (!status.ok()) return FailChange(session, status, ask.request_id());
-  Print(session.json ? Json(allocation) : ShowAllocation(allocation));
-  return kExitOk;
+  auto ask = MakeRequest<v1::ReleaseAllocationRequest>(ReadAllocationName(flags.name, flags.owner),
+                                                       flags.request_key);
+  if (ask.ok()) ask->set_text(flags.text);
+  return CallAndPrint<Service>(session, &Stub::ReleaseAllocation, ask, ShowAllocation);
 }
 
 void AddOne(CLI::App& verb, const char* name, Written& field, const char* type, const char* what) {
   field.origin = name;
-  verb.add_option(name, field.text, what)->type_name(type);
+  AddText(verb, name, field.text, type, what);
 }
 
 void AddInput(CLI::App& verb, RequestFlags& flags) {
   RequestInput& in = flags.input;
-  AddOne(verb, "--resource", in.resource, "TYPE", "What: h100");
-  AddOne(verb, "--region", in.region, "REGION", "Where: us-east");
+  AddOne(verb, "--resource", in.resource, "TYPE", "Resource type: h100");
+  AddOne(verb, "--region", in.region, "REGION", "Region: us-east");
   AddOne(verb, "--quantity", in.quantity, "N",
-         "How much: 8000 or 8,000; else the sum of the segments");
-  AddOne(verb, "--unit", in.unit, "UNIT", "What one of it is; default gpu");
+         "Quantity: 8000 or 8,000; default the sum of the segments");
+  AddOne(verb, "--unit", in.unit, "UNIT", "Unit of the quantity; default gpu");
   AddOne(verb, "--start", in.start, "WHEN", "First instant: RFC 3339, a date, or +30d");
   AddOne(verb, "--end", in.end, "WHEN", "End, exclusive");
-  AddOne(verb, "--price", in.price, "AMOUNT", "For a unit and hour: \"2.5 USD\"");
-  AddOne(verb, "--cap", in.price_cap, "AMOUNT", "The most you pay; default the price");
+  AddOne(verb, "--price", in.price, "AMOUNT", "Price per unit-hour: \"2.5 USD\"");
+  AddOne(verb, "--cap", in.price_cap, "AMOUNT", "Price cap; default the price");
   AddOne(verb, "--availability", in.availability, "SHARE", "Service level: 99.9%");
-  AddList(verb, "--condition", flags.conditions, "TEXT", "A further term in words");
+  AddList(verb, "--condition", flags.conditions, "TEXT", "A further condition, in words");
   AddOne(verb, "--class", in.workload_class, "CLASS",
-         "Class of workload: PRODUCT_INFERENCE, API_SERVING");
-  AddOne(verb, "--purpose", in.purpose, "PURPOSE", "What it is for: RESEARCH, TRAINING");
+         "Workload class: PRODUCT_INFERENCE, API_SERVING");
+  AddOne(verb, "--purpose", in.purpose, "PURPOSE", "Purpose: RESEARCH, TRAINING");
   AddList(verb, "--segment", flags.segments, "SEGMENT",
           "Instead of --class: CLASS:PURPOSE:N or CLASS:N");
-  verb.add_flag("--splittable", flags.splittable, "May be divided among routes and providers");
-  AddOne(verb, "--smallest", in.smallest, "N", "Smallest part worth having");
+  verb.add_flag("--splittable", flags.splittable, "May be split among routes and providers");
+  AddOne(verb, "--smallest", in.smallest, "N", "Smallest useful part");
   verb.add_flag("--renewal", flags.renewal, "Extends capacity already in use");
   AddList(verb, "--provider", flags.providers, "PROVIDER",
           "Alternatives in rank order; default all registered");
   AddOne(verb, "--step-window", in.step_window, "DURATION",
-         "How long each alternative has to answer: 2h");
+         "How long each alternative may take to answer: 2h");
   AddOne(verb, "--fallback", in.fallback, "KIND",
          "How alternatives are asked: SEQUENTIAL, FAN_OUT, CHEAPEST, NONE");
-  AddOne(verb, "--fan-out", in.fan_out, "N", "Of FAN_OUT: how many are asked at once");
+  AddOne(verb, "--fan-out", in.fan_out, "N", "FAN_OUT: how many are asked at once");
   AddOne(verb, "--confirm-within", in.confirm_within, "DURATION",
-         "How long an alternative has to confirm; default at once");
+         "How long an alternative may take to confirm; default: confirmed at once");
   AddOne(verb, "--withdraw-notice", in.withdraw_notice, "DURATION",
-         "With which it may withdraw; default it may not");
+         "Notice with which an alternative may withdraw; default: it may not");
   verb.add_flag("--accept-late", flags.accept_late, "Keep late acceptances in reserve");
-  AddOne(verb, "--needed-by", in.needed_by, "WHEN",
-         "The rights' windows must fit before it; default the start");
-  AddOne(verb, "--expire", in.expire, "WHEN", "Worked on until then; default --needed-by");
-  AddList(verb, "--label", flags.labels, "K=V", "Your own mark, key=value");
-  verb.add_option("--file,-f", flags.file, "The same from YAML (- is stdin); flags win over it")
-      ->type_name("FILE");
+  AddOne(
+      verb, "--needed-by", in.needed_by, "WHEN",
+      "When the capacity is needed; the windows of rights must fit before it; default the start");
+  AddOne(verb, "--expire", in.expire, "WHEN", "When the request expires; default --needed-by");
+  AddList(verb, "--label", flags.labels, "K=V", "A label of your own, key=value");
+  AddText(verb, "--file,-f", flags.file, "FILE",
+          "The same fields from YAML (- is stdin); flags win over it");
 }
 
 }  // namespace
 
 void AddRequest(CLI::App& app, Session& session) {
-  CLI::App* family = AddVerbTo(app, "request", "Ask for capacity, as its owner", "");
-  const auto add = [&](const char* name, const char* what, const char* example,
+  CLI::App* family = AddVerbTo(app, "request", "Request capacity, as its owner", "");
+  const std::string id = "openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f";
+  const auto add = [&](const std::string& name, const std::string& what, const std::string& example,
                        int (*run)(Session&, const RequestFlags&)) {
-    auto flags = std::make_shared<RequestFlags>();
-    CLI::App* verb = AddVerbTo(*family, name, what, example);
-    verb->add_option("--owner", flags->owner, "Who asks: openai")
-        ->type_name("OWNER")
-        ->envname("CAPBROKER_OWNER");
-    verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
+    auto [verb, flags] =
+        AddVerbTo(*family, session, name, what, Cat("capbroker request ", name, " ", example), run);
+    AddOwner(*verb, flags->owner, "Who requests: openai");
     return std::pair(verb, flags);
   };
-  const auto add_key = [](CLI::App& verb, RequestFlags& flags) {
-    verb.add_option("--request-id", flags.request_key,
-                    "Repeat a call safely under its key; default random")
-        ->type_name("KEY");
+  const auto add_request = [](CLI::App& verb, RequestFlags& flags) {
+    return AddText(verb, "REQUEST", flags.name, "",
+                   "OWNER/REQUEST, or REQUEST with --owner, or the full name");
+  };
+  const auto add_number = [](CLI::App& verb, RequestFlags& flags, const std::string& positional) {
+    AddText(verb, positional, flags.name, "", "OWNER/REQUEST/NUMBER, or the full name")->required();
   };
   const auto add_text = [](CLI::App& verb, RequestFlags& flags) {
-    verb.add_option("--text", flags.text, "Why, for the trail")->type_name("TEXT");
-  };
-  const auto add_name = [](CLI::App& verb, RequestFlags& flags, const char* what) {
-    return verb.add_option(what, flags.name,
-                           "OWNER/REQUEST, or REQUEST with --owner, or the full name");
+    AddText(verb, "--text", flags.text, "TEXT", "Why, for the trail");
   };
   {
     auto [verb, flags] =
-        add("create", "Ask for capacity",
-            "capbroker request create --owner openai --resource h100 --region us-east \\\n"
+        add("create", "Request capacity",
+            "--owner openai --resource h100 --region us-east \\\n"
             "  --quantity 8,000 --start 2025-06-01 --end 2026-06-01 --price \"2.5 USD\" \\\n"
             "  --class PRODUCT_INFERENCE --splittable --provider stargate-oracle --wait",
             Create);
     AddInput(*verb, *flags);
-    add_key(*verb, *flags);
-    verb->add_flag("--wait", flags->wait, "Until it has ended; then print its trail");
+    AddRequestKey(*verb, flags->request_key);
+    verb->add_flag("--wait", flags->wait, "Wait until the request has ended, then print its trail");
   }
   {
     auto [verb, flags] =
-        add("plan", "What would become of a request, and why; records nothing",
-            "capbroker request plan --owner openai -f request.yaml --quantity 4,000", Plan);
+        add("plan", "Show what would become of a request, and why; records nothing",
+            "--owner openai -f request.yaml --quantity 4,000", Plan);
     AddInput(*verb, *flags);
-    add_name(*verb, *flags, "REQUEST");
-    verb->add_option("--what-if", flags->what_if, "With REQUEST: as if it were amended so")
-        ->type_name("FILE");
+    add_request(*verb, *flags);
+    AddText(*verb, "--what-if", flags->what_if, "FILE",
+            "With REQUEST: as if it were amended to this");
     AddList(*verb, "--agreement", flags->drafts, "FILE",
             "As if this agreement version were recorded");
   }
   {
     auto [verb, flags] =
-        add("amend", "Change what is needed: the whole next version, from flags or a file",
-            "capbroker request amend openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f \\\n"
-            "  -f request.yaml --quantity 6,000",
-            Amend);
-    add_name(*verb, *flags, "REQUEST")->required();
+        add("amend", "Amend a request: the whole next version, from flags or a file",
+            id + " \\\n  -f request.yaml --quantity 6,000", Amend);
+    add_request(*verb, *flags)->required();
     AddInput(*verb, *flags);
     verb->add_option("--base-version", flags->base_version, "Only if this is the newest version")
         ->type_name("N");
-    add_key(*verb, *flags);
-  }
-  {
-    auto [verb, flags] = add(
-        "counter", "Take or leave the terms that a holder countered with",
-        "capbroker request counter openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --take", Counter);
-    verb->add_option("OFFER", flags->name, "OWNER/REQUEST/NUMBER, or the full name")->required();
-    verb->add_flag("--take", flags->take, "Place the capacity on these terms");
-    verb->add_flag("--leave", flags->leave, "Go on to others, on no worse terms");
-    add_key(*verb, *flags);
+    AddRequestKey(*verb, flags->request_key);
   }
   {
     auto [verb, flags] =
-        add("get", "Show one request",
-            "capbroker request get openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", Get);
-    add_name(*verb, *flags, "REQUEST")->required();
+        add("counter", "Take or leave the terms of a counter-offer", id + "/1 --take", Counter);
+    add_number(*verb, *flags, "OFFER");
+    verb->add_flag("--take", flags->take, "Place the capacity on these terms");
+    verb->add_flag("--leave", flags->leave, "Go on to others, on no worse terms");
+    AddRequestKey(*verb, flags->request_key);
   }
   {
-    auto [verb, flags] = add("list", "Show requests, newest first",
-                             "capbroker request list --owner openai --state BLOCKED", List);
+    auto [verb, flags] = add("get", "Show one request", id, Get);
+    add_request(*verb, *flags)->required();
+  }
+  {
+    auto [verb, flags] =
+        add("list", "Show requests, newest first", "--owner openai --state BLOCKED", List);
     AddList(*verb, "--state", flags->states, "STATE", "Only in this state");
-    AddLimit(*verb, flags->limit, "At most so many");
+    AddLimit(*verb, flags->limit, "Show at most this many");
   }
   {
     auto [verb, flags] = add("watch", "Show requests as they change, until interrupted",
-                             "capbroker request watch --owner openai --output json", Watch);
-    add_name(*verb, *flags, "REQUEST");
-    verb->add_option("--until", flags->until,
-                     "End when the request is so, or has ended otherwise (then 6)")
-        ->type_name("STATE");
+                             "--owner openai --output json", Watch);
+    add_request(*verb, *flags);
+    AddText(*verb, "--until", flags->until, "STATE",
+            "End when the request is in this state; exit code 6 if it ends in another");
   }
   {
-    auto [verb, flags] =
-        add("cancel", "Cancel a request; what is confirmed stays",
-            "capbroker request cancel --owner openai 0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", Cancel);
-    add_name(*verb, *flags, "REQUEST")->required();
+    auto [verb, flags] = add("cancel", "Cancel a request; confirmed capacity stays",
+                             "--owner openai 0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f", Cancel);
+    add_request(*verb, *flags)->required();
     add_text(*verb, *flags);
-    add_key(*verb, *flags);
+    AddRequestKey(*verb, flags->request_key);
   }
   {
     auto [verb, flags] =
-        add("extend", "Give the addressee of an offer more time",
-            "capbroker request extend openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1 --until +12h",
-            Extend);
-    verb->add_option("OFFER", flags->name, "OWNER/REQUEST/NUMBER, or the full name")->required();
-    verb->add_option("--until", flags->until, "The new deadline")->required()->type_name("WHEN");
-    add_key(*verb, *flags);
+        add("extend", "Extend the deadline of an offer", id + "/1 --until +12h", Extend);
+    add_number(*verb, *flags, "OFFER");
+    AddText(*verb, "--until", flags->until, "WHEN", "The new deadline")->required();
+    AddRequestKey(*verb, flags->request_key);
   }
   {
-    auto [verb, flags] =
-        add("release", "Give confirmed capacity back",
-            "capbroker request release openai/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f/1", Release);
-    verb->add_option("ALLOCATION", flags->name, "OWNER/REQUEST/NUMBER, or the full name")
-        ->required();
+    auto [verb, flags] = add("release", "Release confirmed capacity", id + "/1", Release);
+    add_number(*verb, *flags, "ALLOCATION");
     add_text(*verb, *flags);
-    add_key(*verb, *flags);
+    AddRequestKey(*verb, flags->request_key);
   }
 }
 

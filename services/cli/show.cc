@@ -4,20 +4,17 @@
 #include "broker/trail/describe.h"
 #include "broker/values/show.h"
 #include "broker/values/text.h"
+#include "services/cli/name_arguments.h"
 #include "services/cli/table.h"
-#include "services/cli/typed_name.h"
-#include "services/cli/wire.h"
+#include "services/client/proto_values.h"
 
 namespace capbroker {
 namespace {
 
-template <class T>
-std::string TimeOf(const T& t) {
-  return ShowTime(FromWire(t));
-}
+std::string TimeOf(const google::protobuf::Timestamp& t) { return ShowTime(FromProto(t)); }
 
 std::string PriceOf(const v1::Terms& terms) {
-  return terms.has_unit_price() ? ShowMoney(FromWire(terms.unit_price())) : "";
+  return terms.has_unit_price() ? ShowMoney(FromProto(terms.unit_price())) : "";
 }
 
 // "PRODUCT_INFERENCE/TRAINING", "API_SERVING".
@@ -42,7 +39,7 @@ std::string ClausesOf(const Items<v1::ClauseRef>& clauses) {
 
 std::string KindOf(v1::Offer::Kind kind) { return ShowEnum(v1::Offer::Kind_Name(kind), "KIND"); }
 
-// "took 5,000", "declined: PRICE "too low"", or nothing.
+// "took 5,000", "PRICE: too low", or nothing.
 std::string EndingOf(const v1::Offer& offer) {
   if (offer.accepted_quantity() > 0) return Cat("took ", ShowQuantity(offer.accepted_quantity()));
   if (offer.has_decline()) {
@@ -60,7 +57,7 @@ std::string EndingOf(const v1::Offer& offer) {
   return offer.superseded_by().empty() ? "" : "by offer " + ShortName(offer.superseded_by());
 }
 
-// "CONFIRMED"; nothing where the offer led to no allocation.
+// "CONFIRMED"; nothing if the offer led to no allocation.
 std::string AllocationOf(const v1::Offer& offer) {
   return offer.allocation_state() == v1::Allocation::STATE_UNSPECIFIED
              ? ""
@@ -79,11 +76,32 @@ void ShowTerms(const v1::Terms& terms, std::string& out) {
   out += Cat("  what      ", ShowQuantity(terms.quantity()), " ", terms.unit(), " of ",
              terms.resource_type(), " in ", terms.region(), "\n  when      ",
              TimeOf(terms.start_time()), " to ", TimeOf(terms.end_time()), "\n  price     ",
-             PriceOf(terms), " for a ", terms.unit(), " and hour\n");
+             PriceOf(terms), " per ", terms.unit(), "-hour\n");
   if (terms.availability_ppm() > 0)
     out += Cat("  service   ", ShowShare(terms.availability_ppm()), " available\n");
   for (const std::string& condition : terms.conditions())
     out += Cat("  condition ", Printable(condition), "\n");
+}
+
+std::string AmountOf(const v1::Money& m) {
+  return m.currency_code().empty() ? "" : ShowMoney(FromProto(m));
+}
+
+template <class List>
+std::string Joined(const List& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += Cat(out.empty() ? "" : ", ", text);
+  return out;
+}
+
+// "auditor/kpmg, provider/azure with 120,000,000,000 USD".
+std::string SignaturesOf(const v1::TriggerAssertion& trigger) {
+  std::string out;
+  for (const v1::TriggerAssertion::Signature& signature : trigger.signatures()) {
+    out += Cat(out.empty() ? "" : ", ", signature.party(), signature.has_measure() ? " with " : "",
+               AmountOf(signature.measure()));
+  }
+  return out;
 }
 
 }  // namespace
@@ -136,7 +154,7 @@ std::string ShowProviders(const Items<v1::Provider>& providers) {
     for (const v1::Rate& rate : provider.rates()) {
       sells += Cat(sells.empty() ? "" : ", ", rate.resource_type(),
                    rate.region().empty() ? "" : "@", rate.region(),
-                   rate.has_unit_price() ? " at " + ShowMoney(FromWire(rate.unit_price())) : "");
+                   rate.has_unit_price() ? " at " + ShowMoney(FromProto(rate.unit_price())) : "");
     }
     table.Add({ShortName(provider.name()),
                Cat(ShowEnum(v1::Provider::State_Name(provider.state()), "STATE"),
@@ -167,7 +185,7 @@ std::string ShowRequest(const v1::CapacityRequest& request) {
                         ShowQuantity(request.confirmed_quantity()), " confirmed\n");
   ShowTerms(request.terms(), out);
   if (request.has_price_cap())
-    out += Cat("  cap       ", ShowMoney(FromWire(request.price_cap())), "\n");
+    out += Cat("  cap       ", ShowMoney(FromProto(request.price_cap())), "\n");
   out += Cat("  use       ", UsesOf(request.segments()), "\n  needed by ",
              TimeOf(request.needed_by_time()), "\n  expires   ", TimeOf(request.expire_time()),
              "\n  created   ", TimeOf(request.create_time()), "\n");
@@ -218,7 +236,7 @@ std::string ShowOffer(const v1::Offer& offer) {
   out += Cat("  deadline  ", TimeOf(offer.deadline()));
   if (offer.has_remaining())
     out +=
-        Cat(", ", ShowSpan({FromWire(offer.remaining()).micros / 1'000'000 * 1'000'000}), " left");
+        Cat(", ", ShowSpan({FromProto(offer.remaining()).micros / 1'000'000 * 1'000'000}), " left");
   out += "\n";
   const auto line = [&](std::string_view title, std::string text) {
     if (!text.empty()) out += Cat("  ", title, Printable(text), "\n");
@@ -253,10 +271,11 @@ std::string ShowAllocation(const v1::Allocation& allocation) {
 
 std::string ShowPlan(const v1::Plan& plan) {
   std::string out =
-      Cat("Plan for ", TimeOf(plan.plan_time()), "; nothing is recorded or promised.\n");
+      Cat("Plan as of ", TimeOf(plan.plan_time()), "; nothing is recorded or promised.\n");
   if (plan.has_latest_submit_time()) {
     out += Cat("Submit by ", TimeOf(plan.latest_submit_time()),
-               ": later, the windows of the rights-holders would not fit before it is needed.\n");
+               ": later, the windows of the rights-holders no longer fit before the capacity is "
+               "needed.\n");
   }
   for (const v1::PlannedLineage& planned : plan.lineages()) {
     const v1::Lineage& lineage = planned.lineage();
@@ -264,8 +283,8 @@ std::string ShowPlan(const v1::Plan& plan) {
                ShowEnum(v1::Route_Name(lineage.route()), "ROUTE"),
                lineage.clauses().empty() ? "" : " under ", ClausesOf(lineage.clauses()), "\n  for ",
                UsesOf(lineage.segments()), "\n");
-    Table steps({">STEP", "PROVIDER", "KIND", "CLAUSE", ">QUANTITY", "PRICE", "ASKED FROM",
-                 "UNTIL AT THE LATEST"});
+    Table steps({">STEP", "PROVIDER", "KIND", "CLAUSE", ">QUANTITY", "PRICE",
+                 "ASKED AT THE EARLIEST", "LATEST DEADLINE"});
     int number = 0;
     for (const v1::PlannedStep& step : planned.steps()) {
       steps.Add({Cat(++number), ShortName(step.provider()), KindOf(step.kind()),
@@ -288,11 +307,89 @@ std::string ShowTrail(const Items<v1::Act>& acts) {
     if (decoded.ok()) {
       for (const Decision& decision : decoded->decisions)
         add(std::string(NameOf(decision.kind)), Describe(decision));
-    } else {  // Of a newer broker: its own text is better than nothing.
+    } else {  // Written by a newer broker: shows its own text.
       for (const v1::Decision& decision : act.decisions()) add(decision.kind(), decision.body());
     }
   }
   return table.Text("no decisions");
+}
+
+std::string ShowWaivers(const Items<v1::GrantedWaiver>& waivers) {
+  Table table({"WAIVER", "LIFTS", "PURPOSES", "FOR", ">CAP", ">DRAWN", "GRANTED", "REVOKED"});
+  for (const v1::GrantedWaiver& waiver : waivers) {
+    const v1::Waiver& content = waiver.clause().waiver();
+    table.Add(
+        {ShortName(waiver.name()), Joined(content.lifted_clause_ids()),
+         Joined(waiver.clause().scope().purposes()),
+         waiver.capacity_request().empty() ? "all requests" : ShortName(waiver.capacity_request()),
+         content.cap_quantity() == 0 ? "none" : ShowQuantity(content.cap_quantity()),
+         ShowQuantity(waiver.drawn_quantity()), TimeOf(waiver.grant_time()),
+         TimeOf(waiver.revoke_time())});
+  }
+  return table.Text("no waivers");
+}
+
+std::string ShowTriggers(const Items<v1::TriggerAssertion>& triggers) {
+  Table table({"TRIGGER", ">VERSION", "STATE", "ASSERTED BY", "AT", "DISPUTABLE UNTIL",
+               "DISPUTED BY", "SIGNED BY"});
+  for (const v1::TriggerAssertion& trigger : triggers) {
+    table.Add({ShortName(trigger.name()), Cat(trigger.clause().version()),
+               ShowEnum(v1::TriggerAssertion::State_Name(trigger.state()), "STATE"),
+               trigger.asserted_by(), TimeOf(trigger.assert_time()),
+               TimeOf(trigger.dispute_by_time()), trigger.disputed_by(), SignaturesOf(trigger)});
+  }
+  return table.Text("no triggers");
+}
+
+std::string ShowStatement(const v1::CommitmentStatement& statement) {
+  const bool ends = statement.has_term_end_time();
+  Table table({"COMMITMENT " + ShortName(statement.name()), ">AMOUNT"});
+  table.Add({"committed", AmountOf(statement.committed())});
+  table.Add({"reserved", AmountOf(statement.reserved())});
+  table.Add({"drawn", AmountOf(statement.drawn())});
+  table.Add({"left", AmountOf(statement.left())});
+  table.Add(
+      {"drawn per day since " + TimeOf(statement.start_time()), AmountOf(statement.daily_pace())});
+  if (ends) {
+    table.Add({"projected to be drawn by " + TimeOf(statement.term_end_time()),
+               AmountOf(statement.forecast_drawn())});
+    table.Add({"projected shortfall", AmountOf(statement.shortfall())});
+  }
+  return table.Text("") + (ends ? "" : "the term has no known end, so no shortfall is projected\n");
+}
+
+std::string ShowEntries(const Items<v1::CommitmentEntry>& entries) {
+  Table table({">#", "TIME", "ENTRY", ">AMOUNT", "REQUEST"});
+  for (const v1::CommitmentEntry& entry : entries) {
+    table.Add({Cat(entry.sequence()), TimeOf(entry.time()), entry.kind(), AmountOf(entry.amount()),
+               ShortName(entry.capacity_request())});
+  }
+  return table.Text("no entries");
+}
+
+std::string ShowFindings(const Items<v1::Finding>& findings) {
+  Table table({"SEVERITY", "CODE", "FIELD", "WHAT"});
+  for (const v1::Finding& finding : findings) {
+    table.Add({ShowEnum(v1::Finding::Severity_Name(finding.severity()), "SEVERITY"), finding.code(),
+               finding.field(), finding.text()});
+  }
+  return table.Text("nothing found");
+}
+
+std::string Show(const v1::ClauseRef& ref) {
+  if (ref.agreement().empty()) return "";
+  const std::string agreement =
+      ShortName(ref.agreement());  // "openai/azure"; the context names the owner.
+  std::string out = agreement.substr(agreement.find('/') + 1);
+  if (ref.version() != 0) out += Cat("/", ref.version());
+  if (!ref.clause_id().empty()) out += "/" + ref.clause_id();
+  return out;
+}
+
+std::string ShowEnum(std::string_view name, std::string_view prefix) {
+  if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+  if (name.starts_with('_')) name.remove_prefix(1);
+  return name.empty() ? "?" : name == "UNSPECIFIED" ? "-" : std::string(name);
 }
 
 std::string ShowChange(const v1::CapacityRequest& request) {

@@ -1,10 +1,6 @@
-// Stories without a broker: `capbroker simulate`.
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
+// `capbroker simulate`: plays stories and replays trails without a broker.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 #include <iterator>
 
 #include "broker/trail/canonical.h"
@@ -16,32 +12,27 @@
 #include "services/cli/call.h"
 #include "services/cli/replay_report.h"
 #include "services/cli/yaml.h"
+#include "services/files/text_file.h"
+#include "services/notation/json_text.h"
 #include "services/simulation/run_story.h"
 #include "storage/evidence.h"
 
 namespace capbroker {
 namespace {
 
-using Json = rapidjson::Writer<rapidjson::StringBuffer>;
-
 struct SimulateFlags {
   std::vector<std::string> files{};
   bool update = false, verbose = false;
-  std::vector<std::string> evidence{};  // To be replayed,
-  std::string agreement{};              //   under this draft,
-  std::string assume = "silent";        //   where the record has no answer.
+  std::vector<std::string> evidence{};  // Trails to replay
+  std::string agreement{};              // under this draft,
+  std::string assume = "silent";        // with this answer where the record has none.
 };
 
 struct FileResult {
   std::string file{};
-  absl::Status error{};  // Where it could not be read.
+  absl::Status error{};  // If the file could not be read.
   std::vector<StoryResult> stories{};
 };
-
-void Put(Json& json, std::string_view key, std::string_view value) {
-  json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
 
 size_t CountDecisions(const StoryResult& story) {
   size_t count = 0;
@@ -49,72 +40,43 @@ size_t CountDecisions(const StoryResult& story) {
   return count;
 }
 
-std::string AsJson(const std::vector<FileResult>& files, size_t passed, size_t failed,
-                   bool with_trails) {
-  rapidjson::StringBuffer buffer;
-  Json json(buffer);
-  json.StartObject();
-  json.Key("files");
-  json.StartArray();
-  for (const FileResult& file : files) {
-    json.StartObject();
-    Put(json, "file", file.file);
-    if (!file.error.ok()) Put(json, "error", View(file.error.message()));
-    json.Key("stories");
-    json.StartArray();
-    for (const StoryResult& story : file.stories) {
-      json.StartObject();
-      Put(json, "name", story.name);
-      json.Key("line");
-      json.Int(story.line);
-      json.Key("passed");
-      json.Bool(story.passed());
-      json.Key("acts");
-      json.Uint64(story.steps);
-      json.Key("decisions");
-      json.Uint64(CountDecisions(story));
-      json.Key("differences");
-      json.StartArray();
-      for (const Difference& difference : story.differences) {
-        json.StartObject();
-        json.Key("line");
-        json.Int(difference.line);
-        Put(json, "text", difference.text);
-        json.EndObject();
-      }
-      json.EndArray();
-      if (with_trails) {
-        json.Key("trail");
-        json.StartArray();
-        for (const Act& act : story.acts) {
-          const std::string text = Encode(act);
-          json.RawValue(text.data(), text.size(), rapidjson::kObjectType);
-        }
-        json.EndArray();
-      }
-      json.EndObject();
-    }
-    json.EndArray();
-    json.EndObject();
+std::string AsJson(const StoryResult& story, bool with_trail) {
+  std::vector<std::string> differences, trail;
+  for (const Difference& difference : story.differences) {
+    differences.push_back(
+        JsonObject().Add("line", difference.line).Add("text", difference.text).text());
   }
-  json.EndArray();
-  json.Key("passed");
-  json.Uint64(passed);
-  json.Key("failed");
-  json.Uint64(failed);
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  JsonObject out;
+  out.Add("name", story.name)
+      .Add("line", story.line)
+      .Add("passed", story.passed())
+      .Add("acts", story.steps)
+      .Add("decisions", CountDecisions(story))
+      .AddJson("differences", JsonArray(differences));
+  if (with_trail) {
+    for (const Act& act : story.acts) trail.push_back(Encode(act));
+    out.AddJson("trail", JsonArray(trail));
+  }
+  return out.text();
 }
 
-// Under its name a file is whole.
-absl::Status Replace(const std::string& path, const std::string& text) {
-  const std::string unfinished = path + ".part";
-  std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file.fail() && std::rename(unfinished.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  std::remove(unfinished.c_str());
-  return Invalid("--update", path, "a file that can be written");
+std::string AsJson(const std::vector<FileResult>& results, size_t passed, size_t failed,
+                   bool with_trails) {
+  std::vector<std::string> files;
+  for (const FileResult& result : results) {
+    JsonObject file;
+    file.Add("file", result.file);
+    if (!result.error.ok()) file.Add("error", View(result.error.message()));
+    std::vector<std::string> stories;
+    for (const StoryResult& story : result.stories) stories.push_back(AsJson(story, with_trails));
+    files.push_back(file.AddJson("stories", JsonArray(stories)).text());
+  }
+  return JsonObject()
+             .AddJson("files", JsonArray(files))
+             .Add("passed", passed)
+             .Add("failed", failed)
+             .text() +
+         "\n";
 }
 
 int Simulate(const Session& session, const SimulateFlags& flags) {
@@ -126,7 +88,7 @@ int Simulate(const Session& session, const SimulateFlags& flags) {
   };
   for (const std::string& path : flags.files) {
     FileResult result{.file = path};
-    const absl::StatusOr<std::string> text = ReadFile(path);
+    const absl::StatusOr<std::string> text = ReadInput(path);
     absl::StatusOr<Scenario> scenario = text.ok()
                                             ? ReadScenario(path, *text, AgreementsBeside(path))
                                             : absl::StatusOr<Scenario>(text.status());
@@ -144,7 +106,7 @@ int Simulate(const Session& session, const SimulateFlags& flags) {
               "\n"));
       if (flags.verbose) say(TellTrail(played.acts));
       for (const Difference& difference : played.differences) say(difference.text);
-      // What could be rewritten is right from now on; what could not be played still is not.
+      // Rewritten expectations are now met; a story that could not be played still fails.
       const bool settled = flags.update && played.differences.size() == played.rewrites.size();
       (played.passed() || settled ? passed : failed) += 1;
       result.stories.push_back(std::move(played));
@@ -152,7 +114,8 @@ int Simulate(const Session& session, const SimulateFlags& flags) {
     if (flags.update) {
       const std::string right = Rewritten(*scenario, result.stories);
       if (right != *text) {
-        if (absl::Status status = Replace(path, right); !status.ok()) return session.Fail(status);
+        if (absl::Status status = ReplaceTextFile("--update", path, right); !status.ok())
+          return session.Fail(status);
         ++rewritten;
       }
     }
@@ -177,7 +140,7 @@ int ReplayEvidence(const Session& session, const SimulateFlags& flags) {
   if (!draft.ok()) return session.Fail(draft.status());
   std::vector<Act> acts;
   for (const std::string& path : flags.evidence) {
-    const absl::StatusOr<std::string> text = ReadFile(path);
+    const absl::StatusOr<std::string> text = ReadInput(path);
     if (!text.ok()) return session.Fail(text.status());
     absl::StatusOr<std::vector<Act>> read = ReadEvidence(*text);
     if (!read.ok())
@@ -195,39 +158,33 @@ int ReplayEvidence(const Session& session, const SimulateFlags& flags) {
   return kExitOk;
 }
 
+int RunSimulate(Session& session, const SimulateFlags& flags) {
+  if (!flags.evidence.empty()) return ReplayEvidence(session, flags);
+  if (flags.files.empty()) return session.Fail(Invalid("FILE", "nothing", "scenario files"));
+  return Simulate(session, flags);
+}
+
 }  // namespace
 
 void AddSimulate(CLI::App& app, Session& session) {
-  auto flags = std::make_shared<SimulateFlags>();
-  CLI::App* verb =
-      AddVerbTo(app, "simulate", "Plays stories against agreements, without a broker",
-                "capbroker simulate stories/*.txt\n"
-                "capbroker simulate --verbose stories/first-refusal.txt\n"
-                "capbroker simulate --update stories/new.txt   # writes down what was decided\n"
-                "capbroker simulate --replay trail.jsonl --agreement draft.yaml");
+  auto [verb, flags] = AddVerbTo(
+      app, session, "simulate", "Play stories against agreements, without a broker",
+      "capbroker simulate stories/*.txt\n"
+      "capbroker simulate --verbose stories/first-refusal.txt\n"
+      "capbroker simulate --update stories/new.txt   # writes what was decided into the file\n"
+      "capbroker simulate --replay trail.jsonl --agreement draft.yaml",
+      RunSimulate);
   verb->add_option("FILE", flags->files, "Scenario files: given, when, then")->type_name("FILE");
-  verb->add_flag("--update", flags->update, "Rewrite what the files expect to what was decided");
-  verb->add_flag("--verbose", flags->verbose, "Tell every story's trail in words");
+  verb->add_flag("--update", flags->update, "Rewrite the files to expect what was decided");
+  verb->add_flag("--verbose", flags->verbose, "Print every story's trail in words");
   AddList(*verb, "--replay", flags->evidence, "FILE",
-          "An owner's exported trail: its requests under --agreement, beside what was recorded");
-  verb->add_option("--agreement", flags->agreement,
-                   "The draft, in place of every version of its agreement")
-      ->type_name("FILE");
+          "An owner's exported trail: replays its requests under --agreement, beside the record");
+  AddText(*verb, "--agreement", flags->agreement, "FILE",
+          "The draft, in place of every version of its agreement");
   verb->add_option("--assume", flags->assume,
-                   "What a provider does that the record has no answer of")
+                   "What a provider does where the record has no answer of it")
       ->check(CLI::IsMember({"silent", "accept", "decline"}))
       ->option_text("silent|accept|decline [silent]");
-  verb->callback([&session, flags] {
-    if (!flags->evidence.empty()) {
-      session.exit_code = ReplayEvidence(session, *flags);
-      return;
-    }
-    if (flags->files.empty()) {
-      session.exit_code = session.Fail(Invalid("FILE", "nothing", "scenario files"));
-      return;
-    }
-    session.exit_code = Simulate(session, *flags);
-  });
 }
 
 }  // namespace capbroker

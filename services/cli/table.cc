@@ -7,7 +7,7 @@
 namespace capbroker {
 namespace {
 
-// Columns a terminal gives it: one for each character of UTF-8.
+// Width on a terminal: one column per UTF-8 character.
 size_t WidthOf(std::string_view text) {
   return static_cast<size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
@@ -55,7 +55,7 @@ std::string Printable(std::string_view text) {
   for (size_t i = 0; i < out.size(); ++i) {
     const auto c = static_cast<unsigned char>(out[i]);
     if (c < 0x20 || c == 0x7f) out[i] = ' ';
-    // U+0080 to U+009F: control characters of the second kind.
+    // U+0080 to U+009F: C1 control characters.
     if (c == 0xc2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xa0)
       out[i] = out[i + 1] = ' ';
   }

@@ -1,5 +1,4 @@
-// Text in columns, for terminals and for grep: two spaces between columns, one line a row, nothing
-// wrapped.
+// Text tables for terminals and grep: two spaces between columns, one line per row, no wrapping.
 #pragma once
 
 #include <string>
@@ -10,15 +9,15 @@ namespace capbroker {
 
 class Table {
  public:
-  // Column titles. One that begins with '>' is of figures, aligned to the right.
+  // Column titles. A title that begins with '>' aligns its column to the right, for figures.
   explicit Table(std::vector<std::string> titles);
 
-  // As many cells as titles. Empty cells show as "-"; control characters as spaces, so that no text
-  // of another party can move the cursor or forge a row.
+  // One cell per title. Empty cells are shown as "-" and control characters as spaces, so that
+  // another party's text cannot move the cursor or forge a row.
   void Add(std::vector<std::string> cells);
 
   bool empty() const { return rows_.empty(); }
-  // With the titles, unless there is no row: then `nothing` on a line ("no offers").
+  // The table; if it has no rows, `nothing` on a line instead ("no offers").
   std::string Text(std::string_view nothing, std::string_view indent = "") const;
 
  private:
@@ -27,7 +26,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Without control characters, for text that came from elsewhere.
+// Replaces control characters in text from elsewhere.
 std::string Printable(std::string_view text);
 
 }  // namespace capbroker

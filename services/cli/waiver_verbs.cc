@@ -1,14 +1,11 @@
-// Waivers beside agreements: `capbroker waiver ...`, a holder's to give and to end.
+// `capbroker waiver`: waivers that a holder grants and revokes beside an agreement.
 #include <CLI/CLI.hpp>
 
-#include "broker/values/refusal.h"
-#include "broker/values/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/call.h"
-#include "services/cli/show_beside.h"
-#include "services/cli/typed_name.h"
-#include "services/cli/wire.h"
-#include "services/client/local_clock.h"
+#include "services/cli/name_arguments.h"
+#include "services/cli/show.h"
+#include "services/client/proto_values.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -23,14 +20,13 @@ struct WaiverFlags {
   std::vector<std::string> lifts{}, classes{}, purposes{}, resources{}, regions{};
 };
 
-int ShowOne(const Session& session, const v1::GrantedWaiver& waiver) {
+std::string ShowWaiver(const v1::GrantedWaiver& waiver) {
   Items<v1::GrantedWaiver> one;
   *one.Add() = waiver;
-  Print(session.json ? Json(waiver) : ShowWaivers(one));
-  return kExitOk;
+  return ShowWaivers(one);
 }
 
-// The waiver that the flags describe.
+// Fills `out` from the flags.
 absl::Status ReadWaiver(const WaiverFlags& flags, v1::GrantedWaiver& out) {
   v1::Clause& clause = *out.mutable_clause();
   clause.set_id(flags.id);
@@ -47,125 +43,83 @@ absl::Status ReadWaiver(const WaiverFlags& flags, v1::GrantedWaiver& out) {
     if (!request.ok()) return request.status();
     out.set_capacity_request(*request);
   }
-  const auto read = [](std::string_view flag, const std::string& text, auto parse,
-                       auto set) -> absl::Status {
-    if (text.empty()) return absl::OkStatus();
-    auto value = parse(std::string_view(text));
-    if (!value.ok())
-      return absl::InvalidArgumentError(Cat(flag, ": ", View(value.status().message())));
-    set(*value);
-    return absl::OkStatus();
-  };
   const auto when = [](std::string_view text) { return ParseWhen(text, LocalNow()); };
   const auto share = [](std::string_view text) { return ParseShare(text); };
-  for (const absl::Status& status :
-       {read("--min-share", flags.min_share, share,
-             [&](int64_t ppm) { waiver.set_min_share_ppm(static_cast<int32_t>(ppm)); }),
-        read("--cap", flags.cap, ParseQuantity, [&](int64_t n) { waiver.set_cap_quantity(n); }),
-        read("--from", flags.from, when,
-             [&](Instant t) { ToWire(t, waiver.mutable_start_time()); }),
-        read("--to", flags.to, when, [&](Instant t) { ToWire(t, waiver.mutable_end_time()); })}) {
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return FlagReader()
+      .Read("--min-share", flags.min_share, share,
+            [&](int64_t ppm) { waiver.set_min_share_ppm(static_cast<int32_t>(ppm)); })
+      .Read("--cap", flags.cap, ParseQuantity, [&](int64_t n) { waiver.set_cap_quantity(n); })
+      .Read("--from", flags.from, when, [&](Instant t) { ToProto(t, waiver.mutable_start_time()); })
+      .Read("--to", flags.to, when, [&](Instant t) { ToProto(t, waiver.mutable_end_time()); })
+      .status();
 }
 
 int Grant(Session& session, const WaiverFlags& flags) {
-  const absl::StatusOr<std::string> parent = ReadAgreementName(flags.name, flags.owner);
-  if (!parent.ok()) return session.Fail(parent.status());
-  v1::GrantWaiverRequest ask;
-  ask.set_parent(*parent);
-  if (const absl::Status status = ReadWaiver(flags, *ask.mutable_waiver()); !status.ok())
-    return session.Fail(status);
-  ask.set_request_id(RequestKey(flags.request_key));
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::GrantedWaiver waiver;
-  const grpc::Status status = Call(session, *stub, &Stub::GrantWaiver, ask, waiver);
-  return status.ok() ? ShowOne(session, waiver) : FailChange(session, status, ask.request_id());
+  auto request = MakeRequest<v1::GrantWaiverRequest>(ReadAgreementName(flags.name, flags.owner),
+                                                     flags.request_key);
+  if (request.ok()) {
+    const absl::Status status = ReadWaiver(flags, *request->mutable_waiver());
+    if (!status.ok()) request = status;
+  }
+  return CallAndPrint<Service>(session, &Stub::GrantWaiver, request, ShowWaiver);
 }
 
 int Revoke(Session& session, const WaiverFlags& flags) {
-  const absl::StatusOr<std::string> name = ReadClauseName(flags.name, flags.owner, "waivers");
-  if (!name.ok()) return session.Fail(name.status());
-  v1::RevokeWaiverRequest ask;
-  ask.set_name(*name);
-  ask.set_text(flags.text);
-  ask.set_request_id(RequestKey(flags.request_key));
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::GrantedWaiver waiver;
-  const grpc::Status status = Call(session, *stub, &Stub::RevokeWaiver, ask, waiver);
-  return status.ok() ? ShowOne(session, waiver) : FailChange(session, status, ask.request_id());
+  auto request = MakeRequest<v1::RevokeWaiverRequest>(
+      ReadClauseName(flags.name, flags.owner, "waivers"), flags.request_key);
+  if (request.ok()) request->set_text(flags.text);
+  return CallAndPrint<Service>(session, &Stub::RevokeWaiver, request, ShowWaiver);
 }
 
 int List(Session& session, const WaiverFlags& flags) {
-  const absl::StatusOr<std::string> parent = ReadAgreementName(flags.name, flags.owner);
-  if (!parent.ok()) return session.Fail(parent.status());
-  v1::ListWaiversRequest ask;
-  ask.set_parent(*parent);
-  const auto stub = Reach<Service>(session);
-  if (stub == nullptr) return session.exit_code;
-  v1::ListWaiversResponse response;
-  const grpc::Status status = CallPages(session, *stub, &Stub::ListWaivers, ask, 0, response);
-  if (!status.ok()) return session.Fail(status);
-  Print(session.json ? Json(response) : ShowWaivers(response.waivers()));
-  return kExitOk;
+  return ListAndPrint<Service>(
+      session, &Stub::ListWaivers,
+      MakeRequest<v1::ListWaiversRequest>(ReadAgreementName(flags.name, flags.owner)), 0,
+      [](const auto& list) { return ShowWaivers(list.waivers()); });
 }
 
 }  // namespace
 
 void AddWaiver(CLI::App& app, Session& session) {
-  CLI::App* family = AddVerbTo(app, "waiver", "Give up clauses of an agreement, as its holder", "");
-  const auto add = [&](const char* name, const char* what, const char* example,
-                       const char* positional, const char* which,
+  CLI::App* family = AddVerbTo(app, "waiver", "Waive clauses of an agreement, as their holder", "");
+  const auto add = [&](const std::string& name, const std::string& what, const std::string& example,
+                       const std::string& positional, const std::string& which,
                        int (*run)(Session&, const WaiverFlags&)) {
-    auto flags = std::make_shared<WaiverFlags>();
-    CLI::App* verb = AddVerbTo(*family, name, what, example);
-    verb->callback([&session, flags, run] { session.exit_code = run(session, *flags); });
-    verb->add_option(positional, flags->name, which)->required();
-    verb->add_option("--owner", flags->owner, "Whose: openai")
-        ->type_name("OWNER")
-        ->envname("CAPBROKER_OWNER");
+    auto [verb, flags] =
+        AddVerbTo(*family, session, name, what, "capbroker waiver " + name + " " + example, run);
+    AddText(*verb, positional, flags->name, "", which)->required();
+    AddOwner(*verb, flags->owner);
     return std::pair(verb, flags);
   };
-  const auto add_key = [](CLI::App& verb, WaiverFlags& flags) {
-    verb.add_option("--request-id", flags.request_key,
-                    "Repeat a call safely under its key; default random")
-        ->type_name("KEY");
-  };
   {
-    auto [verb, flags] =
-        add("grant", "Write a waiver, standing or for one request",
-            "capbroker waiver grant openai/azure --id W1 --lift C2 --purpose RESEARCH --cap 10,000",
-            "AGREEMENT", "OWNER/AGREEMENT, or the full name", Grant);
-    verb->add_option("--id", flags->id, "The waiver's own name: W1")->required()->type_name("ID");
+    auto [verb, flags] = add("grant", "Grant a waiver, standing or for one request",
+                             "openai/azure --id W1 --lift C2 --purpose RESEARCH --cap 10,000",
+                             "AGREEMENT", "OWNER/AGREEMENT, or the full name", Grant);
+    AddText(*verb, "--id", flags->id, "ID", "The waiver's own name: W1")->required();
     AddList(*verb, "--lift", flags->lifts, "CLAUSE", "A clause that it lifts")->required();
-    verb->add_option("--request", flags->request, "For this request only")->type_name("REQUEST");
-    AddList(*verb, "--class", flags->classes, "CLASS", "Only this class of workload; default any");
+    AddText(*verb, "--request", flags->request, "REQUEST", "For this request only");
+    AddList(*verb, "--class", flags->classes, "CLASS", "Only this workload class; default any");
     AddList(*verb, "--purpose", flags->purposes, "PURPOSE",
-            "Only this purpose; default any that is stated");
+            "Only this purpose; default any stated purpose");
     AddList(*verb, "--resource", flags->resources, "TYPE", "Only this resource type; default any");
     AddList(*verb, "--region", flags->regions, "REGION", "Only this region; default any");
-    verb->add_option("--min-share", flags->min_share,
-                     "\"Primarily\": at least this share of a request")
-        ->type_name("SHARE");
-    verb->add_option("--cap", flags->cap, "Units in all; default no cap")->type_name("N");
-    verb->add_option("--from", flags->from, "First instant; default now")->type_name("WHEN");
-    verb->add_option("--to", flags->to, "End, exclusive; default the agreement's")
-        ->type_name("WHEN");
-    verb->add_option("--text", flags->text, "A reader's note")->type_name("TEXT");
-    add_key(*verb, *flags);
+    AddText(*verb, "--min-share", flags->min_share, "SHARE",
+            "\"Primarily\": at least this share of a request");
+    AddText(*verb, "--cap", flags->cap, "N", "Most units in total; default no cap");
+    AddText(*verb, "--from", flags->from, "WHEN", "First instant; default now");
+    AddText(*verb, "--to", flags->to, "WHEN", "End, exclusive; default the agreement's");
+    AddText(*verb, "--text", flags->text, "TEXT", "A note for readers");
+    AddRequestKey(*verb, flags->request_key);
   }
   {
-    auto [verb, flags] = add("revoke", "End a waiver; what was placed under it stands",
-                             "capbroker waiver revoke openai/azure/W1 --text \"the pilot is over\"",
-                             "WAIVER", "OWNER/AGREEMENT/ID, or the full name", Revoke);
-    verb->add_option("--text", flags->text, "Why, for the trail")->type_name("TEXT");
-    add_key(*verb, *flags);
+    auto [verb, flags] = add("revoke", "Revoke a waiver; what was placed under it stands",
+                             "openai/azure/W1 --text \"the pilot is over\"", "WAIVER",
+                             "OWNER/AGREEMENT/ID, or the full name", Revoke);
+    AddText(*verb, "--text", flags->text, "TEXT", "Why, for the trail");
+    AddRequestKey(*verb, flags->request_key);
   }
-  add("list", "Show the waivers beside an agreement", "capbroker waiver list openai/azure",
-      "AGREEMENT", "OWNER/AGREEMENT, or the full name", List);
+  add("list", "Show the waivers granted beside an agreement", "openai/azure", "AGREEMENT",
+      "OWNER/AGREEMENT, or the full name", List);
 }
 
 }  // namespace capbroker

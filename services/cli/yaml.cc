@@ -6,17 +6,17 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 
-#include "broker/values/refusal.h"
+#include "services/files/text_file.h"
 
 namespace capbroker {
 namespace {
 
-// Builds the tree from yaml-cpp's events: unlike its nodes, they carry the place of every scalar
-// and say when a key comes twice.
+// Builds the tree from yaml-cpp's events. Unlike yaml-cpp's nodes, they carry the place of every
+// scalar and show duplicate keys.
 class TreeBuilder : public YAML::EventHandler {
  public:
   explicit TreeBuilder(YamlErrors& errors) : errors_(errors) {}
@@ -37,8 +37,7 @@ class TreeBuilder : public YAML::EventHandler {
     CheckAnchor(mark, anchor);
     Yaml node = At(mark, Yaml::Kind::kText);
     node.text = value;
-    // "?" is a plain scalar, where null may be spelled in words; quoted ones are texts whatever
-    // they say.
+    // "?" tags a plain scalar, which may spell null; quoted scalars are always texts.
     if (tag == "?" && (value == "~" || value == "null")) node.kind = Yaml::Kind::kNothing;
     Put(std::move(node));
   }
@@ -141,16 +140,9 @@ absl::StatusOr<Yaml> ReadYaml(std::string_view file, std::string_view text) {
   }
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ostringstream text;
-  if (path == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (in) text << in.rdbuf();
-  if (!in) return Invalid("FILE", path, "a file that can be read");
-  return text.str();
+absl::StatusOr<std::string> ReadInput(const std::string& path) {
+  if (path != "-") return ReadTextFile("FILE", path);
+  return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
 void YamlErrors::Add(const Yaml& where, std::string_view field, std::string_view problem) {

@@ -1,5 +1,5 @@
-// YAML files of people: read into a small tree that knows where everything stood, so that an error
-// can say file, line and column. The one place that knows yaml-cpp is yaml.cc.
+// YAML files: parsed into a small tree that knows each node's place, so that errors can name file,
+// line and column. Only yaml.cc uses yaml-cpp.
 #pragma once
 
 #include <string>
@@ -21,17 +21,17 @@ struct Yaml {
   std::vector<std::pair<Yaml, Yaml>> fields{};  // In the file's order.
 };
 
-// INVALID_ARGUMENT "FILE:LINE:COLUMN: ..." where it is no YAML, holds a key twice or several
-// documents, or uses anchors, which a reader of a contract should not have to resolve.
+// INVALID_ARGUMENT "FILE:LINE:COLUMN: ..." if the text is no YAML, has a duplicate key or several
+// documents, or uses anchors, which readers of a contract should not have to resolve.
 absl::StatusOr<Yaml> ReadYaml(std::string_view file, std::string_view text);
-// The whole of a file ("-": standard input). INVALID_ARGUMENT where it cannot be read.
-absl::StatusOr<std::string> ReadFile(const std::string& path);
+// Reads a whole file ("-": standard input). INVALID_ARGUMENT if it cannot be read.
+absl::StatusOr<std::string> ReadInput(const std::string& path);
 
-// The first error met while a file is read; later ones would only follow from it.
+// Keeps the first error in a file; later ones would only follow from it.
 class YamlErrors {
  public:
   explicit YamlErrors(std::string file) : file_(std::move(file)) {}
-  // "azure.yaml:12:5: clauses[1].window: got "3 dayz", want a length of time".
+  // Formats as: azure.yaml:12:5: clauses[1].window: got "3 dayz", want a length of time.
   void Add(const Yaml& where, std::string_view field, std::string_view problem);
   const absl::Status& status() const { return status_; }
   bool ok() const { return status_.ok(); }
@@ -41,18 +41,18 @@ class YamlErrors {
   absl::Status status_;
 };
 
-// Takes the fields of a map one by one, so that at the end the unknown ones are known.
+// Reads the fields of a map one by one; Done reports those that nobody asked for.
 class YamlMap {
  public:
-  // `path` is what the map is called in errors: "clauses[1]", or empty for the whole file.
+  // `path` names the map in errors: "clauses[1]", or empty for the whole file.
   YamlMap(const Yaml& node, std::string path, YamlErrors& errors);
 
-  // Null if the field is absent.
+  // Null if absent.
   const Yaml* Find(std::string_view key);
-  // The field as text, if it is there.
+  // Null if absent; adds an error if it is no text.
   const Yaml* FindText(std::string_view key);
-  // Parses the field's text, if it is there, into `out`; `parse` says "got ..., want ..." when it
-  // cannot.
+  // Parses the field's text into `out` if it is present. An error of `parse` says "got ..., want
+  // ...".
   template <class T, class Parse>
   bool Read(std::string_view key, T& out, Parse parse) {
     const Yaml* node = FindText(key);
@@ -67,11 +67,11 @@ class YamlMap {
   }
   bool ReadText(std::string_view key, std::string& out);
   bool ReadBool(std::string_view key, bool& out);
-  // A list of texts; one text alone is a list of one.
+  // Reads a list of texts; a single text is a list of one.
   bool ReadTexts(std::string_view key, std::vector<std::string>& out);
-  // An error where the field is absent.
+  // Adds an error if the field is absent.
   void Require(std::string_view key, std::string_view want);
-  // An error where a field was never asked for; it lists those that were.
+  // Adds an error if the map has a field that was never asked for; it lists the known ones.
   void Done();
 
   std::string PathOf(std::string_view key) const;
@@ -85,8 +85,7 @@ class YamlMap {
   std::vector<std::string> known_;
 };
 
-// A text as YAML writes it on one line: plain where that reads back as the same text, else in
-// double quotes.
+// The text as one-line YAML: plain where that reads back as the same text, else in double quotes.
 std::string QuoteYaml(std::string_view text);
 
 }  // namespace capbroker

@@ -1,25 +1,24 @@
 #include "services/client/client.h"
 
 #include <chrono>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string_view>
 
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "services/client/proto_values.h"
+#include "services/files/text_file.h"
 
 namespace capbroker {
 namespace {
 
-absl::StatusOr<std::string> ReadFile(std::string_view flag, const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  if (!in || !(out << in.rdbuf()))
-    return Invalid(flag, path, "a file that can be read, with something in it");
-  return out.str();
+// Reads a token, certificate or key; an empty file is an error.
+absl::StatusOr<std::string> ReadSecret(std::string_view flag, const std::string& path) {
+  absl::StatusOr<std::string> text = ReadTextFile(flag, path);
+  if (text.ok() && text->empty()) return Invalid(flag, path, "a file with something in it");
+  return text;
 }
 
 std::string_view Trim(std::string_view text) {
@@ -28,7 +27,7 @@ std::string_view Trim(std::string_view text) {
   return text.substr(from, text.find_last_not_of(" \t\r\n") - from + 1);
 }
 
-// Whether nothing sent to the target leaves this machine.
+// Whether what is sent to the target stays on this machine.
 bool IsLoopback(std::string_view target) {
   if (target.starts_with("unix:")) return true;
   for (std::string_view scheme : {"dns:///", "ipv4:", "ipv6:"}) {
@@ -61,7 +60,7 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsFor(
   const auto load = [](std::string_view flag, const std::string& path,
                        std::string& out) -> absl::Status {
     if (path.empty()) return absl::OkStatus();
-    absl::StatusOr<std::string> text = ReadFile(flag, path);
+    absl::StatusOr<std::string> text = ReadSecret(flag, path);
     if (text.ok()) out = *std::move(text);
     return text.status();
   };
@@ -93,7 +92,7 @@ int ExitCodeFor(grpc::StatusCode code) {
   }
 }
 
-// For statuses of servers that give no reason: proxies, gRPC itself.
+// For statuses without a reason, from proxies or gRPC itself.
 std::string_view NameOfCode(grpc::StatusCode code) {
   static constexpr std::string_view kNames[] = {"OK",
                                                 "CANCELLED",
@@ -130,18 +129,18 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(ClientOptions& options) {
   absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = CredentialsFor(options);
   if (!credentials.ok()) return credentials.status();
   if (options.token.empty() && !options.token_file.empty()) {
-    absl::StatusOr<std::string> text = ReadFile("--token-file", options.token_file);
+    absl::StatusOr<std::string> text = ReadSecret("--token-file", options.token_file);
     if (!text.ok()) return text.status();
     options.token = std::string(Trim(*text));
   }
-  // A line break or a letter past ASCII would end the call with a far less readable error.
+  // A line break or a character outside ASCII would fail the call with a far less readable error.
   for (const char c : options.token) {
     if (c < 0x21 || c > 0x7e)
       return Invalid("--token", "a character that is not printable", "one word of ASCII");
   }
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(64 << 20);  // A page of 1000 requests with their offers.
-  // Left alone, gRPC would wait up to two minutes before it tries a broker that was restarted.
+  // The default backoff would wait up to two minutes before it tries a restarted broker again.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
@@ -177,14 +176,13 @@ CallError Explain(const grpc::Status& status) {
         }
       } else if (any.UnpackTo(&bad)) {
         for (const auto& violation : bad.field_violations()) {
-          // Some say the field in the description already.
+          // Some descriptions begin with the field already.
           const bool said = violation.description().starts_with(violation.field());
           fields += Cat(fields.empty() ? "" : "; ", said ? "" : violation.field() + ": ",
                         violation.description());
         }
       } else if (any.UnpackTo(&after)) {
-        retry = Format(
-            Span{after.retry_delay().seconds() * 1'000'000 + after.retry_delay().nanos() / 1000});
+        retry = Format(FromProto(after.retry_delay()));
       }
     }
   }
@@ -201,6 +199,12 @@ CallError Explain(const grpc::Status& status) {
 CallError Explain(const absl::Status& status) {
   return {OneLine(Cat(status.message())), ReasonOf(status),
           ExitCodeFor(static_cast<grpc::StatusCode>(status.code()))};
+}
+
+Instant LocalNow() {
+  return {std::chrono::duration_cast<std::chrono::microseconds>(
+              std::chrono::system_clock::now().time_since_epoch())
+              .count()};
 }
 
 }  // namespace capbroker

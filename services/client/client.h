@@ -1,5 +1,5 @@
-// The client's side of the wire: how a verb reaches the broker, and how a refusal is read to its
-// caller.
+// Client of the broker: how a program connects and authenticates, and how a failed call is
+// explained to its user.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -10,37 +10,47 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "broker/values/time.h"
-#include "services/client/exit_code.h"
 
 namespace capbroker {
 
 struct ClientOptions {
   std::string target = "127.0.0.1:7420";  // host:port, or any gRPC target.
   std::string token{};                    // Bearer token; empty: none is sent.
-  std::string token_file{};               // Where to read it from, if `token` is empty; one line.
-  std::string tls_ca_file{};              // PEM. Empty: the system's roots.
-  std::string tls_cert_file{};            // PEM, with tls_key_file: mutual TLS.
+  std::string token_file{};     // File to read the token from if `token` is empty; one line.
+  std::string tls_ca_file{};    // PEM. Empty: the system's roots.
+  std::string tls_cert_file{};  // PEM, with tls_key_file: mutual TLS.
   std::string tls_key_file{};
-  // Plain text although TLS files are named; only to a loopback address. Without TLS files a
-  // loopback target is plain text anyway, and any other target is TLS.
+  // Use plain text although TLS files are named; only to a loopback address. Without TLS files a
+  // loopback target uses plain text anyway, and any other target uses TLS.
   bool insecure_loopback = false;
-  Span deadline = Seconds(30);  // Of each call but watches. More than zero.
+  Span deadline = Seconds(30);  // Of each call but watches; positive.
 };
 
-// A channel to the target, not yet connected: an unreachable broker shows at the first call, as
-// UNAVAILABLE. Reads token_file into options.token.
+// Creates a channel to the target, without connecting: an unreachable broker shows at the first
+// call, as UNAVAILABLE. Reads token_file into options.token.
 //
-// INVALID_ARGUMENT  a file that cannot be read or is empty, half of a certificate pair, plain text
-// asked for
-//                   beyond this machine; names the flag.
+// INVALID_ARGUMENT  a file cannot be read or is empty, only half of a certificate pair is given, or
+//                   plain text is asked for beyond this machine; names the flag.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(ClientOptions& options);
 
-// A context for one call, with the bearer token and the deadline; `NewStream` is without deadline,
-// for watches.
+// The context of one call, with the bearer token and the deadline. NewStream sets no deadline; it
+// is for watches.
 std::unique_ptr<grpc::ClientContext> NewContext(const ClientOptions& options);
 std::unique_ptr<grpc::ClientContext> NewStream(const ClientOptions& options);
 
-// A failed call as one line for people, and what the process should end with.
+// Exit codes of the command line. Scripts depend on them. `capbroker --help` lists them.
+enum ExitCode {
+  kExitOk = 0,
+  kExitRefused = 1,  // The broker refused: not permitted, not found, too late, already done.
+  kExitUsage = 2,    // Bad flags, a bad file, or a field that the broker refuses.
+  // Unreachable, overloaded, or no answer in time; repeat with the same request_id.
+  kExitUnavailable = 3,
+  kExitUnverified = 4,    // `decisions verify` found a difference.
+  kExitFault = 5,         // The broker or this program is at fault.
+  kExitNotFulfilled = 6,  // `request create --wait`: the request did not end FULFILLED.
+};
+
+// A failed call as one line for people, and the exit code of the process.
 struct CallError {
   std::string line;    // "LATE_ANSWER: the answer came after the deadline (deadline 2025-...)"
   std::string reason;  // ErrorInfo.reason, or empty.
@@ -49,7 +59,11 @@ struct CallError {
 // `status` is not OK.
 CallError Explain(const grpc::Status& status);
 
-// The same for a failure on this side: no call was made.
+// The same for a failure on this side, before any call.
 CallError Explain(const absl::Status& status);
+
+// The local clock of this machine, for times such as "+36h" and for identifiers. Nothing is decided
+// by it.
+Instant LocalNow();
 
 }  // namespace capbroker

@@ -4,15 +4,15 @@
 
 #include "broker/values/ids.h"
 #include "broker/values/text.h"
-#include "services/console/files.h"
+#include "services/console/console_files.h"
 #include "services/console/gateway.h"
-#include "services/console/site.h"
+#include "services/console/same_origin.h"
 #include "services/messages/errors.h"
 
 namespace capbroker {
 namespace {
 
-// Nothing from elsewhere, nothing inline, in nobody's frame.
+// No resources from elsewhere, nothing inline, no framing.
 constexpr char kPolicy[] =
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -31,8 +31,7 @@ const char* TypeOf(std::string_view name) {
 }
 
 AdminReply Show(const ConsoleFile& file, const std::string& tag, const AdminRequest& in) {
-  // Asked for anew each time, and sent when it is another: after an upgrade nobody runs half of the
-  // old page.
+  // Revalidated on each load, so that no browser mixes files of two versions after an upgrade.
   AdminReply reply{200, std::string(file.text), TypeOf(file.name)};
   reply.headers = {{"ETag", tag}, {"Cache-Control", "no-cache"}};
   if (in.header("If-None-Match") == tag) {
@@ -62,9 +61,9 @@ std::vector<AdminPage> ConsolePages(const std::shared_ptr<grpc::Channel>& channe
         [&file, tag](const AdminRequest& in) { return Show(file, tag, in); });
   }
   const auto gateway = std::make_shared<Gateway>(channel);
-  add(true, "/api/\\w{1,64}/\\w{1,64}", CheckSite,
+  add(true, "/api/\\w{1,64}/\\w{1,64}", CheckSameOrigin,
       [gateway](const AdminRequest& in) { return gateway->Call(in); });
-  add(false, "/events/\\w{1,64}/\\w{1,64}", CheckSite,
+  add(false, "/events/\\w{1,64}/\\w{1,64}", CheckSameOrigin,
       [gateway](const AdminRequest& in) { return gateway->Follow(in); });
   return pages;
 }

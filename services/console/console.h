@@ -1,5 +1,5 @@
-// The console: a page for people, and the gateway that it calls. Everything it shows and does is
-// the API's.
+// Console: a web page, and the gateway to the API that the page calls. Whatever it shows and does
+// goes through the API.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -12,9 +12,9 @@
 
 namespace capbroker {
 
-// For the admin server: "/", "/console/...", "/api/...", "/events/...". `channel` leads to the
-// server's own API; `name` is the host under which the console is served besides this machine's
-// own, or empty.
+// Pages for the admin server: "/", "/console/...", "/api/...", "/events/...". `channel` leads to
+// the server's own API. `name` is the host name under which the console is served besides this
+// machine's own; empty: none.
 std::vector<AdminPage> ConsolePages(const std::shared_ptr<grpc::Channel>& channel,
                                     const std::string& name);
 

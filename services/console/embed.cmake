@@ -1,5 +1,5 @@
 # Writes a .cc file with the files of FILES as texts. A raw string takes them as they stand.
-set(text "#include \"services/console/files.h\"\n\nnamespace capbroker {\n\n")
+set(text "#include \"services/console/console_files.h\"\n\nnamespace capbroker {\n\n")
 string(APPEND text "const std::vector<ConsoleFile>& ConsoleFiles() {\n")
 string(APPEND text "  static const auto* files = new std::vector<ConsoleFile>{\n")
 foreach(file IN LISTS FILES)

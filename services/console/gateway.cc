@@ -5,15 +5,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
-#include "services/console/call_stream.h"
+#include "broker/values/time.h"
+#include "services/client/bidi_stream.h"
 #include "services/console/json.h"
 #include "services/messages/errors.h"
 #include "services/rpc/server.h"
@@ -24,13 +25,14 @@ namespace {
 using google::protobuf::MethodDescriptor;
 
 constexpr auto kCallDeadline = std::chrono::seconds(30);
-constexpr absl::Duration kFirstPatience = absl::Seconds(5);  // For a refusal to come as one.
-constexpr absl::Duration kPatience = absl::Milliseconds(200);
-// A reader that hears nothing for longer may take the line for dead.
-constexpr absl::Duration kSilence = absl::Seconds(10);
+// How long Begin waits: a refusal within it becomes the HTTP reply's own status.
+constexpr Span kFirstPatience = Seconds(5);
+constexpr Span kPatience{200'000};
+// A client that receives nothing for longer may take the connection for dead.
+constexpr Span kKeepalive = Seconds(10);
 
-// The method of "/api/OfferService/AcceptOffer"; null if there is none, or it does not stream as
-// `streams` says.
+// The method of a path such as "/api/OfferService/AcceptOffer"; null if there is none, or if its
+// streaming does not match `streams`.
 const MethodDescriptor* MethodOf(const std::string& path, bool streams) {
   const std::vector<std::string_view> parts = Split(path, '/');
   if (parts.size() != 4) return nullptr;
@@ -57,7 +59,7 @@ AdminReply NoMethod(const std::string& path) {
                         {{"name", path.substr(0, 120)}}));
 }
 
-// gRPC takes a call with any other metadata for a mistake of the program's, and ends it.
+// gRPC treats other metadata as a bug of the program and aborts the call.
 bool IsFitForMetadata(const std::string& value) {
   return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
@@ -71,7 +73,7 @@ std::unique_ptr<grpc::ClientContext> ContextOf(const AdminRequest& in) {
   return context;
 }
 
-// As an event's data, which stands on one line: so does the JSON.
+// One event. Its data must stand on one line, and JSON does.
 std::string Event(std::string_view type, const std::string& json) {
   return Cat(type.empty() ? "" : "event: ", type, type.empty() ? "" : "\n", "data: ", json, "\n\n");
 }
@@ -85,10 +87,10 @@ std::string JsonOf(const grpc::Status& status) {
   return ToJson(message);
 }
 
-// One of the streams that may be open at a time; given back with the last copy.
-using Place = std::shared_ptr<void>;
+// One of the streams that may be open at a time; the last copy frees it.
+using Slot = std::shared_ptr<void>;
 
-Place TakePlace(const std::shared_ptr<std::atomic<size_t>>& taken) {
+Slot AcquireSlot(const std::shared_ptr<std::atomic<size_t>>& taken) {
   if (taken->fetch_add(1) >= kMostAdminStreams) {
     taken->fetch_sub(1);
     return nullptr;
@@ -96,51 +98,76 @@ Place TakePlace(const std::shared_ptr<std::atomic<size_t>>& taken) {
   return {taken.get(), [taken](void*) { taken->fetch_sub(1); }};
 }
 
+// Server-sent events from the messages of one stream of the API. The caller's thread runs the loop,
+// so that a slow reader is slow to the broker too.
 class Events final : public AdminStream {
  public:
-  Events(Place place, std::shared_ptr<CallStream> call, const google::protobuf::Descriptor& type)
-      : place_(std::move(place)), call_(std::move(call)), type_(type) {}
-  ~Events() override { call_->Close(); }
+  Events(Slot slot, const std::shared_ptr<grpc::Channel>& channel, const MethodDescriptor& method,
+         std::unique_ptr<grpc::ClientContext> context, const google::protobuf::Message& request)
+      : slot_(std::move(slot)), type_(*method.output_type()) {
+    stream_ = BidiStream<grpc::ByteBuffer, grpc::ByteBuffer>::Start(
+        loop_, channel, WireName(method), std::move(context),
+        {.on_message = [this](grpc::ByteBuffer& bytes) { OnMessage(bytes); },
+         .on_end =
+             [this](const grpc::Status& status) {
+               stream_ = nullptr;
+               End(status);
+             }});
+    stream_->SendLast(ToBytes(request));
+  }
+  ~Events() override {
+    if (stream_ != nullptr) stream_->Cancel();
+    loop_.Stop();
+    loop_.Run();  // gRPC still calls the stream until it has ended.
+  }
 
-  // Waits for the first event; the status, where the call ended without one.
+  // Waits for the first event. Returns the status if the call ended without one.
   grpc::Status Begin() {
-    first_ = After(kFirstPatience);
-    return ended_ ? call_->status() : grpc::Status::OK;
+    const int64_t until = EventLoop::NowMicros() + kFirstPatience.micros;
+    while (events_.empty() && EventLoop::NowMicros() < until) {
+      loop_.RunOnce({until - EventLoop::NowMicros()});
+    }
+    return status_ ? *status_ : grpc::Status::OK;
   }
 
   std::optional<std::string> Next() override {
-    if (first_) return *std::exchange(first_, std::nullopt);
-    if (ended_) return std::nullopt;
-    return After(kPatience);
+    if (events_.empty() && status_) return std::nullopt;
+    if (events_.empty()) loop_.RunOnce(kPatience);
+    if (!events_.empty()) {
+      std::string event = std::move(events_.front());
+      events_.pop_front();
+      last_sent_micros_ = EventLoop::NowMicros();
+      return event;
+    }
+    if (EventLoop::NowMicros() - last_sent_micros_ < kKeepalive.micros) return "";
+    last_sent_micros_ = EventLoop::NowMicros();
+    return ": nothing new\n\n";
   }
 
  private:
-  std::string After(absl::Duration patience) {
-    grpc::ByteBuffer bytes;
-    switch (call_->Next(patience, &bytes)) {
-      case CallStream::Step::kNothing:
-        if (absl::Now() - said_ < kSilence) return "";
-        said_ = absl::Now();
-        return ": nothing new\n\n";
-      case CallStream::Step::kMessage:
-        break;
-      case CallStream::Step::kEnd:
-        ended_ = true;
-        return Event("end", JsonOf(call_->status()));
-    }
-    said_ = absl::Now();
+  void OnMessage(grpc::ByteBuffer& bytes) {
+    if (status_) return;
     const auto message = FromBytes(std::move(bytes), type_);
-    if (message.ok()) return Event("", ToJson(**message));
-    ended_ = true;
-    return Event("end", JsonOf(ToGrpc(message.status())));
+    if (message.ok()) {
+      events_.push_back(Event("", ToJson(**message)));
+    } else {
+      End(ToGrpc(message.status()));
+    }
+  }
+  void End(const grpc::Status& status) {
+    if (status_) return;
+    status_ = status;
+    events_.push_back(Event("end", JsonOf(status)));
   }
 
-  const Place place_;
-  const std::shared_ptr<CallStream> call_;
+  const Slot slot_;
   const google::protobuf::Descriptor& type_;
-  std::optional<std::string> first_;
-  bool ended_ = false;
-  absl::Time said_ = absl::Now();
+  EventLoop loop_;
+  // Null after the stream's end.
+  std::shared_ptr<BidiStream<grpc::ByteBuffer, grpc::ByteBuffer>> stream_;
+  std::deque<std::string> events_;      // Not sent yet.
+  std::optional<grpc::Status> status_;  // The status with which the stream ended.
+  int64_t last_sent_micros_ = EventLoop::NowMicros();
 };
 
 }  // namespace
@@ -188,7 +215,7 @@ AdminReply ReplyOf(const grpc::Status& status) {
 AdminReply Gateway::Call(const AdminRequest& in) {
   const MethodDescriptor* method = MethodOf(in.path, false);
   if (method == nullptr) return NoMethod(in.path);
-  // A form on some other page cannot send this type.
+  // A form on another page cannot send this type.
   if (const std::string type = in.header("Content-Type"); !type.starts_with("application/json")) {
     AdminReply reply =
         Refused(InvalidFields({{"Content-Type", Cat("got ", type, ", want application/json")}}));
@@ -220,16 +247,14 @@ AdminReply Gateway::Follow(const AdminRequest& in) {
   const std::string body = in.parameter("body");
   const auto message = FromJson(body.empty() ? "{}" : body, *method->input_type());
   if (!message.ok()) return Refused(message.status());
-  Place place = TakePlace(streams_);
-  if (place == nullptr) {
+  Slot slot = AcquireSlot(streams_);
+  if (slot == nullptr) {
     return Refused(
         Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",
                Cat(kMostAdminStreams, " streams of the console are open, and no more may be")));
   }
-  auto events = std::make_unique<Events>(
-      std::move(place),
-      CallStream::Open(stub_, WireName(*method), ContextOf(in), ToBytes(**message)),
-      *method->output_type());
+  auto events =
+      std::make_unique<Events>(std::move(slot), channel_, *method, ContextOf(in), **message);
   if (const grpc::Status status = events->Begin(); !status.ok()) return ReplyOf(status);
   AdminReply reply{200, "", "text/event-stream"};
   reply.stream = std::move(events);

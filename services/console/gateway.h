@@ -1,14 +1,13 @@
-// The API in JSON, for a page: no second one. Every call goes to the server's own methods, by their
-// descriptors, with the credentials that the page sent, so that who may what, every limit and every
-// refusal are those of gRPC.
+// JSON gateway: calls the API's methods by their descriptors, with the credentials of the HTTP
+// request. Permissions, limits and refusals are those of gRPC; there is no second API.
 //
-//   POST /api/OfferService/AcceptOffer     the message as JSON; answered by the message as JSON
+//   POST /api/OfferService/AcceptOffer     The body and the reply are the messages as JSON.
 //   GET /events/OfferService/WatchOffers?body={"parent":"providers/azure"}
-//                                          a stream, as server-sent events: each message is one's
-//                                          data; at the end an event "end" with a google.rpc.Status
+//                                          Server-sent events: one message per event, and at the
+//                                          end an event "end" with a google.rpc.Status.
 //
-// JSON is protobuf's own. A refusal is a google.rpc.Status with its details, under the HTTP code
-// that google.rpc.Code gives it.
+// JSON is protobuf's own mapping. An error is a google.rpc.Status with its details, under the HTTP
+// code that google.rpc.Code assigns to it.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -23,7 +22,7 @@
 
 namespace capbroker {
 
-// 200 for OK; of anything else what google/rpc/code.proto says.
+// 200 for OK; else the code that google/rpc/code.proto assigns.
 int HttpCodeOf(grpc::StatusCode code);
 
 // A google.rpc.Status as JSON.
@@ -31,22 +30,24 @@ AdminReply ReplyOf(const grpc::Status& status);
 
 class Gateway {
  public:
-  // The channel's peer counts nobody for known by where a call comes from.
-  explicit Gateway(const std::shared_ptr<grpc::Channel>& channel) : stub_(channel) {}
+  // The server at the channel's other end must not trust callers because of where they call from.
+  explicit Gateway(const std::shared_ptr<grpc::Channel>& channel)
+      : channel_(channel), stub_(channel) {}
 
-  // For the two kinds of path. From several threads at once.
+  // For the two kinds of path. Thread-safe.
   //
   // 404  there is no such method, or it is of the other kind.
   // 400  the JSON is not a message of this method; a BadRequest names the field.
-  // 415  of Call: the Content-Type is not application/json.
-  // 429  of Follow: kMostAdminStreams streams are open.
+  // 415  Call: the Content-Type is not application/json.
+  // 429  Follow: kMostAdminStreams streams are open.
   AdminReply Call(const AdminRequest& in);
-  // A stream that is refused before its first message is answered as a call.
+  // A stream that is refused before its first message gets the reply of a call.
   AdminReply Follow(const AdminRequest& in);
 
  private:
+  const std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub stub_;
-  // Shared, since a stream may outlive its gateway by a moment.
+  // Shared: a stream may outlive its gateway briefly.
   const std::shared_ptr<std::atomic<size_t>> streams_ = std::make_shared<std::atomic<size_t>>(0);
 };
 

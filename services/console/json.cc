@@ -15,13 +15,13 @@ using google::protobuf::Descriptor;
 using google::protobuf::Message;
 
 std::unique_ptr<Message> New(const Descriptor& type) {
-  // The descriptors are of generated messages.
+  // All descriptors are of generated messages.
   return std::unique_ptr<Message>(
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type)->New());
 }
 
-// The converter says "(terms.quantity): invalid value ..." or "(terms) nme: Cannot find field.":
-// the path is the field.
+// Turns a complaint of the converter, "(terms.quantity): invalid value ..." or "(terms) nme: Cannot
+// find field.", into a violation of that field.
 Violation Taken(std::string_view complaint) {
   std::string_view field, rest = complaint;
   if (rest.starts_with('(')) {
@@ -36,7 +36,8 @@ Violation Taken(std::string_view complaint) {
     path += Cat(path.empty() ? "" : ".", rest.substr(0, rest.size() - kNoField.size()));
     rest = "no such field";
   }
-  std::string description;  // One line: a syntax error is shown with its place on the next ones.
+  // One line: the converter shows a syntax error's place on further lines.
+  std::string description;
   for (const char c : rest.substr(0, 200))
     description += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   return {path.empty() ? "body" : path, description};
@@ -46,7 +47,7 @@ Violation Taken(std::string_view complaint) {
 
 std::string ToJson(const Message& message) {
   std::string json;
-  // Fails for an Any of an unknown type alone, and no message of ours has one.
+  // Fails only for an Any of an unknown type, which no message of ours contains.
   if (!google::protobuf::util::MessageToJsonString(message, &json).ok()) return "{}";
   return json;
 }

@@ -1,4 +1,4 @@
-// Messages as protobuf's JSON, by their descriptors.
+// Protobuf messages as JSON and as bytes, by their descriptors.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -13,12 +13,12 @@ namespace capbroker {
 
 std::string ToJson(const google::protobuf::Message& message);
 
-// INVALID_ARGUMENT naming the field, or "body" where it is no JSON at all.
+// INVALID_ARGUMENT names the field, or "body" where the text is no JSON.
 absl::StatusOr<std::unique_ptr<google::protobuf::Message>> FromJson(
     const std::string& json, const google::protobuf::Descriptor& type);
 
 grpc::ByteBuffer ToBytes(const google::protobuf::Message& message);
-// INTERNAL where they are not of this type.
+// INTERNAL if the bytes are not a message of this type.
 absl::StatusOr<std::unique_ptr<google::protobuf::Message>> FromBytes(
     grpc::ByteBuffer bytes, const google::protobuf::Descriptor& type);
 

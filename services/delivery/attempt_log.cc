@@ -20,7 +20,7 @@ std::optional<Notice> AttemptLog::Add(const std::string& outcome, const std::str
   return std::nullopt;
 }
 
-std::optional<Notice> AttemptLog::Rest() {
+std::optional<Notice> AttemptLog::Flush() {
   if (attempts_ == told_) return std::nullopt;
   return Tell();
 }

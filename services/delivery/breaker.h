@@ -1,4 +1,4 @@
-// R23: whether it is worth calling a provider that has not answered of late.
+// Circuit breaker (R23): stops calls to a provider that does not answer.
 #pragma once
 
 #include <algorithm>
@@ -8,13 +8,13 @@
 
 namespace capbroker {
 
-// Closed: calls go out. After `failures` in a row it opens: no call for `open_for`; then one probe,
-// half open. A probe that fails opens it anew; any success closes it.
+// Closed: calls go out. After `failures` in a row it opens: no calls for `open_for`. Then it is
+// half open and admits one probe. A failed probe opens it again; any success closes it.
 class Breaker {
  public:
   enum class State { kClosed, kHalfOpen, kOpen };
 
-  // `broken`: it was open before, by the record; then the first call is a probe.
+  // `broken`: the record says that it was open before; then the first call is a probe.
   Breaker(int failures, Span open_for, bool broken)
       : most_(failures), open_for_(open_for), failures_(broken ? failures : 0) {}
 
@@ -22,19 +22,19 @@ class Breaker {
     if (failures_ < most_) return State::kClosed;
     return now < until_ ? State::kOpen : State::kHalfOpen;
   }
-  // From when on a call may go out; while a probe is out, none may.
+  // The instant from which a call may go out; none while a probe is in flight.
   Instant Admits() const { return IsBroken() ? (probing_ ? kLastInstant : until_) : Instant{}; }
   bool IsBroken() const { return failures_ >= most_; }
 
   void OnStart() { probing_ = IsBroken(); }
-  // True if this opened it.
+  // Returns true if this failure opened it.
   bool OnFailure(Instant now) {
     probing_ = false;
     failures_ = std::min(failures_ + 1, most_ + 1);
     if (IsBroken()) until_ = now + open_for_;
     return failures_ == most_;
   }
-  // True if this closed it.
+  // Returns true if this success closed it.
   bool OnSuccess() {
     const bool was_broken = IsBroken();
     failures_ = 0;
@@ -45,7 +45,7 @@ class Breaker {
  private:
   const int most_;
   const Span open_for_;
-  int failures_;     // In a row.
+  int failures_;     // Consecutive.
   Instant until_{};  // When the next probe may go out.
   bool probing_ = false;
 };

@@ -19,8 +19,8 @@ constexpr unsigned kReloadSeconds = 5;
 constexpr int kMostBytesReceived = 64 * 1024;
 constexpr char kSpiffe[] = "spiffe://";
 
-// Refuses a peer whose certificate, which gRPC has verified, does not have this SPIFFE id as its
-// one URI.
+// Refuses a peer whose certificate, already verified by gRPC, does not have this SPIFFE id as its
+// only URI.
 class SpiffeVerifier final : public grpc::experimental::ExternalCertificateVerifier {
  public:
   explicit SpiffeVerifier(std::string id) : id_(std::move(id)) {}
@@ -49,7 +49,7 @@ class CallerCredentials {
         options.key_file, options.cert_file, options.ca_file, kReloadSeconds);
   }
 
-  // FAILED_PRECONDITION if this broker may not call there.
+  // FAILED_PRECONDITION if this broker may not call the endpoint.
   absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> For(const Endpoint& endpoint) const {
     if (insecure_loopback_ && endpoint.server_name.empty() && IsLocal(endpoint.address)) {
       return grpc::InsecureChannelCredentials();
@@ -114,8 +114,9 @@ std::shared_ptr<Caller::Out> Caller::Call(v1::ConsiderOfferRequest request, Span
       return out;
     }
     grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // So that hanging up means it.
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);          // To the provider itself.
+    // So that Disconnect closes the connection.
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // Connects to the provider directly.
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
     arguments.SetMaxReceiveMessageSize(kMostBytesReceived);

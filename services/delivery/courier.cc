@@ -6,7 +6,7 @@ namespace capbroker {
 
 void Courier::Add(const ProviderId& provider, bool broken) {
   Line line{.breaker = Breaker(options_.breaker_failures, options_.breaker_pause, broken)};
-  // Calls from before it was removed are still out.
+  // Calls from before its removal are still in flight.
   if (const auto found = orphans_.find(provider); found != orphans_.end()) {
     line.in_flight = found->second;
     orphans_.erase(found);
@@ -22,8 +22,8 @@ void Courier::Remove(const ProviderId& provider) {
   absl::erase_if(offers_, [&](const auto& item) { return item.second.provider == provider; });
 }
 
-void Courier::Open(const OfferKey& key, const ProviderId& provider, bool by_right, Instant deadline,
-                   const std::string& where, Instant now) {
+void Courier::OpenOffer(const OfferKey& key, const ProviderId& provider, bool by_right,
+                        Instant deadline, const std::string& where, Instant now) {
   const auto [at, is_new] = offers_.try_emplace(
       key, Entry{.provider = provider, .by_right = by_right, .log = AttemptLog(where)});
   Entry& entry = at->second;
@@ -33,7 +33,7 @@ void Courier::Open(const OfferKey& key, const ProviderId& provider, bool by_righ
   if (is_new || (entry.phase == Phase::kExpired && now <= deadline)) Wait(line, key, entry, now);
 }
 
-std::optional<Notice> Courier::Close(const OfferKey& key) {
+std::optional<Notice> Courier::CloseOffer(const OfferKey& key) {
   const auto found = offers_.find(key);
   if (found == offers_.end() || found->second.over) return std::nullopt;
   Entry& entry = found->second;
@@ -44,7 +44,7 @@ std::optional<Notice> Courier::Close(const OfferKey& key) {
     return std::nullopt;
   }
   if (entry.phase == Phase::kWaiting) QueueOf(line, entry).erase({entry.due, key});
-  std::optional<Notice> rest = entry.log.Rest();
+  std::optional<Notice> rest = entry.log.Flush();
   offers_.erase(found);
   return rest;
 }
@@ -69,7 +69,7 @@ std::optional<OfferKey> Courier::Pick(Line& line, Instant now) const {
 
 std::vector<Courier::Attempt> Courier::Start(Instant now) {
   std::vector<Attempt> attempts;
-  // In turns, so that one provider's many offers do not keep the others waiting.
+  // Round robin, so that one provider's many offers do not delay the others.
   for (bool found = true; found && in_flight_ < options_.in_flight;) {
     found = false;
     auto at = lines_.upper_bound(last_);
@@ -82,7 +82,8 @@ std::vector<Courier::Attempt> Courier::Start(Instant now) {
       last_ = at->first;
       Entry& entry = offers_.at(*key);
       QueueOf(line, entry).erase({entry.due, *key});
-      // Its end is on its way; until then it is left alone, unless it gets more time.
+      // The offer's end is on its way; until then the offer is left alone, unless its deadline is
+      // extended.
       if (now > entry.deadline) {
         entry.phase = Phase::kExpired;
         continue;
@@ -133,19 +134,19 @@ Courier::Finished Courier::Finish(const OfferKey& key, const ProviderId& provide
   Entry& entry = found->second;
   out.notice = entry.log.Add(outcome, detail);
   if (entry.over) {
-    if (!out.notice) out.notice = entry.log.Rest();
+    if (!out.notice) out.notice = entry.log.Flush();
     offers_.erase(found);
     return out;
   }
-  entry.phase = Phase::kRest;
+  entry.phase = Phase::kIdle;
   if (delivered) entry.failures = 0;
-  if (next == Next::kAgain) Again(key, now);
+  if (next == Next::kRetry) Retry(key, now);
   return out;
 }
 
-void Courier::Again(const OfferKey& key, Instant now) {
+void Courier::Retry(const OfferKey& key, Instant now) {
   const auto found = offers_.find(key);
-  if (found == offers_.end() || found->second.phase != Phase::kRest) return;
+  if (found == offers_.end() || found->second.phase != Phase::kIdle) return;
   Entry& entry = found->second;
   Wait(lines_.at(entry.provider), key, entry, now + Pause(++entry.failures));
 }

@@ -1,19 +1,17 @@
-// Which open offer is to be brought to its provider's door, when, and what is to be said of it
-// afterwards. No threads, no clock, no network: `now` is an argument, calls and records are values
-// (delivery.h carries them out).
+// Delivery policy: which open offer is to be delivered to its provider, when, and what is to be
+// recorded of it. It has no threads, no clock and no network: `now` is an argument, calls and
+// records are values, and delivery.h carries them out.
 //
-// What must hold, whatever comes when:
-// - An offer is attempted only while it is open and its deadline has not passed, and one call at a
-// time.
-// - A provider has at most `in_flight_each` calls out, all together at most `in_flight`.
-// - After an attempt that failed, the next waits for a span drawn evenly from zero to a bound that
-// doubles with each
-//   failure in a row (full jitter), so that a provider that comes back is not met by all of them at
-//   once.
-// - While a provider's breaker is open, its offers as an alternative wait for a probe; those under
-// a right go out
-//   all the same, one at a time (R23: a rights-holder is never skipped).
-// - Every attempt is told of in the trail (attempt_log.h).
+// Invariants:
+// - An offer is attempted only while it is open and its deadline has not passed, one call at a
+//   time.
+// - A provider has at most `in_flight_each` calls in flight, all together at most `in_flight`.
+// - Retry with backoff and full jitter: after a failed attempt the next waits for a span drawn
+//   uniformly from zero to a bound that doubles with each failure in a row. A provider that comes
+//   back is not met by all offers at once.
+// - While a provider's breaker is open, offers to it as an alternative wait for a probe. Those
+//   under a right still go out, one at a time (R23: a rights-holder is never skipped).
+// - Every attempt is reported in the trail (attempt_log.h).
 #pragma once
 
 #include <cstdint>
@@ -36,32 +34,33 @@ namespace capbroker {
 struct CourierOptions {
   Span first_pause = Seconds(1), longest_pause = Seconds(60);
   size_t in_flight_each = 8, in_flight = 64;
-  int breaker_failures = 5;          // In a row, that open a breaker.
-  Span breaker_pause = Seconds(30);  // For which it stays open.
+  int breaker_failures = 5;          // Consecutive failures that open a breaker.
+  Span breaker_pause = Seconds(30);  // How long a breaker stays open.
 };
 
-// Of an offer; numbers are unique within a request, and requests everywhere.
+// Identifies an offer: its number is unique within its request.
 using OfferKey = std::pair<RequestId, uint32_t>;
 
 class Courier {
  public:
   Courier(const CourierOptions& options, uint64_t seed) : options_(options), chance_(seed) {}
 
-  // A provider that wants to be called. `broken`: its breaker is open, by the record.
+  // Adds a provider with an endpoint. `broken`: the record says that its breaker is open.
   void Add(const ProviderId& provider, bool broken);
-  // With all of its offers. Calls that are out may still be finished, which then says nothing.
+  // Removes a provider and all of its offers. Calls in flight may still finish; their results are
+  // ignored.
   void Remove(const ProviderId& provider);
 
-  // An offer is open, with this deadline; said again, the deadline is the new one. `by_right`: its
-  // provider is a rights-holder. `where`: for the trail.
-  void Open(const OfferKey& key, const ProviderId& provider, bool by_right, Instant deadline,
-            const std::string& where, Instant now);
+  // An offer is open, or its deadline has changed. `by_right`: its provider is a rights-holder.
+  // `where` is the address for the trail.
+  void OpenOffer(const OfferKey& key, const ProviderId& provider, bool by_right, Instant deadline,
+                 const std::string& where, Instant now);
   bool Has(const OfferKey& key) const { return offers_.contains(key); }
-  // An offer is over; what of its attempts is still to be recorded. Of one that is being called
-  // about, Finish tells.
-  std::optional<Notice> Close(const OfferKey& key);
+  // An offer has ended. Returns what is still to be recorded of its attempts; if a call is in
+  // flight, Finish returns it.
+  std::optional<Notice> CloseOffer(const OfferKey& key);
 
-  // Calls to be made now; each has to be finished.
+  // Calls to start now; each must be finished.
   struct Attempt {
     OfferKey key{};
     ProviderId provider{};
@@ -69,22 +68,22 @@ class Courier {
     Instant deadline{};  // The offer's.
   };
   std::vector<Attempt> Start(Instant now);
-  // The next instant at which Start may have something, as things stand.
+  // The next instant at which Start may return something, as things stand.
   Instant Due() const;
 
-  // What becomes of the offer after a call. kAgain: as after a failure, the next attempt is due
+  // What happens to the offer after a call. kRetry: as after a failure, the next attempt is due
   // after a pause.
-  enum class Next { kAgain, kRest };
+  enum class Next { kRetry, kIdle };
   struct Finished {
     std::optional<Notice> notice;  // To be recorded.
     std::optional<bool> healthy;   // The breaker closed or opened.
   };
-  // `outcome` is AttemptLog::kDelivered or a code; `provider` is for when it, or the offer, is gone
-  // meanwhile.
+  // `outcome` is AttemptLog::kDelivered or a status code. `provider` is needed if it, or the offer,
+  // has been removed meanwhile.
   Finished Finish(const OfferKey& key, const ProviderId& provider, const std::string& outcome,
                   const std::string& detail, Next next, Instant now);
-  // An offer at rest is to be delivered again after a pause: its answer could not be taken.
-  void Again(const OfferKey& key, Instant now);
+  // An idle offer is to be delivered again after a pause: its answer could not be recorded.
+  void Retry(const OfferKey& key, Instant now);
   void NotRecorded(const OfferKey& key, const Notice& notice);
 
   size_t in_flight() const { return in_flight_; }
@@ -100,15 +99,15 @@ class Courier {
   struct Line {
     Breaker breaker;
     size_t open = 0, in_flight = 0;
-    Queue by_right{}, alternatives{};  // Waiting, by when they are due.
+    Queue by_right{}, alternatives{};  // Waiting offers by due time.
   };
-  enum class Phase { kWaiting, kCalling, kRest, kExpired };
+  enum class Phase { kWaiting, kCalling, kIdle, kExpired };
   struct Entry {
     ProviderId provider{};
     bool by_right = false;
     Instant deadline{}, due{};
     Phase phase = Phase::kWaiting;
-    bool over = false;               // And being called about.
+    bool over = false;               // Ended while a call is in flight.
     int attempts = 0, failures = 0;  // Failures in a row.
     AttemptLog log;
   };
@@ -124,9 +123,9 @@ class Courier {
   std::mt19937_64 chance_;
   size_t in_flight_ = 0;
   std::map<ProviderId, Line> lines_;
-  ProviderId last_{};  // Whom Start served last: the next goes first.
+  ProviderId last_{};  // The provider that Start served last; the next one goes first.
   absl::flat_hash_map<OfferKey, Entry> offers_;
-  // Calls out for offers that are gone, by provider that is gone too.
+  // Calls in flight of providers that were removed.
   std::map<ProviderId, size_t> orphans_;
 };
 

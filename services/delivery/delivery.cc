@@ -10,8 +10,8 @@
 
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
-#include "services/delivery/answer.h"
-#include "services/delivery/mailbox.h"
+#include "services/concurrency/event_loop.h"
+#include "services/delivery/provider_answer.h"
 #include "services/log/log.h"
 #include "services/messages/errors.h"
 #include "services/messages/render.h"
@@ -23,14 +23,13 @@ namespace {
 constexpr Span kLookAround = Seconds(1);
 constexpr Span kLookWhetherServing{250'000};
 constexpr Span kRetry = Seconds(1);
-// An answer that was on its way when the deadline passed is still heard, and recorded as late
-// (R26).
+// An answer in flight at the deadline is still received, and recorded as late (R26).
 constexpr Span kHeardLate = Seconds(2);
 constexpr size_t kLongestDetail = 256;
 const Actor kBroker{Role::kBroker, ""};
 
-// Fit for the trail: printable ASCII, and not too much of it.
-std::string Sober(std::string_view text) {
+// Makes text fit for the trail: printable ASCII of bounded length.
+std::string Printable(std::string_view text) {
   std::string out(text.substr(0, kLongestDetail));
   for (char& c : out) {
     if (c < 0x20 || c > 0x7e) c = ' ';
@@ -63,11 +62,13 @@ class Delivery::Parts {
 
   void Stop() {
     if (!thread_.joinable()) return;
-    mailbox_->Post([this] { stopping_ = true; });
+    loop_->Post([this] { stopping_ = true; });
     thread_.join();
-    mailbox_->Close();  // Replies of the sequencer may still come.
+    loop_->Close();  // Replies of the sequencer may still arrive.
   }
-  void Wake() { mailbox_->Ring(); }
+  void Wake() {
+    loop_->Post([] {});
+  }
   DeliveryCounts counts() const {
     absl::MutexLock lock(&mutex_);
     return counts_;
@@ -80,16 +81,16 @@ class Delivery::Parts {
     std::shared_ptr<const RequestBook> request{};
     std::optional<v1::ConsiderOfferRequest::Refusal> refusal{};  // Of its last answer.
   };
-  struct Line {
+  struct ProviderLine {
     Endpoint endpoint;
     Caller caller;
     std::shared_ptr<Subscription> watch{};
-    // The sequence at which an offer was read, until a later change of it comes.
+    // The sequence at which an offer was read, until a later change of it arrives.
     absl::flat_hash_map<OfferKey, uint64_t> read{};
     absl::flat_hash_map<OfferKey, Known> known{};
-    std::optional<bool> report{};  // Health that is to be reported.
+    std::optional<bool> report{};  // Health to be reported.
   };
-  // What a call was about, after the offer may be gone.
+  // What a call was about; the offer may have ended meanwhile.
   struct Subject {
     ProviderId provider{};
     OfferName offer{};
@@ -100,7 +101,7 @@ class Delivery::Parts {
   void Run() {
     pthread_setname_np(pthread_self(), "delivery");
     while (!stopping_) {
-      for (Mailbox::Work& work : mailbox_->Take(Patience())) work();
+      loop_->RunOnce(Patience());
       if (stopping_) break;
       Follow();
       StartCalls();
@@ -111,9 +112,7 @@ class Delivery::Parts {
       SendReports();
     }
     for (auto& [id, out] : out_) out->context.TryCancel();
-    while (!out_.empty()) {
-      for (Mailbox::Work& work : mailbox_->Take(kLookAround)) work();
-    }
+    while (!out_.empty()) loop_->RunOnce(kLookAround);
   }
 
   Span Patience() {
@@ -121,20 +120,20 @@ class Delivery::Parts {
     return std::clamp(courier_.Due() - clock_.Now(), Span{}, kLookAround);
   }
 
-  // ---- What is open.
+  // ---- Following what is open.
 
-  Subscription::Wake Ringing() {
-    return [mailbox = mailbox_] { mailbox->Ring(); };
+  Subscription::Wake WakeLoop() {
+    return [loop = loop_] { loop->Post([] {}); };
   }
 
   void Follow() {
     if (registry_watch_ == nullptr) {
       if (sequencer_.status().phase != SequencerStatus::Phase::kServing) return;
-      registry_watch_ = feed_.WatchDirectory(options_.watch_bound, Ringing());
+      registry_watch_ = feed_.WatchDirectory(options_.watch_bound, WakeLoop());
       ReadRegistry();
     }
     const absl::StatusOr<std::vector<Change>> changes = registry_watch_->Take();
-    if (!changes.ok()) return LetGo();
+    if (!changes.ok()) return Reset();
     if (!changes->empty()) ReadRegistry();
     for (auto& [provider, line] : lines_) {
       if (line.watch == nullptr && clock_.Boot() >= retry_at_) ReadOpen(provider, line);
@@ -142,8 +141,8 @@ class Delivery::Parts {
     }
   }
 
-  // The partitions are not held any more: what is open, whoever serves next says.
-  void LetGo() {
+  // The partitions are no longer held: the next process to serve reads what is open.
+  void Reset() {
     for (const auto& [provider, line] : lines_) courier_.Remove(provider);
     lines_.clear();
     registry_watch_ = nullptr;
@@ -158,25 +157,25 @@ class Delivery::Parts {
         continue;
       }
       for (const auto& [key, known] : it->second.known) {
-        if (const auto rest = courier_.Close(key)) Record(known.owner, key, *rest);
+        if (const auto rest = courier_.CloseOffer(key)) Record(known.owner, key, *rest);
       }
       courier_.Remove(it->first);
       it = lines_.erase(it);
     }
     for (const Provider& provider : directory->providers()) {
       if (!provider.endpoint.IsSet() || lines_.contains(provider.id)) continue;
-      lines_.emplace(provider.id, Line{.endpoint = provider.endpoint,
-                                       .caller = Caller(credentials_, provider.endpoint)});
+      lines_.emplace(provider.id, ProviderLine{.endpoint = provider.endpoint,
+                                               .caller = Caller(credentials_, provider.endpoint)});
       courier_.Add(provider.id, provider.unhealthy);
-      absl::MutexLock lock(&mutex_);  // A rate sees the first call.
+      absl::MutexLock lock(&mutex_);  // Present from the first call on, so that a rate sees it.
       counts_.attempts.try_emplace({provider.id.value, AttemptLog::kDelivered});
       counts_.took.try_emplace(provider.id.value);
     }
   }
 
-  // Follows first, and reads then, so that nothing is missed between.
-  void ReadOpen(const ProviderId& provider, Line& line) {
-    auto watch = feed_.WatchProvider(provider, options_.watch_bound, Ringing());
+  // Subscribes first and reads then, so that nothing is missed in between.
+  void ReadOpen(const ProviderId& provider, ProviderLine& line) {
+    auto watch = feed_.WatchProvider(provider, options_.watch_bound, WakeLoop());
     std::string token;
     do {
       const absl::StatusOr<Page<OfferRow>> page =
@@ -192,23 +191,23 @@ class Delivery::Parts {
       for (const OfferOf& found : *offers) {
         const OfferKey key(found.request->request->id, found.offer->number);
         line.read[key] = found.request->sequence;
-        Learn(provider, line, found.owner, found.request, *found.offer);
+        Update(provider, line, found.owner, found.request, *found.offer);
       }
       token = page->next;
     } while (!token.empty());
     line.watch = std::move(watch);
   }
 
-  void TakeChanges(const ProviderId& provider, Line& line) {
+  void TakeChanges(const ProviderId& provider, ProviderLine& line) {
     const absl::StatusOr<std::vector<Change>> changes = line.watch->Take();
-    if (!changes.ok()) {  // Too slow: the present state again.
+    if (!changes.ok()) {  // Too slow: starts again from the present state.
       courier_.Remove(provider);
       const Provider* record = sequencer_.directory()->Find(provider);
       courier_.Add(provider, record != nullptr && record->unhealthy);
       line.known.clear();
       line.read.clear();
       line.watch = nullptr;
-      mailbox_->Ring();
+      loop_->Post([] {});
       return;
     }
     for (const Change& change : *changes) {
@@ -219,22 +218,23 @@ class Delivery::Parts {
           if (change.request->sequence <= read->second) continue;
           line.read.erase(read);
         }
-        Learn(provider, line, change.owner, change.request, offer);
+        Update(provider, line, change.owner, change.request, offer);
       }
     }
   }
 
-  void Learn(const ProviderId& provider, Line& line, const OwnerId& owner,
-             const std::shared_ptr<const RequestBook>& request, const Offer& offer) {
+  void Update(const ProviderId& provider, ProviderLine& line, const OwnerId& owner,
+              const std::shared_ptr<const RequestBook>& request, const Offer& offer) {
     const OfferKey key(request->request->id, offer.number);
     if (offer.state == OfferState::kOpen) {
       Known& known = line.known[key];
       known.owner = owner;
       known.request = request;
       const bool by_right = offer.kind != OfferKind::kAlternative;
-      courier_.Open(key, provider, by_right, offer.deadline, line.endpoint.address, clock_.Now());
+      courier_.OpenOffer(key, provider, by_right, offer.deadline, line.endpoint.address,
+                         clock_.Now());
     } else if (line.known.erase(key) > 0) {
-      if (const auto rest = courier_.Close(key)) Record(owner, key, *rest);
+      if (const auto rest = courier_.CloseOffer(key)) Record(owner, key, *rest);
     }
   }
 
@@ -243,7 +243,7 @@ class Delivery::Parts {
   void StartCalls() {
     const Instant now = clock_.Now();
     for (const Courier::Attempt& attempt : courier_.Start(now)) {
-      Line& line = lines_.at(attempt.provider);
+      ProviderLine& line = lines_.at(attempt.provider);
       const Known& known = line.known.at(attempt.key);
       const Offer& offer = *known.request->Find(attempt.key.second);
       v1::ConsiderOfferRequest request;
@@ -257,9 +257,9 @@ class Delivery::Parts {
       const Span patience = std::min(options_.timeout, attempt.deadline - now + kHeardLate);
       out_[id] = line.caller.Call(
           std::move(request), patience,
-          [this, mailbox = mailbox_, id, subject, began](
-              const grpc::Status& status, const v1::ConsiderOfferResponse& response) {
-            mailbox->Post([this, id, subject, began, status, response] {
+          [this, loop = loop_, id, subject, began](const grpc::Status& status,
+                                                   const v1::ConsiderOfferResponse& response) {
+            loop->Post([this, id, subject, began, status, response] {
               out_.erase(id);
               if (!stopping_) OnCalled(subject, began, status, response);
             });
@@ -267,26 +267,26 @@ class Delivery::Parts {
     }
   }
 
-  // `began`: boot time of the call.
+  // `began` is the boot time of the call.
   void OnCalled(const Subject& subject, int64_t began, const grpc::Status& status,
                 const v1::ConsiderOfferResponse& response) {
     const auto line = lines_.find(subject.provider);
-    std::string outcome = CodeOf(status), detail = Sober(status.error_message());
-    auto next = Courier::Next::kAgain;
+    std::string outcome = CodeOf(status), detail = Printable(status.error_message());
+    auto next = Courier::Next::kRetry;
     std::optional<Submission> submission;
     if (status.ok()) {
       absl::StatusOr<PushedAnswer> answer =
           ReadAnswer(subject.provider, subject.offer, subject.quantity, response);
       outcome = answer.ok() ? AttemptLog::kDelivered : "INVALID_ANSWER";
-      detail = answer.ok() ? answer->words : Sober(View(answer.status().message()));
+      detail = answer.ok() ? answer->words : Printable(View(answer.status().message()));
       if (answer.ok()) {
-        next = Courier::Next::kRest;
+        next = Courier::Next::kIdle;
         submission = std::move(answer->submission);
       } else {
         Refused(subject, answer.status());
       }
     } else if (line != lines_.end() && status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-      line->second.caller.HangUp();
+      line->second.caller.Disconnect();
     }
     {
       absl::MutexLock lock(&mutex_);
@@ -295,17 +295,17 @@ class Delivery::Parts {
     }
     const Courier::Finished finished =
         courier_.Finish(subject.key(), subject.provider, outcome, detail, next, clock_.Now());
-    // The notice first: the answer may end the request.
+    // The notice goes first: the answer may end the request.
     if (finished.notice) Record(subject.offer.owner, subject.key(), *finished.notice);
-    if (line != lines_.end()) Judge(subject.provider, line->second, outcome, finished.healthy);
+    if (line != lines_.end()) NoteHealth(subject.provider, line->second, outcome, finished.healthy);
     spdlog::log(status.ok() || !finished.notice ? spdlog::level::debug : spdlog::level::info,
-                Told("called", subject, outcome, detail));
+                DescribeCall("called", subject, outcome, detail));
     if (submission) Answer(subject, *std::move(submission));
   }
 
-  // R23. What the breaker says, and what the record says that the provider is.
-  void Judge(const ProviderId& provider, Line& line, const std::string& outcome,
-             std::optional<bool> healthy) {
+  // R23: what the breaker says, or what the record says of the provider.
+  void NoteHealth(const ProviderId& provider, ProviderLine& line, const std::string& outcome,
+                  std::optional<bool> healthy) {
     if (outcome == AttemptLog::kDelivered) {
       const Provider* record = sequencer_.directory()->Find(provider);
       if (record != nullptr && record->unhealthy) healthy = true;
@@ -338,11 +338,11 @@ class Delivery::Parts {
 
   // ---- Commands.
 
-  // Runs `then` on this thread with what became of a command.
+  // A reply that runs `then` on this thread with the command's status.
   template <class Then>
   Reply Replying(Then then) {
-    return [mailbox = mailbox_, then = std::move(then)](absl::StatusOr<Outcome> outcome) mutable {
-      mailbox->Post([then = std::move(then), status = outcome.status()]() mutable {
+    return [loop = loop_, then = std::move(then)](absl::StatusOr<Outcome> outcome) mutable {
+      loop->Post([then = std::move(then), status = outcome.status()]() mutable {
         then(std::move(status));
       });
     };
@@ -361,32 +361,33 @@ class Delivery::Parts {
   void Answer(const Subject& subject, Submission submission) {
     sequencer_.Submit(std::move(submission), Replying([this, subject](const absl::Status& status) {
                         if (status.ok()) return;
-                        // What may still succeed, does with the same answer; what was refused, with
-                        // another.
+                        // A retryable failure may succeed with the same answer; after a refusal the
+                        // provider is asked for another.
                         const bool unsure = status.code() == absl::StatusCode::kUnavailable ||
                                             status.code() == absl::StatusCode::kResourceExhausted;
                         if (!unsure) Refused(subject, status);
-                        courier_.Again(subject.key(), clock_.Now());
+                        courier_.Retry(subject.key(), clock_.Now());
                       }));
   }
 
   void Refused(const Subject& subject, const absl::Status& status) {
     const std::string reason = ApiReasonOf(status);
-    spdlog::info(Told("an answer is refused", subject, reason, Sober(View(status.message()))));
+    spdlog::info(
+        DescribeCall("an answer is refused", subject, reason, Printable(View(status.message()))));
     const auto line = lines_.find(subject.provider);
     if (line == lines_.end()) return;
     const auto known = line->second.known.find(subject.key());
     if (known == line->second.known.end()) return;
     known->second.refusal.emplace().set_reason(reason);
-    known->second.refusal->set_detail(Sober(View(status.message())));
+    known->second.refusal->set_detail(Printable(View(status.message())));
   }
 
-  static std::string Told(std::string_view event, const Subject& subject,
-                          const std::string& outcome, const std::string& detail) {
-    return capbroker::Line(event, {{"provider", subject.provider.value},
-                                   {"offer", FullName(subject.offer)},
-                                   {"outcome", outcome},
-                                   {"detail", detail}});
+  static std::string DescribeCall(std::string_view event, const Subject& subject,
+                                  const std::string& outcome, const std::string& detail) {
+    return LogLine(event, {{"provider", subject.provider.value},
+                           {"offer", FullName(subject.offer)},
+                           {"outcome", outcome},
+                           {"detail", detail}});
   }
 
   const DeliveryOptions options_;
@@ -395,22 +396,22 @@ class Delivery::Parts {
   Sequencer& sequencer_;
   Feed& feed_;
   Clock& clock_;
-  const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
+  const std::shared_ptr<EventLoop> loop_ = std::make_shared<EventLoop>();
 
   mutable absl::Mutex mutex_;
   DeliveryCounts counts_ ABSL_GUARDED_BY(mutex_);
 
-  // The thread's own.
+  // Used only by the thread.
   bool stopping_ = false;
   Courier courier_;
   std::shared_ptr<Subscription> registry_watch_;
-  std::map<ProviderId, Line> lines_;
+  std::map<ProviderId, ProviderLine> lines_;
   std::map<ProviderId, std::string> report_text_;
   int64_t retry_at_ = 0, report_at_ = 0;  // Boot time.
   uint64_t last_call_ = 0;
   absl::flat_hash_map<uint64_t, std::shared_ptr<Caller::Out>> out_;
 
-  std::thread thread_;  // Last: it starts when all else is there.
+  std::thread thread_;  // Last: it starts after everything else is constructed.
 };
 
 absl::StatusOr<std::unique_ptr<Delivery>> Delivery::Start(const DeliveryOptions& options,

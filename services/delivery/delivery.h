@@ -1,14 +1,14 @@
-// Calls providers that want to be called about their open offers (R2), and brings their answers to
-// the sequencer.
+// Delivers open offers to providers that have an endpoint (R2), and submits their answers.
 //
-// Follows the feed, as watchers do: first what the ledger has open, which a restart left, then what
-// durable batches change. All of it happens on one thread and on gRPC's; the sequencer is only ever
-// given commands:
-//   RecordNotice    what came of the attempts, by the broker (attempt_log.h says which);
-//   AcceptOffer...  the answer, by the provider, as if it had called OfferService (answer.h);
-//   ReportHealth    the breaker opened, or closed (R23), by the broker.
-// An offer may be delivered twice, after a restart above all; the provider has to answer it alike,
-// and the command's key makes one of both.
+// It follows the change feed as watchers do: first the offers that the ledger has open, which a
+// restart left, then what durable batches change. It runs on one thread and on gRPC's threads, and
+// only submits commands:
+//   RecordNotice    the outcome of attempts, in the broker's name (attempt_log.h says which);
+//   AcceptOffer...  the answer, in the provider's name, as if it had called OfferService
+//                   (answer.h);
+//   ReportHealth    a breaker opened or closed (R23), in the broker's name.
+// Delivery is at least once: an offer may be delivered again, above all after a restart. The
+// provider must answer it in the same way, and the command's key makes both answers one.
 #pragma once
 
 #include <cstdint>
@@ -32,31 +32,31 @@ namespace capbroker {
 struct DeliveryOptions {
   CallerOptions caller{};
   CourierOptions courier{};
-  Span timeout = Seconds(10);   // Of one call; less where the offer's deadline is nearer.
-  uint64_t seed = 0;            // Of the pauses; 0: another for each process.
-  size_t watch_bound = 65'536;  // Changes that may wait to be looked at.
+  Span timeout = Seconds(10);   // Of one call; less if the offer's deadline is nearer.
+  uint64_t seed = 0;            // Of the jitter; 0: a random one.
+  size_t watch_bound = 65'536;  // Changes that may wait to be read.
 };
 
 struct DeliveryCounts {
-  // By provider and outcome; delivered ones are there, as 0, from the start.
+  // By provider and outcome. Delivered ones are present from the start, as 0.
   std::map<std::pair<std::string, std::string>, uint64_t> attempts{};
   std::map<std::string, Tally<kLatencyBounds>>
-      took{};  // By provider: microseconds from a call to its status.
+      took{};  // Microseconds from a call to its status, by provider.
   std::vector<Courier::Standing> standings{};  // By provider.
 };
 
 class Delivery {
  public:
-  // All that is given outlives the delivery. INVALID_ARGUMENT names the option.
+  // All arguments outlive the delivery. INVALID_ARGUMENT names the option.
   static absl::StatusOr<std::unique_ptr<Delivery>> Start(const DeliveryOptions& options,
                                                          Ledger& ledger, Sequencer& sequencer,
                                                          Feed& feed, Clock& clock);
-  ~Delivery();  // Stop().
+  ~Delivery();  // Calls Stop().
 
-  // Cancels the calls that are out, and waits for them. Offers stay open: whoever serves next
+  // Cancels calls in flight and waits for them. Offers stay open: the next process to serve
   // delivers them again.
   void Stop();
-  // Looks at the clock now, which may have been moved.
+  // Reads the clock now; a test may have moved it.
   void Wake();
   DeliveryCounts counts() const;
 

@@ -20,12 +20,12 @@ namespace capbroker {
 namespace {
 
 constexpr size_t kLinesWaiting = 8'192;
-// In a payload, before a field's name and before its value. A message that has them by chance only
-// looks odd.
+// Separators in a payload, before a field's name and before its value. A message that contains them
+// by chance only looks odd.
 constexpr char kField = '\x1f', kValue = '\x1e';
 
 std::atomic<int> quiet = 0;
-// Of the log's thread; ours and not spdlog's, so that it can be ended before the loggers are.
+// The log's thread. It is ours and not spdlog's, so that it can end before the loggers do.
 std::shared_ptr<spdlog::details::thread_pool>& Writer() {
   static auto* writer = new std::shared_ptr<spdlog::details::thread_pool>;
   return *writer;
@@ -48,7 +48,7 @@ void AppendJsonText(spdlog::memory_buf_t& out, std::string_view text) {
   }
 }
 
-// As it is if that is one word, else between quotes; on one line in any case.
+// Appends a single word as it is, anything else in quotes; always on one line.
 void AppendPlain(spdlog::memory_buf_t& out, std::string_view value) {
   const bool word = value.find_first_of(" \"=") == std::string_view::npos;
   if (!word) out.push_back('"');
@@ -105,7 +105,7 @@ void TakeFromGrpc(gpr_log_func_args* args) {
   spdlog::log(loud ? spdlog::level::warn : spdlog::level::debug, "grpc: {}", args->message);
 }
 
-// Complaints about what callers sent; they are told themselves.
+// Protobuf's complaints about callers' input, which the callers get themselves.
 void TakeFromProtobuf(google::protobuf::LogLevel /*level*/, const char* /*file*/, int /*line*/,
                       const std::string& message) {
   spdlog::debug("protobuf: {}", message);
@@ -132,7 +132,8 @@ absl::Status SetUpLog(const std::string& format, const std::string& level) {
   logger->set_formatter(std::make_unique<Formatter>(format == "json"));
   logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::info);
-  logger->set_error_handler([](const std::string&) {});  // There is nowhere else to complain.
+  // There is nowhere else to report an error.
+  logger->set_error_handler([](const std::string&) {});
   spdlog::set_default_logger(std::move(logger));
   gpr_set_log_function(TakeFromGrpc);
   google::protobuf::SetLogHandler(TakeFromProtobuf);
@@ -140,8 +141,8 @@ absl::Status SetUpLog(const std::string& format, const std::string& level) {
 }
 
 void EndLog() {
-  // The thread writes what it has before it ends. Whoever reads stderr may have stopped, and then
-  // it never does.
+  // The thread writes its queue before it ends. If the reader of stderr has stopped reading, it
+  // never ends.
   auto ended = std::make_shared<absl::Notification>();
   std::thread([ended, writer = std::exchange(Writer(), nullptr)]() mutable {
     writer.reset();
@@ -172,15 +173,15 @@ std::string LogLevel() {
   }
 }
 
-std::string Line(std::string_view event,
-                 std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+std::string LogLine(std::string_view event,
+                    std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
   std::string line(event);
   for (const auto& [name, value] : fields) {
     if (value.empty()) continue;
     line += kField;
     line += name;
     line += kValue;
-    // The separators themselves have no place in a value.
+    // The separators are not allowed in a value.
     for (const char c : value) line += c == kField || c == kValue ? ' ' : c;
   }
   return line;

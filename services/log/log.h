@@ -1,4 +1,4 @@
-// The process's log: one line for each event, on stderr; gRPC's own lines among them.
+// Log of the process: one line per event on stderr, including gRPC's own lines.
 #pragma once
 
 #include <initializer_list>
@@ -10,26 +10,25 @@
 
 namespace capbroker {
 
-// `format` is text or json, `level` debug, info, warn or error. INVALID_ARGUMENT for others.
+// `format` is text or json, `level` debug, info, warn or error; INVALID_ARGUMENT for others.
 //
-// Starts a thread, which alone writes: who logs does not wait for whoever reads stderr. Where the
-// reader is so slow that thousands of lines wait, the oldest are dropped.
+// A separate thread writes, so that loggers do not wait for the reader of stderr. If thousands of
+// lines wait, the oldest are dropped.
 absl::Status SetUpLog(const std::string& format, const std::string& level);
-// What was logged is written, or a second has passed; what is logged later is not. For the
-// process's last words.
+// Flushes the log, waiting at most a second; later lines are lost. For the end of the process.
 void EndLog();
 
-// While the process runs. INVALID_ARGUMENT as for SetUpLog.
+// Changes the level while the process runs. INVALID_ARGUMENT as for SetUpLog.
 absl::Status SetLogLevel(const std::string& level);
 std::string LogLevel();
 
-// A message with fields, as spdlog's payload: json shows each as a member of its own, text as
-// `name=value`; those without a value are left out. Names are ours, and plain; values may be
+// A message with fields, as spdlog's payload: the json format shows each field as a member, the
+// text format as `name=value`; empty fields are left out. Names are plain words; values may be
 // anything.
-std::string Line(std::string_view event,
-                 std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
+std::string LogLine(std::string_view event,
+                    std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 
-// While one lives, what gRPC says goes to the debug level.
+// While an instance exists, gRPC's messages go to the debug level.
 class QuietGrpc {
  public:
   QuietGrpc();

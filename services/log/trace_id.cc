@@ -8,7 +8,7 @@ namespace {
 constexpr size_t kVersion = 2, kTraceId = 32, kParentId = 16, kFlags = 2;
 constexpr size_t kLength = kVersion + 1 + kTraceId + 1 + kParentId + 1 + kFlags;
 
-// Lower case only, as the standard has it.
+// Lower case only, as the standard demands.
 bool IsHex(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -19,7 +19,7 @@ bool IsZero(std::string_view text) { return text.find_first_not_of('0') == std::
 }  // namespace
 
 std::string_view ParseTraceParent(std::string_view header) {
-  // A later version may say more, after another dash.
+  // A later version may have more fields, after another dash.
   if (header.size() < kLength || (header.size() > kLength && header[kLength] != '-')) return {};
   if (header[2] != '-' || header[35] != '-' || header[52] != '-') return {};
   const std::string_view version = header.substr(0, 2), trace = header.substr(3, kTraceId);

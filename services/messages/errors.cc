@@ -17,7 +17,7 @@ constexpr char kDomain[] = "capbroker.v1";
 constexpr int kRetryDelaySeconds = 1;
 constexpr char kOthers[] = "capbroker/other_fields";  // field NUL description NUL ...
 
-// What Decide calls by a general word, and statuses that carry no reason of their own.
+// General reasons of Decide, and statuses without a reason of their own.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kApiWords = {{
     {"PERMISSION_DENIED", "NOT_PERMITTED"},
     {"NOT_FOUND", "RESOURCE_NOT_FOUND"},
@@ -47,7 +47,7 @@ std::string_view DefaultReason(absl::StatusCode code) {
   }
 }
 
-// Codes that callers can do something about. Any other is a fault of the broker's.
+// Codes that callers can act on. Others are faults of the broker.
 bool IsForCallers(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kInvalidArgument:
@@ -103,7 +103,7 @@ absl::Status InvalidFields(const std::vector<Violation>& violations) {
     if (&violation == &violations.front()) continue;
     others.append(violation.field).append(1, '\0').append(violation.description).append(1, '\0');
   }
-  // Made by Invalid, for its field and reason; then given the whole message.
+  // Has the field and reason of Invalid; gets the complete message below.
   const absl::Status first = Invalid(violations.front().field, "", "");
   absl::Status status(first.code(), message);
   first.ForEachPayload(
@@ -122,7 +122,7 @@ std::vector<Violation> ViolationsOf(const absl::Status& status) {
   if (!payload.has_value()) return violations;
   const std::string others(*payload);
   const std::vector<std::string_view> parts = Split(others, '\0');
-  size_t length = 0;  // Of what the message says about the others.
+  size_t length = 0;  // The length of the message about the other violations.
   for (size_t i = 0; i + 1 < parts.size(); i += 2) {
     violations.push_back({std::string(parts[i]), std::string(parts[i + 1])});
     length += 2 + parts[i].size() + 2 + parts[i + 1].size();

@@ -1,5 +1,4 @@
-// The one place where a refusal of ours becomes a status of gRPC's, with the details that programs
-// go by.
+// Mapping of refusals to gRPC statuses with error details: the only such mapping.
 #pragma once
 
 #include <google/rpc/status.pb.h>
@@ -18,26 +17,25 @@ struct Violation {
   std::string description;  // "got ..., want ..."
 };
 
-// INVALID_ARGUMENT (INVALID_FIELD) for one field or several. Of one: the same as Invalid(field,
-// got, want).
+// INVALID_ARGUMENT (INVALID_FIELD) for one or several fields. For one field it equals
+// Invalid(field, got, want).
 absl::Status InvalidFields(const std::vector<Violation>& violations);
 
-// What InvalidFields or Invalid put in; empty where the status has none.
+// The violations of an InvalidFields or Invalid status; empty for others.
 std::vector<Violation> ViolationsOf(const absl::Status& status);
 
-// The same status with every field standing under `path`: what Decide calls "terms.end_time" is, to
-// the caller, "capacity_request.terms.end_time". Statuses without fields stay as they are.
+// The same status with every field under `path`: Decide's "terms.end_time" is
+// "capacity_request.terms.end_time" to the caller. Statuses without fields are unchanged.
 absl::Status Under(const std::string& path, const absl::Status& status);
 
-// The reason as the API spells it (error_reason.proto, without its prefix), which every refusal
-// has.
+// The reason as the API spells it (error_reason.proto, without its prefix). Every refusal has one.
 std::string ApiReasonOf(const absl::Status& status);
 
-// With google.rpc.ErrorInfo; BadRequest where fields are at fault; RetryInfo where repeating may
-// help. What went wrong inside the broker is not told: it is in the log.
+// Adds google.rpc.ErrorInfo, BadRequest for invalid fields, and RetryInfo where a retry may help.
+// Internal faults are not described: the log has them.
 grpc::Status ToGrpc(const absl::Status& status);
-// The same as a message, which ToGrpc puts into the call's trailer. Not for OK.
+// The same as a message, which ToGrpc puts into the call's trailer. `status` is not OK.
 google::rpc::Status ToRpc(const absl::Status& status);
-grpc::StatusCode CodeOf(const absl::Status& status);  // Of either.
+grpc::StatusCode CodeOf(const absl::Status& status);  // Of ToGrpc and ToRpc.
 
 }  // namespace capbroker

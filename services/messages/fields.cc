@@ -10,14 +10,14 @@ namespace capbroker {
 namespace {
 
 constexpr size_t kShown = 120;      // Bytes of a malformed text that are sent back.
-constexpr size_t kViolations = 20;  // An answer has to fit into a few kilobytes of metadata.
+constexpr size_t kViolations = 20;  // All of them must fit into a few kilobytes of metadata.
 constexpr size_t kLongestName = 63;
 constexpr size_t kLongestKey = 128;
 constexpr int64_t kMostUnits = 9'223'372'036'854;
 constexpr int64_t kNanos = 1'000'000'000;
 
-// The bytes of the UTF-8 character that `text` begins with, and the character; 0 bytes if it begins
-// with none. Over-long forms, surrogates and numbers past U+10FFFF are none.
+// The UTF-8 character that `text` begins with, and its number of bytes; 0 if there is none.
+// Over-long forms, surrogates and numbers past U+10FFFF are invalid.
 std::pair<size_t, uint32_t> FirstCharacter(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);

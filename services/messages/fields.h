@@ -1,4 +1,4 @@
-// Reading one message: every field that is malformed is written down, so that its sender mends all
+// Reader of a message's fields: collects every malformed field, so that the sender can correct all
 // of them at once.
 #pragma once
 
@@ -20,8 +20,8 @@
 
 namespace capbroker {
 
-// Where in a message: "capacity_request.segments[1].quantity". Spelled out only when there is
-// something to say; a path does not outlive the one it stands under.
+// Place of a field in a message: "capacity_request.segments[1].quantity". It becomes text only for
+// an error; a path must not outlive its parent.
 class Path {
  public:
   Path(const char* name) : name_(name) {}  // NOLINT: a field of the message itself.
@@ -35,16 +35,16 @@ class Path {
   int index_ = -1;
 };
 
-// `text` in quotes, cut after some 120 bytes, with whatever is not printable escaped: fit to be
-// sent back.
+// `text` in quotes, cut after about 120 bytes, with unprintable characters escaped: safe to send
+// back.
 std::string Quoted(std::string_view text);
 
-// Each reader gives the value; or, after a complaint, one that must not be used (status() is not OK
-// then).
+// Each reader returns the value; or, after a complaint, one that must not be used (status() is not
+// OK then).
 class Fields {
  public:
   void Complain(const Path& path, std::string_view got, std::string_view want);
-  // INVALID_ARGUMENT with every complaint, or OK.
+  // OK, or INVALID_ARGUMENT with every complaint.
   absl::Status status() const;
 
   // UTF-8 without control characters, `least` to `most` bytes.
@@ -54,24 +54,24 @@ class Fields {
   // 1 to 63 of A-Z, 0-9 and '_', beginning with a letter.
   std::string Word(const Path& path, const std::string& got);
   ClauseId Clause(const Path& path, const std::string& got);
-  // Who acts, by role and name: "auditor/kpmg".
+  // A party, by role and name: "auditor/kpmg".
   std::string Party(const Path& path, const std::string& got);
-  // The idempotency key: 1 to 128 of the printable ASCII characters but space.
+  // An idempotency key: 1 to 128 printable ASCII characters without spaces.
   void Key(const std::string& got);
 
   int64_t Number(const Path& path, int64_t got, int64_t least, int64_t most);
   int64_t Quantity(const Path& path, int64_t got, int64_t least) {
     return Number(path, got, least, kMostQuantity);
   }
-  // 0 is 50, more than 1000 is 1000.
+  // 0 means 50, more than 1000 means 1000.
   uint32_t PageSize(int32_t got);
   bool Count(const Path& path, int got, int least, int most);
 
-  // After 1970-01-01T00:00:00Z and before the year 10000; finer than a microsecond is dropped.
+  // After 1970-01-01T00:00:00Z and before the year 10000; fractions of a microsecond are dropped.
   Instant Time(const Path& path, const google::protobuf::Timestamp& got);
-  // Not negative, 100 years at most; finer than a microsecond is dropped.
+  // Not negative, at most 100 years; fractions of a microsecond are dropped.
   capbroker::Span Span(const Path& path, const google::protobuf::Duration& got);
-  // An amount with a currency; not finer than a micro, never rounded.
+  // An amount with a currency, not finer than a micro; never rounded.
   capbroker::Money Money(const Path& path, const v1::Money& got);
   Hash Sha256(const Path& path, const std::string& got);
 

@@ -1,8 +1,9 @@
-// The one place where messages become values. Each function reads one message whole: grammar,
-// ranges, presence. What a value must be beside others is decided later, by
-// broker/deciding/validate.h and Decide.
+// Parsing of messages to values: the only place where messages become values. Each function parses
+// one message completely: grammar, ranges, presence. broker/deciding/validate.h and Decide check
+// values against each other and against the state.
 //
-// All: INVALID_ARGUMENT with every malformed field, named as in the message, with got and want.
+// All functions return INVALID_ARGUMENT with every malformed field, named as in the message, with
+// got and want.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +25,14 @@
 
 namespace capbroker {
 
-// Where an alternative has no window of its own to answer (FallbackPolicy.step_window).
+// The window of alternatives without one of their own (FallbackPolicy.step_window).
 inline constexpr Span kDefaultStepWindow = Hours(1);
 
-// ---------------------------------------------------------------- changes
-// Commands without an actor. A new request has no id yet.
+// ---- Changes: commands without an actor.
+//
+// A new request has no id yet.
 absl::StatusOr<Command> Parse(const v1::CreateCapacityRequestRequest& in);
-// The next version is base_version + 1; 0 where base_version is.
+// The next version is base_version + 1; 0 if base_version is 0.
 absl::StatusOr<Command> Parse(const v1::AmendCapacityRequestRequest& in);
 absl::StatusOr<Command> Parse(const v1::CancelCapacityRequestRequest& in);
 absl::StatusOr<Command> Parse(const v1::AcceptCounterRequest& in);
@@ -45,10 +47,11 @@ absl::StatusOr<Command> Parse(const v1::ConfirmAllocationRequest& in);
 absl::StatusOr<Command> Parse(const v1::WithdrawAllocationRequest& in);
 absl::StatusOr<Command> Parse(const v1::TollOfferRequest& in);
 absl::StatusOr<Command> Parse(const v1::VoidOfferRequest& in);
-// The version is number 1, or base_version + 1; 0 where base_version is. An amendment has no holder
-// yet, and effective_from is unset where the message has none.
+// The version has the number 1, or base_version + 1; 0 if base_version is 0. An amendment has no
+// holder yet, and effective_from is unset if the message has none.
 absl::StatusOr<Command> Parse(const v1::CreateAgreementRequest& in);
 absl::StatusOr<Command> Parse(const v1::AmendAgreementRequest& in);
+absl::StatusOr<Command> Parse(const v1::TerminateAgreementRequest& in);
 absl::StatusOr<Command> Parse(const v1::GrantWaiverRequest& in);
 absl::StatusOr<Command> Parse(const v1::RevokeWaiverRequest& in);
 absl::StatusOr<Command> Parse(const v1::AssertTriggerRequest& in);
@@ -61,23 +64,24 @@ absl::StatusOr<Command> Parse(const v1::SuspendProviderRequest& in);
 absl::StatusOr<Command> Parse(const v1::ResumeProviderRequest& in);
 absl::StatusOr<Command> Parse(const v1::ReportHealthRequest& in);
 
-// The provider as given, and which of its fields are meant.
+// The provider as given, and which of its fields are to be changed.
 struct ProviderChange {
   ProviderId provider{};
   Provider given{};
-  bool display_name = false, members = false, rates = false, affiliates = false, endpoint = false;
-  // `known` with the meant fields replaced.
+  bool display_name = false, members = false, rates = false, limits = false, affiliates = false,
+       endpoint = false;
+  // Returns `known` with those fields replaced.
   Provider On(Provider known) const;
 };
 absl::StatusOr<ProviderChange> Parse(const v1::UpdateProviderRequest& in);
 
-// What validate.h and Decide call a field of a clause ("clauses[2].lifts"), as the message has it
+// Maps a field as validate.h and Decide name it ("clauses[2].lifts") to the message's
 // ("clauses[2].waiver.lifted_clause_ids").
 absl::Status AsInMessage(const AgreementVersion& version, const absl::Status& status);
-// The same for the one clause of a waiver: "lifts" is "waiver.lifted_clause_ids".
+// The same for the clause of a waiver: "lifts" is "waiver.lifted_clause_ids".
 absl::Status AsInMessage(const Clause& waiver, const absl::Status& status);
 
-// ---------------------------------------------------------------- reads
+// ---- Reads.
 struct PageQuery {
   uint32_t size = 50;
   std::string token{};
@@ -94,10 +98,10 @@ struct WatchQuery {
 struct PlanQuery {
   OwnerId owner{};
   RequestId
-      known{};  // Set: of this one, and `request` its next version, if anything is said there.
-  std::optional<Request> request{};  // Without an id.
-  std::vector<AgreementVersion>
-      drafts{};  // Number 0; without a holder where the agreement is there.
+      // If set, plans this request; `request` is then its next version, if it has any content.
+      known{};
+  std::optional<Request> request{};        // Without an id.
+  std::vector<AgreementVersion> drafts{};  // Version 0; without a holder if the agreement exists.
 };
 struct LintQuery {
   OwnerId owner{};
@@ -125,7 +129,7 @@ struct ComparisonQuery {
   AgreementId agreement{};
   uint32_t from = 0, to = 0;  // Versions.
 };
-// A list below an agreement: its waivers, its triggers.
+// A list below an agreement: its waivers or triggers.
 struct BesideQuery {
   OwnerId owner{};
   AgreementId agreement{};

@@ -254,6 +254,19 @@ absl::StatusOr<Command> Parse(const v1::AmendAgreementRequest& in) {
   return Command{name.owner, {}, ActivateAgreement{std::move(version)}};
 }
 
+absl::StatusOr<Command> Parse(const v1::TerminateAgreementRequest& in) {
+  Fields fields;
+  const AgreementName name = ParseAgreementName(fields, "name", in.name());
+  TerminateAgreement terminate{name.agreement};
+  terminate.version =
+      static_cast<uint32_t>(fields.Number("version", in.version(), 0, 1'000'000'000));
+  terminate.end_time = fields.Time("end_time", in.end_time());
+  terminate.text = fields.Text("text", in.text(), 1, kLongestReason);
+  fields.Key(in.request_id());
+  if (absl::Status status = fields.status(); !status.ok()) return status;
+  return Command{name.owner, {}, std::move(terminate)};
+}
+
 absl::Status AsInMessage(const AgreementVersion&, const absl::Status& status) {
   std::vector<Violation> violations = ViolationsOf(status);
   if (violations.empty()) return status;

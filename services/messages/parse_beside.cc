@@ -1,4 +1,4 @@
-// Messages about what stands beside an agreement: waivers, triggers, and commitments' statements.
+// Parsing of messages about waivers, triggers and commitment statements.
 #include <utility>
 
 #include "services/messages/fields.h"
@@ -8,8 +8,8 @@
 namespace capbroker {
 namespace {
 
-// What is done about a trigger: asserting, disputing, resolving, attesting, withdrawing; `what` may
-// say more.
+// Messages that assert, dispute, resolve, attest or withdraw a trigger; `what` may have more
+// fields.
 template <class What, class Message>
 absl::StatusOr<Command> ReadTriggerAct(Fields& fields, const Message& in, What what, size_t least) {
   const ClauseName name = ParseClauseName(fields, "name", in.name(), kTriggers);
@@ -42,6 +42,8 @@ absl::StatusOr<Command> Parse(const v1::GrantWaiverRequest& in) {
     fields.Complain(Path(Path(at, "clause"), "waiver"), "nothing",
                     "what it lifts: the clause's content is a waiver");
   }
+  if (!in.waiver().provider().empty())
+    grant.provider = fields.Provider(Path(at, "provider"), in.waiver().provider());
   if (!in.waiver().capacity_request().empty()) {
     const Path path(at, "capacity_request");
     const RequestName request = ParseRequestName(fields, path, in.waiver().capacity_request());

@@ -1,4 +1,4 @@
-// Messages of providers: answers to offers, and reading them; and of operators about single offers.
+// Parsing of OfferService's messages: answers, reads, and operators' interventions.
 #include <utility>
 
 #include "broker/values/text.h"
@@ -125,7 +125,7 @@ absl::StatusOr<Command> Parse(const v1::TollOfferRequest& in) {
   const OfferName name = ParseOfferName(fields, "name", in.name());
   TollOffer toll{name.request, name.number};
   toll.added = fields.Span("added", in.added());
-  // A malformed one, which is zero here, was complained about.
+  // A malformed duration is zero here, and was complained about.
   if (toll.added == Span{} && in.added().seconds() == 0 && in.added().nanos() < 1000 &&
       in.added().nanos() >= 0) {
     fields.Complain("added", "nothing", "how much time is added: a microsecond or more");

@@ -1,4 +1,4 @@
-// Messages of operators about the registry of providers.
+// Parsing of ProviderService's messages.
 #include <set>
 #include <utility>
 
@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMostMembers = 64;
 constexpr int kMostRates = 1024;
+constexpr int kMostLimits = 1024;
 constexpr int kMostAffiliates = 256;
 
 std::vector<Rate> ReadRates(Fields& fields, const Path& up, const v1::Provider& in) {
@@ -37,6 +38,23 @@ std::vector<Rate> ReadRates(Fields& fields, const Path& up, const v1::Provider& 
   return rates;
 }
 
+std::vector<Limit> ReadLimits(Fields& fields, const Path& up, const v1::Provider& in) {
+  std::vector<Limit> limits;
+  if (!fields.Count(Path(up, "limits"), in.limits_size(), 0, kMostLimits)) return limits;
+  std::set<std::pair<std::string, std::string>> seen;
+  for (int i = 0; i < in.limits_size(); ++i) {
+    const v1::Limit& limit = in.limits(i);
+    const Path at(up, "limits", i);
+    Limit& added = limits.emplace_back();
+    added.resource_type = fields.Name(Path(at, "resource_type"), limit.resource_type());
+    if (!limit.region().empty()) added.region = fields.Name(Path(at, "region"), limit.region());
+    added.quantity = fields.Number(Path(at, "quantity"), limit.quantity(), 0, kMostQuantity);
+    if (!seen.emplace(added.resource_type, added.region).second)
+      fields.Complain(at, "a second limit for this resource_type and region", "one for each");
+  }
+  return limits;
+}
+
 Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
   Provider provider;
   provider.display_name = fields.Text(Path(at, "display_name"), in.display_name(), 0, 256);
@@ -51,7 +69,8 @@ Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
     }
   }
   provider.rates = ReadRates(fields, at, in);
-  const Path endpoint(at, "endpoint");  // What a host and a port are, validate.h says.
+  provider.limits = ReadLimits(fields, at, in);
+  const Path endpoint(at, "endpoint");  // validate.h checks host and port.
   provider.endpoint.address =
       fields.Text(Path(endpoint, "address"), in.endpoint().address(), 0, 256);
   provider.endpoint.server_name =
@@ -59,7 +78,7 @@ Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
   return provider;
 }
 
-// Suspending, resuming and reporting health say the same, and `what` may say more.
+// Suspending, resuming and reporting health have the same fields; `what` may have more.
 template <class What, class Message>
 absl::StatusOr<Command> ReadSwitch(const Message& in, What what = {}) {
   Fields fields;
@@ -95,6 +114,7 @@ Provider ProviderChange::On(Provider known) const {
   if (display_name) known.display_name = given.display_name;
   if (members) known.members = given.members;
   if (rates) known.rates = given.rates;
+  if (limits) known.limits = given.limits;
   if (affiliates) known.affiliates = given.affiliates;
   if (endpoint) known.endpoint = given.endpoint;
   return known;
@@ -107,12 +127,14 @@ absl::StatusOr<ProviderChange> Parse(const v1::UpdateProviderRequest& in) {
   change.provider = fields.Provider(Path(at, "name"), in.provider().name());
   change.given = ReadProvider(fields, at, in.provider());
   const bool all = in.update_mask().paths_size() == 0;
-  change.display_name = change.members = change.rates = change.affiliates = change.endpoint = all;
+  change.display_name = change.members = change.rates = change.limits = change.affiliates =
+      change.endpoint = all;
   for (int i = 0; i < in.update_mask().paths_size(); ++i) {
     const std::string& path = in.update_mask().paths(i);
     const std::pair<std::string_view, bool*> known[] = {{"display_name", &change.display_name},
                                                         {"members", &change.members},
                                                         {"rates", &change.rates},
+                                                        {"limits", &change.limits},
                                                         {"affiliates", &change.affiliates},
                                                         {"endpoint", &change.endpoint}};
     bool found = false;
@@ -121,7 +143,7 @@ absl::StatusOr<ProviderChange> Parse(const v1::UpdateProviderRequest& in) {
     }
     if (!found) {
       fields.Complain(Path(Path("update_mask"), "paths", i), Quoted(path),
-                      "display_name, members, rates, affiliates or endpoint");
+                      "display_name, members, rates, limits, affiliates or endpoint");
     }
   }
   fields.Key(in.request_id());

@@ -1,4 +1,4 @@
-// Messages of owners: requests, and what is done about them.
+// Parsing of CapacityRequestService's messages.
 #include <algorithm>
 #include <utility>
 
@@ -70,7 +70,7 @@ std::vector<Label> ReadLabels(Fields& fields, const Path& up, const v1::Capacity
   for (const auto& [key, value] : in.labels()) {
     labels.push_back({fields.Text(at, key, 1, 63), fields.Text(at, value, 0, 256)});
   }
-  // A map comes in no order, and the same labels have to make the same record.
+  // A map has no order, and equal labels must give equal records.
   std::sort(labels.begin(), labels.end(),
             [](const Label& a, const Label& b) { return a.key < b.key; });
   return labels;
@@ -107,7 +107,7 @@ RequestState StateOf(v1::CapacityRequest::State state) {
   }
 }
 
-// Taking and leaving a counter say the same.
+// Accepting and leaving a counter have the same fields.
 template <class Message>
 absl::StatusOr<Command> ReadCounterAnswer(const Message& in, bool take) {
   Fields fields;

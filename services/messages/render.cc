@@ -190,10 +190,11 @@ void Render(const OwnerId& owner, const Passed& passed, v1::PassedOver* out) {
   out->set_text(passed.text);
 }
 
-// The uses of a lineage, as `request`, the version it was routed from, has them.
+// The segments of a lineage, from `request`, the version that it was routed from.
 void RenderSegments(const Request& request, const Lineage& lineage, auto* out) {
-  for (const uint32_t segment : lineage.segments) {
-    if (segment < request.segments.size()) Render(request.segments[segment], out->add_segments());
+  for (const SegmentUnits& units : lineage.segments) {
+    if (units.segment < request.segments.size())
+      Render(request.segments[units.segment], out->add_segments());
   }
 }
 
@@ -201,35 +202,32 @@ void Render(const OwnerId& owner, const Request& request, const Lineage& lineage
             v1::Lineage* out) {
   out->set_number(static_cast<int32_t>(lineage.number));
   RenderSegments(request, lineage, out);
-  out->set_quantity(lineage.quantity);
+  out->set_quantity(lineage.units.Total());
   out->set_route(RenderedRoute(lineage.route));
   for (const Right& right : lineage.rights) {
     Render(owner, right.clause, out->add_clauses());
     v1::Right* added = out->add_rights();
     Render(owner, right.clause, added->mutable_clause());
-    added->set_done(right.done);
+    added->set_done(right.state != Right::State::kStanding);
     if (right.close_by.IsSet()) Render(right.close_by, added->mutable_close_by_time());
   }
   for (const ClauseRef& waiver : lineage.waivers) Render(owner, waiver, out->add_clauses());
   for (const Passed& passed : lineage.skipped) Render(owner, passed, out->add_passed_over());
 }
 
-// Of the allocation. Nobody decides that it was delivered: time does.
+// Of the allocation. Delivery is no decision; it follows from the time.
 v1::Allocation::State StateAt(const Offer& offer, const Terms& terms, Instant now) {
-  const bool completed = offer.allocation == AllocationState::kConfirmed && terms.end <= now;
-  return completed ? v1::Allocation::STATE_COMPLETED : Rendered(offer.allocation);
+  const AllocationState state = offer.allocation.state;
+  const bool completed = state == AllocationState::kConfirmed && terms.end <= now;
+  return completed ? v1::Allocation::STATE_COMPLETED : Rendered(state);
 }
 
-// The version of the request that a lineage was routed from: that of its first offer, or the
-// latest.
+// The version of the request that a lineage was routed from.
 const Request& VersionOf(const RequestBook& request, const Lineage& lineage) {
-  for (const Offer& offer : request.offers) {
-    if (offer.lineage == lineage.number) return request.VersionOf(offer);
-  }
-  return *request.request;
+  return *request.versions[lineage.version - 1];
 }
 
-// What the owner asked for, and nothing that came of it.
+// The owner's part of the request, without results.
 void RenderAsked(const Request& request, v1::CapacityRequest* out) {
   for (const Label& label : request.labels) (*out->mutable_labels())[label.key] = label.value;
   for (const Segment& segment : request.segments) Render(segment, out->add_segments());
@@ -288,19 +286,19 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
   if (offer.replaces != 0) out->set_replaces(FullName(OfferName{owner, id, offer.replaces}));
   if (offer.successor != 0) out->set_superseded_by(FullName(OfferName{owner, id, offer.successor}));
   out->set_sealed(offer.sealed);
-  out->set_standby(offer.standby);
+  out->set_standby(offer.promise == Promise::kReserve);
   out->set_allocation_state(AllocationStateOf(request, offer, now));
   Render(offer.opened, out->mutable_open_time());
   Render(offer.deadline, out->mutable_deadline());
   const bool is_open = offer.state == OfferState::kOpen;
-  if (offer.has_bid && (viewer == Viewer::kAddressee || !is_open)) {
+  if (offer.sealed && offer.answer != nullptr && (viewer == Viewer::kAddressee || !is_open)) {
     Render(AgreedTermsOf(request, offer), out->mutable_bid()->mutable_terms());
     out->mutable_bid()->set_contingent_on(offer.contingent);
   }
-  if (offer.allocation != AllocationState::kNone) out->set_accepted_quantity(offer.accepted);
-  if (offer.allocation == AllocationState::kHeld && offer.confirm_by.IsSet())
-    Render(offer.confirm_by, out->mutable_confirm_by_time());
-  if (offer.withdraws.IsSet()) Render(offer.withdraws, out->mutable_withdraw_time());
+  const Allocation& allocation = offer.allocation;
+  if (allocation.state != AllocationState::kNone) out->set_accepted_quantity(allocation.quantity);
+  if (allocation.confirm_by.IsSet()) Render(allocation.confirm_by, out->mutable_confirm_by_time());
+  if (allocation.ends.IsSet()) Render(allocation.ends, out->mutable_withdraw_time());
   switch (offer.state) {
     case OfferState::kOpen:
       Render(std::max(offer.deadline - now, Span{}), out->mutable_remaining());
@@ -311,7 +309,7 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
       break;
     case OfferState::kCountered:
       Render(AgreedTermsOf(request, offer), out->mutable_counter()->mutable_terms());
-      if (offer.take_by.IsSet())
+      if (offer.promise == Promise::kCounter)
         Render(offer.take_by, out->mutable_counter()->mutable_take_by_time());
       Render(offer.answered, out->mutable_answer_time());
       break;
@@ -334,18 +332,18 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
             v1::Allocation* out) {
   out->set_name(AllocationName(OfferName{owner, request.request->id, offer.number}));
   out->set_provider(FullName(offer.provider));
-  out->set_quantity(offer.accepted);
+  const Allocation& allocation = offer.allocation;
+  out->set_quantity(allocation.quantity);
   Terms terms = AgreedTermsOf(request, offer);
-  terms.quantity = offer.accepted;
+  terms.quantity = allocation.quantity;
   out->set_state(StateAt(offer, terms, now));
   Render(terms, out->mutable_terms());
-  // An acceptance is held in the act that records it.
+  // The act that records an acceptance also holds the allocation.
   Render(offer.answered, out->mutable_hold_time());
-  if (offer.confirmed.IsSet()) Render(offer.confirmed, out->mutable_confirm_time());
-  if (offer.ended.IsSet()) Render(offer.ended, out->mutable_end_time());
-  if (offer.allocation == AllocationState::kHeld && offer.confirm_by.IsSet())
-    Render(offer.confirm_by, out->mutable_confirm_by_time());
-  if (offer.withdraws.IsSet()) Render(offer.withdraws, out->mutable_withdraw_time());
+  if (allocation.confirmed.IsSet()) Render(allocation.confirmed, out->mutable_confirm_time());
+  if (allocation.ended.IsSet()) Render(allocation.ended, out->mutable_end_time());
+  if (allocation.confirm_by.IsSet()) Render(allocation.confirm_by, out->mutable_confirm_by_time());
+  if (allocation.ends.IsSet()) Render(allocation.ends, out->mutable_withdraw_time());
 }
 
 void Render(const OwnerId& owner, const RequestBook& request, Instant now,
@@ -360,10 +358,10 @@ void Render(const OwnerId& owner, const RequestBook& request, Instant now,
   int64_t confirmed = 0;
   for (const Offer& offer : request.offers) {
     Render(owner, request, offer, now, Viewer::kOther, out->add_offers());
-    if (offer.allocation == AllocationState::kNone) continue;
+    if (offer.allocation.state == AllocationState::kNone) continue;
     Render(owner, request, offer, now, out->add_allocations());
-    if (offer.allocation == AllocationState::kConfirmed) confirmed += offer.accepted;
   }
+  for (const Lineage& lineage : request.lineages) confirmed += lineage.units.At(Place::kConfirmed);
   out->set_placed_quantity(request.Standing());
   out->set_confirmed_quantity(confirmed);
   for (const Passed& passed : request.reasons) Render(owner, passed, out->add_unfilled_reasons());
@@ -407,6 +405,12 @@ void Render(const Provider& provider, Detail detail, v1::Provider* out) {
     added->set_resource_type(rate.resource_type);
     added->set_region(rate.region);
     if (rate.unit_price.IsSet()) Render(rate.unit_price, added->mutable_unit_price());
+  }
+  for (const Limit& limit : provider.limits) {
+    v1::Limit* added = out->add_limits();
+    added->set_resource_type(limit.resource_type);
+    added->set_region(limit.region);
+    added->set_quantity(limit.quantity);
   }
   if (provider.endpoint.IsSet()) {
     out->mutable_endpoint()->set_address(provider.endpoint.address);

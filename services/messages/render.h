@@ -1,4 +1,4 @@
-// The one place where values become messages.
+// Rendering of values to messages: the only place where values become messages.
 #pragma once
 
 #include <cstdint>
@@ -23,16 +23,16 @@
 
 namespace capbroker {
 
-// Each fills an empty message. `now` is the broker's clock, for what is left of a deadline and what
-// is in force.
+// Each fills an empty message. `now` is the broker's clock, for remaining times and what is in
+// force.
 void Render(const Terms& terms, v1::Terms* out);
 void Render(const OwnerId& owner, const RequestBook& request, Instant now,
             v1::CapacityRequest* out);
-// R9. A bid in an open sealed round is its bidder's alone.
+// R9: in an open sealed round, only the bidder sees its bid.
 enum class Viewer { kAddressee, kOther };
 void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer, Instant now,
             Viewer viewer, v1::Offer* out);
-// Where the allocation stands that came of the offer; STATE_UNSPECIFIED if none did.
+// The state of the allocation that the offer led to; STATE_UNSPECIFIED if there is none.
 v1::Allocation::State AllocationStateOf(const RequestBook& request, const Offer& offer,
                                         Instant now);
 // `offer` has an allocation.
@@ -40,25 +40,27 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
             v1::Allocation* out);
 void Render(const OwnerId& owner, const Request& request, const Plan& plan, v1::Plan* out);
 
-void Render(const AgreementVersion& version, Instant now, v1::AgreementVersion* out);
+void Render(const Account& account, const AgreementVersion& version, Instant now,
+            v1::AgreementVersion* out);
 // `latest` is the newest version.
-void Render(const OwnerId& owner, const AgreementVersion& latest, Instant now, v1::Agreement* out);
+void Render(const OwnerId& owner, const Account& account, const AgreementVersion& latest,
+            Instant now, v1::Agreement* out);
 
 void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
             v1::GrantedWaiver* out);
 void Render(const OwnerId& owner, const Assertion& trigger, v1::TriggerAssertion* out);
-// About this version: the field as the message has it.
+// Names the field as the message does.
 void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out);
 // `statement` has a clause.
 void Render(const OwnerId& owner, const CommitmentStatement& statement, Instant now,
             v1::CommitmentStatement* out);
 
-// kPublic: name, display name, members and state; prices, affiliations and addresses are between a
-// provider and the operators.
+// kPublic: name, display name, members and state. Prices, affiliates and addresses are known to the
+// provider and operators only.
 enum class Detail { kPublic, kAll };
 void Render(const Provider& provider, Detail detail, v1::Provider* out);
 
-// DATA_LOSS if the act's text is not an act.
+// DATA_LOSS if the text is not an act's.
 absl::Status Render(const SealedAct& sealed, v1::Act* out);
 // `book` is null for an owner without a trail.
 void Render(const OwnerId& owner, const BookRow* book, v1::Checkpoint* out);

@@ -8,12 +8,12 @@
 namespace capbroker {
 namespace {
 
-// Position in its life. Whichever end came first gave it its state: the next version, or its own
-// term.
-v1::AgreementVersion::State StateAt(const AgreementVersion& version, Instant now) {
+// Position in its life. Whichever end came first gave it its state: a termination, the next
+// version, or its own term.
+v1::AgreementVersion::State StateAt(const AgreementVersion& version, Instant end, Instant now) {
   if (now < version.effective_from) return v1::AgreementVersion::STATE_DRAFT;
-  const Instant end = EndOf(version);
-  if (!end.IsSet() || now < end) return v1::AgreementVersion::STATE_ACTIVE;
+  if (now < end) return v1::AgreementVersion::STATE_ACTIVE;
+  if (end != EndOf(version)) return v1::AgreementVersion::STATE_TERMINATED;
   return end == version.effective_to ? v1::AgreementVersion::STATE_SUPERSEDED
                                      : v1::AgreementVersion::STATE_EXPIRED;
 }
@@ -132,20 +132,30 @@ void Render(const Clause& clause, v1::Clause* out) {
 
 }  // namespace
 
-void Render(const AgreementVersion& version, Instant now, v1::AgreementVersion* out) {
+void Render(const Account& account, const AgreementVersion& version, Instant now,
+            v1::AgreementVersion* out) {
+  const Instant end = account.EndOfVersion(version);
   out->set_version(static_cast<int32_t>(version.version));
   Render(version.effective_from, out->mutable_effective_from());
-  if (const Instant end = EndOf(version); end.IsSet()) Render(end, out->mutable_effective_to());
+  if (end != kLastInstant) Render(end, out->mutable_effective_to());
   for (const Clause& clause : version.clauses) Render(clause, out->add_clauses());
   for (const Calendar& calendar : version.calendars) Render(calendar, out->add_calendars());
   out->set_text(version.text);
-  out->set_state(StateAt(version, now));
+  out->set_state(StateAt(version, end, now));
 }
 
-void Render(const OwnerId& owner, const AgreementVersion& latest, Instant now, v1::Agreement* out) {
+void Render(const OwnerId& owner, const Account& account, const AgreementVersion& latest,
+            Instant now, v1::Agreement* out) {
   out->set_name(FullName(AgreementName{owner, latest.agreement}));
   out->set_provider(FullName(latest.holder));
-  Render(latest, now, out->mutable_latest_version());
+  Render(account, latest, now, out->mutable_latest_version());
+  for (const Termination& said : account.terminations) {
+    if (said.agreement != latest.agreement) continue;
+    v1::Termination* added = out->add_terminations();
+    added->set_version(static_cast<int32_t>(said.version));
+    if (said.by_owner.IsSet()) Render(said.by_owner, added->mutable_owner_end_time());
+    if (said.by_holder.IsSet()) Render(said.by_holder, added->mutable_holder_end_time());
+  }
 }
 
 void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
@@ -154,6 +164,7 @@ void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& w
   out->set_name(FullName(ClauseName{owner, grant.agreement, grant.waiver.id}, kWaivers));
   Render(grant.waiver, out->mutable_clause());
   if (grant.request.IsSet()) out->set_capacity_request(FullName(RequestName{owner, grant.request}));
+  if (!grant.provider.empty()) out->set_provider(FullName(grant.provider));
   out->set_version(static_cast<int32_t>(grant.version));
   Render(waiver.granted, out->mutable_grant_time());
   if (waiver.revoked.IsSet()) Render(waiver.revoked, out->mutable_revoke_time());

@@ -24,7 +24,7 @@ OfferName ParseNumbered(Fields& fields, const Path& path, const std::string& got
   const std::optional<RequestName> request = RequestOf(parts);
   const bool whole = request && parts.size() == 6 && parts[4] == collection;
   const uint32_t number = whole ? ParseNumber<uint32_t>(parts[5]).value_or(0) : 0;
-  // One spelling for each: no leading zeros.
+  // Each name has one spelling: no leading zeros.
   if (number > 0 && parts[5][0] != '0') return {request->owner, request->request, number};
   fields.Complain(path, Quoted(got), want);
   return {};

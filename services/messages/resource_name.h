@@ -1,5 +1,5 @@
-// The names of the API's resources: "owners/{owner}/capacityRequests/{request}/offers/{number}" and
-// the others.
+// Resource names of the API: "owners/{owner}/capacityRequests/{request}/offers/{number}" and the
+// others.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct RequestName {
   OwnerId owner{};
   RequestId request{};
 };
-// Of an offer, or of the allocation that its acceptance made: they share the number.
+// Of an offer, or of the allocation of its acceptance, which has the same number.
 struct OfferName {
   OwnerId owner{};
   RequestId request{};
@@ -25,7 +25,7 @@ struct AgreementName {
   OwnerId owner{};
   AgreementId agreement{};
 };
-// Of what stands beside an agreement under a clause's id: a waiver, a trigger, a commitment.
+// Of a resource below an agreement, by its clause's id: a waiver, a trigger, a commitment.
 struct ClauseName {
   OwnerId owner{};
   AgreementId agreement{};
@@ -33,7 +33,8 @@ struct ClauseName {
 };
 inline constexpr char kWaivers[] = "waivers", kTriggers[] = "triggers",
                       kCommitments[] = "commitments";
-// Whose trail, and of which request; unset: of all. The registry's owner is kDirectory.
+// A trail of an owner, or of one request; unset: the whole trail. The registry's owner is
+// kDirectory.
 struct TrailName {
   OwnerId owner{};
   RequestId request{};
@@ -47,7 +48,7 @@ std::string FullName(const AgreementName& name);
 std::string FullName(const ClauseName& name, std::string_view collection);
 std::string AllocationName(const OfferName& name);
 
-// Complains to `fields` about a name that does not follow its pattern.
+// Each complains to `fields` about a malformed name.
 RequestName ParseRequestName(Fields& fields, const Path& path, const std::string& got);
 OfferName ParseOfferName(Fields& fields, const Path& path, const std::string& got);
 OfferName ParseAllocationName(Fields& fields, const Path& path, const std::string& got);

@@ -16,7 +16,7 @@ absl::Status Unreadable(std::string_view got, std::string_view want) {
   return absl::InvalidArgumentError(Cat("got \"", got, "\", want ", want));
 }
 
-// Digits with at most one '.', times `unit`: nullopt where that is no whole number, or too large.
+// Multiplies a decimal number by `unit`; nullopt if the product is no whole number, or too large.
 std::optional<int64_t> Scale(std::string_view number, int64_t unit) {
   const size_t dot = number.find('.');
   const std::string_view whole = number.substr(0, dot);
@@ -105,7 +105,7 @@ absl::StatusOr<int64_t> ParseQuantity(std::string_view text) {
 
 absl::StatusOr<Money> ParseAmount(std::string_view text) {
   const size_t units = std::min(text.find_first_of(". "), text.size());
-  // Units with separators become plain ones; what follows them is ParseMoney's to judge.
+  // Removes separators from the units; ParseMoney judges the rest.
   const bool has_minus = text.starts_with('-');
   const absl::StatusOr<int64_t> plain = ParseQuantity(text.substr(has_minus, units - has_minus));
   absl::StatusOr<Money> money =
@@ -119,7 +119,8 @@ absl::StatusOr<Instant> ParseWhen(std::string_view text, Instant now) {
   if (text.starts_with('+')) {
     absl::StatusOr<Span> span = ParseDuration(text.substr(1));
     if (!span.ok()) return Unreadable(text, "a time from now such as +36h or +3d");
-    return Instant{(now + *span).micros / 1'000'000 * 1'000'000};  // Nobody means the fraction.
+    // Fractions of a second are not meant.
+    return Instant{(now + *span).micros / 1'000'000 * 1'000'000};
   }
   const absl::string_view in(text.data(), text.size());
   absl::Time time;

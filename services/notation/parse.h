@@ -1,5 +1,5 @@
-// How people write lengths of time, instants and quantities, in flags, in files and in scenarios.
-// What broker/trail/describe.h shows, these read back.
+// Parsers of the notation for durations, instants, quantities, amounts and shares in flags, files
+// and stories. They read back what broker/trail/describe.h writes.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +12,24 @@
 
 namespace capbroker {
 
-// The error of all: INVALID_ARGUMENT whose message is "got ..., want ...", for the caller to put a
-// name before.
+// All errors are INVALID_ARGUMENT with a message "got ..., want ..."; callers prepend a name.
 
 // "90s", "2h", "3d", "1d12h", "250ms", "1.5h": units d, h, m, s, ms, each at most once, in that
-// order. "0" is zero. A day is 24 hours. Not negative; finer than a microsecond is refused.
+// order. "0" is zero. A day has 24 hours. Negative durations, and fractions of a microsecond, are
+// errors.
 absl::StatusOr<Span> ParseDuration(std::string_view text);
 
-// "8000", "8,000", "8_000", "8 000": separators stand before each group of three digits. Not
-// negative.
+// "8000", "8,000", "8_000", "8 000": a separator before each group of three digits. Not negative.
 absl::StatusOr<int64_t> ParseQuantity(std::string_view text);
 
 // "2.5 USD", "250,000,000,000 USD".
 absl::StatusOr<Money> ParseAmount(std::string_view text);
 
-// RFC 3339 ("2025-02-06T09:00:00Z", offsets as "+02:00" too), a date alone ("2025-02-06" is its
-// first instant, UTC), or a time from now ("+36h", in whole seconds).
+// RFC 3339 ("2025-02-06T09:00:00Z", also with an offset such as "+02:00"), a date ("2025-02-06" is
+// its first instant in UTC), or a duration from now ("+36h", truncated to whole seconds).
 absl::StatusOr<Instant> ParseWhen(std::string_view text, Instant now);
 
-// "50%", "2.5%", "0.5" and "500000ppm" to parts per million: 0 to `most_ppm`, exactly.
+// Converts "50%", "2.5%", "0.5" and "500000ppm" to parts per million, 0 to `most_ppm`, exactly.
 absl::StatusOr<int64_t> ParseShare(std::string_view text, int64_t most_ppm = 1'000'000);
 
 }  // namespace capbroker

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "services/observability/certificate.h"
+#include "services/access/pem_files.h"
 #include "services/observability/families.h"
 #include "services/observability/rpc_metrics.h"
 
@@ -33,7 +33,7 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
   const bool serving = s.phase == SequencerStatus::Phase::kServing;
   gauge("capbroker_serving", "1 while this process holds the partitions and decides.", serving);
   MetricFamily phase =
-      MakeFamily("capbroker_phase", "1 for the phase that this process is in.", MetricType::Gauge);
+      MakeFamily("capbroker_phase", "1 for the present phase of this process.", MetricType::Gauge);
   for (const auto& [name, value] : {std::pair("recovering", SequencerStatus::Phase::kRecovering),
                                     std::pair("standby", SequencerStatus::Phase::kStandby),
                                     std::pair("serving", SequencerStatus::Phase::kServing),
@@ -48,6 +48,10 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
   gauge("capbroker_overdue_deadlines",
         "Deadlines that have passed and not fired, counted up to 10000.",
         static_cast<double>(s.overdue));
+  gauge(
+      "capbroker_set_aside",
+      "Requests and accounts whose deadline cannot be carried out; every one is a broker's fault.",
+      static_cast<double>(s.set_aside));
   const Span late = serving && s.earliest_deadline < now ? now - s.earliest_deadline : Span{};
   gauge("capbroker_overdue_seconds",
         "How long ago the earliest deadline that has not fired passed.",
@@ -57,21 +61,19 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
   counter("capbroker_commands_total", "Commands answered with a durable batch.", s.commands);
   counter("capbroker_command_repeats_total", "Commands answered from the record of an earlier one.",
           s.repeats);
-  counter("capbroker_commands_refused_by_ledger_total", "Commands that the database refused alone.",
-          s.refused_commands);
+  counter("capbroker_commands_refused_by_ledger_total",
+          "Commands that the database refused in a batch of their own.", s.refused_commands);
   counter("capbroker_deadlines_fired_total", "Deadlines fired.", s.deadlines);
   counter("capbroker_requests_read_total", "Finished requests read again for a late command.",
           s.requests_read);
-  counter("capbroker_fencing_losses_total", "Times that another replica took the partitions.",
-          s.fenced);
+  counter("capbroker_fencing_losses_total", "Times another replica took the partitions.", s.fenced);
   out.push_back(HistogramOf("capbroker_sequencer_lag_seconds",
-                            "From a command's arrival to its turn.", s.waited, kMicro));
+                            "From a command's arrival to its decision.", s.waited, kMicro));
   out.push_back(HistogramOf("capbroker_batch_commit_seconds",
-                            "Of durable batches: time in the database.", s.commits, kMicro));
+                            "Time of durable batches in the database.", s.commits, kMicro));
   out.push_back(HistogramOf("capbroker_batch_acts", "Acts in a durable batch.", s.batch_sizes, 1));
-  MetricFamily failed =
-      MakeFamily("capbroker_failed_batches_total", "Batches that did not become durable at once.",
-                 MetricType::Counter);
+  MetricFamily failed = MakeFamily("capbroker_failed_batches_total",
+                                   "Batches that failed at first.", MetricType::Counter);
   AddCounter(failed, {{"reason", "duplicate_key"}}, static_cast<double>(s.duplicate_batches));
   AddCounter(failed, {{"reason", "refused"}}, static_cast<double>(s.refused_batches));
   AddCounter(failed, {{"reason", "unknown"}}, static_cast<double>(s.unknown_batches));
@@ -79,9 +81,9 @@ void AddSequencer(std::vector<MetricFamily>& out, const SequencerStatus& s, Inst
 }
 
 void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
-  MetricFamily attempts = MakeFamily("capbroker_delivery_attempts_total",
-                                     "Calls to providers about open offers, by what came of them.",
-                                     MetricType::Counter);
+  MetricFamily attempts =
+      MakeFamily("capbroker_delivery_attempts_total",
+                 "Calls to providers about open offers, by outcome.", MetricType::Counter);
   for (const auto& [of, count] : counts.attempts) {
     AddCounter(attempts, {{"outcome", of.second}, {"provider", of.first}},
                static_cast<double>(count));
@@ -92,13 +94,12 @@ void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
     AddHistogram(took, {{"provider", provider}}, kLatencyBounds, tally.counts, tally.sum, kMicro);
   }
   MetricFamily in_flight = MakeFamily("capbroker_delivery_in_flight",
-                                      "Calls to providers that are out.", MetricType::Gauge);
+                                      "Calls to providers in flight.", MetricType::Gauge);
   MetricFamily open = MakeFamily("capbroker_delivery_open_offers",
-                                 "Open offers of providers that are called.", MetricType::Gauge);
-  MetricFamily breaker =
-      MakeFamily("capbroker_delivery_breaker_state",
-                 "Whether a provider is worth calling: 0 closed, 1 a probe is due, 2 open.",
-                 MetricType::Gauge);
+                                 "Open offers of providers with an endpoint.", MetricType::Gauge);
+  MetricFamily breaker = MakeFamily("capbroker_delivery_breaker_state",
+                                    "Circuit breaker of a provider: 0 closed, 1 half open, 2 open.",
+                                    MetricType::Gauge);
   for (const Courier::Standing& standing : counts.standings) {
     const Labels labels = {{"provider", standing.provider.value}};
     AddGauge(in_flight, labels, static_cast<double>(standing.in_flight));
@@ -110,13 +111,11 @@ void AddDelivery(std::vector<MetricFamily>& out, const DeliveryCounts& counts) {
 }
 
 void AddSessions(std::vector<MetricFamily>& out, const SessionCounts& counts) {
-  out.push_back(MakeGauge("capbroker_sessions_open",
-                          "Sessions of owners and providers that are open.",
+  out.push_back(MakeGauge("capbroker_sessions_open", "Open sessions of owners and providers.",
                           static_cast<double>(counts.open())));
-  MetricFamily commands =
-      MakeFamily("capbroker_session_commands_total",
-                 "Commands in sessions that were decided or refused, by what each came to.",
-                 MetricType::Counter);
+  MetricFamily commands = MakeFamily(
+      "capbroker_session_commands_total",
+      "Commands in sessions that were decided or refused, by outcome.", MetricType::Counter);
   for (size_t method = 0; method < kMethods; ++method) {
     for (size_t code = 0; code < SessionCounts::kCodes; ++code) {
       const uint64_t count = counts.commands(static_cast<Method>(method), code);
@@ -141,33 +140,33 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
 
   const PostgresLedger::Readers readers = sources_.readers();
   MetricFamily sessions = MakeFamily("capbroker_database_sessions",
-                                     "Sessions for reading that are open.", MetricType::Gauge);
+                                     "Open database sessions for reads.", MetricType::Gauge);
   AddGauge(sessions, {{"state", "busy"}}, readers.busy);
   AddGauge(sessions, {{"state", "idle"}}, readers.idle);
   out.push_back(std::move(sessions));
   out.push_back(MakeGauge("capbroker_database_sessions_max",
-                          "Sessions for reading that may be open.", readers.most));
+                          "Largest number of database sessions for reads.", readers.most));
   out.push_back(MakeGauge("capbroker_database_reads_waiting", "Reads that wait for a session.",
                           static_cast<double>(readers.waiting + sources_.reads_waiting())));
 
   const Feed::Counts feed = sources_.feed();
   MetricFamily watchers =
-      MakeFamily("capbroker_watchers", "Who watches now, by what they watch.", MetricType::Gauge);
+      MakeFamily("capbroker_watchers", "Watchers, by what they watch.", MetricType::Gauge);
   AddGauge(watchers, {{"of", "owner"}}, static_cast<double>(feed.owners));
   AddGauge(watchers, {{"of", "provider"}}, static_cast<double>(feed.providers));
   out.push_back(std::move(watchers));
   out.push_back(MakeCounter("capbroker_watchers_dropped_total",
-                            "Watchers that were ended because they read too slowly.",
+                            "Watchers ended because they read too slowly.",
                             static_cast<double>(feed.slow)));
   out.push_back(
       MakeCounter("capbroker_changes_uncounted_total",
-                  "Acts that are durable and missing from these metrics, which could not keep up.",
+                  "Durable acts missing from these metrics, because counting could not keep up.",
                   static_cast<double>(sources_.changes_dropped())));
   if (!sources_.certificate_file.empty()) {
-    out.push_back(
-        MakeGauge("capbroker_server_certificate_expiry_timestamp_seconds",
-                  "When the server's certificate expires, since 1970; 0 if it cannot be read.",
-                  static_cast<double>(ExpiryOf(sources_.certificate_file).micros) * kMicro));
+    out.push_back(MakeGauge(
+        "capbroker_server_certificate_expiry_timestamp_seconds",
+        "When the server's certificate expires, in seconds since 1970; 0 if it cannot be read.",
+        static_cast<double>(ExpiryOf(sources_.certificate_file).micros) * kMicro));
   }
   AddDelivery(out, sources_.delivery());
   if (sources_.sessions != nullptr) AddSessions(out, *sources_.sessions);

@@ -1,5 +1,4 @@
-// How the broker's own machinery runs: the sequencer, its batches, the database's sessions, the
-// watchers.
+// Metrics of the broker's machinery: sequencer, batches, database sessions, watchers, delivery.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -16,17 +15,17 @@
 
 namespace capbroker {
 
-// Where the figures come from; asked at every scrape, from any thread.
+// Sources of the figures; called at every scrape, from any thread.
 struct Sources {
   std::function<SequencerStatus()> sequencer;
   std::function<Instant()> now;
   std::function<PostgresLedger::Readers()> readers;
-  std::function<size_t()> reads_waiting;  // That have no thread yet.
+  std::function<size_t()> reads_waiting;  // Reads that wait for a thread.
   std::function<Feed::Counts()> feed;
   std::function<uint64_t()> changes_dropped;
   std::function<DeliveryCounts()> delivery;
-  const SessionCounts* sessions = nullptr;  // Null: there can be none.
-  std::string certificate_file{};           // The server's, PEM; empty: it has none.
+  const SessionCounts* sessions = nullptr;  // Null: sessions are not served.
+  std::string certificate_file{};           // The server's certificate, PEM; empty: none.
 };
 
 class BrokerMetrics final : public prometheus::Collectable {

@@ -33,7 +33,8 @@ double InSeconds(Span span) { return static_cast<double>(span.micros) / 1e6; }
 double InSeconds(Instant instant) { return static_cast<double>(instant.micros) / 1e6; }
 double InUnits(const Money& money) { return static_cast<double>(money.micros) / 1e6; }
 
-// 1 ms to 4 weeks: a program answers in the former, a desk that has to ask its board in the latter.
+// 1 ms to 4 weeks: a program answers within the former, a desk that asks its board within the
+// latter.
 const Histogram::BucketBoundaries kWindows = {
     0.001, 0.005, 0.025,  0.1,    0.5,    1,       2.5,     5,       15,        60,       300,
     900,   3'600, 14'400, 43'200, 86'400, 172'800, 259'200, 604'800, 1'209'600, 2'419'200};
@@ -42,8 +43,8 @@ const Histogram::BucketBoundaries kDelays = {0.001, 0.005, 0.01, 0.025, 0.05, 0.
 const Histogram::BucketBoundaries kShares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
 const Histogram::BucketBoundaries kDepths = {0, 1, 2, 3, 4, 5, 8, 13, 21};
 
-// The state that a decision of this kind gives a request: they are named after it,
-// REQUEST_FULFILLED makes it FULFILLED. So a kind that is added later finds its place.
+// The state that a decision of this kind gives a request: REQUEST_FULFILLED is named after
+// FULFILLED. A kind added later is found too.
 std::array<std::optional<RequestState>, kCountOf<Kind>> RequestEndings() {
   constexpr std::string_view kSubject = "REQUEST_";
   std::array<std::optional<RequestState>, kCountOf<Kind>> endings;
@@ -83,7 +84,7 @@ class DomainMetrics::Series {
   void End();
 
  private:
-  // The series of one provider's offers, made when they are first needed.
+  // Series of one provider's offers, created on first use.
   struct ByProvider {
     std::string label;
     struct ByKind {
@@ -99,10 +100,10 @@ class DomainMetrics::Series {
     Counter* late = nullptr;
     Histogram* share = nullptr;
   };
-  // An owner's balances, and the series that show them, by clause.
+  // Series of an owner's balances, by clause.
   struct Shown {
     Gauge *committed, *reserved, *drawn, *left;
-    Gauge *since = nullptr, *term_end = nullptr;  // Null while nothing is known of it.
+    Gauge *since = nullptr, *term_end = nullptr;  // Null while unknown.
   };
   struct ShownWaiver {
     Gauge* drawn;
@@ -118,13 +119,13 @@ class DomainMetrics::Series {
   ByProvider& Of(const ProviderId& provider);
   void Know(const ProviderId& provider);
   Gauge& OpenOffers(OfferKind kind, const ProviderId& provider);
-  // An offer of this kind is out: what may become of it is counted from zero, so that a rate sees
-  // the first.
+  // An offer of this kind is open: creates the counters of its possible endings, so that a rate
+  // sees the first one.
   void Expect(OfferKind kind, ByProvider& its);
 
   void AddDecision(const Change& change, const Decision& decision);
   void OnOpened(const Decision& opened);
-  // What has become of the offers that were open, and the allocations that were held.
+  // Counts offers that were open and allocations that were held, and no longer are.
   void FollowOffers(const Change& change);
   void OnEnded(const Change& change, const Offer& offer);
   void OnHoldEnded(const Offer& offer);
@@ -164,62 +165,61 @@ class DomainMetrics::Series {
   std::array<Histogram*, kCountOf<RequestState>> placed_{};
   ByProvider other_{.label = "other"};
   absl::flat_hash_map<ProviderId, std::unique_ptr<ByProvider>> providers_;
-  bool held_ = false;  // The partitions are: gauges mean something.
-  // By request and number. Followed by state, since more than one kind of decision ends an offer.
+  bool held_ = false;  // Partitions are held, so gauges have a meaning.
+  // Identifies an offer. Offers are followed by state, since several kinds of decision end one.
   using OfferName = std::pair<RequestId, uint32_t>;
   absl::flat_hash_set<OfferName> open_now_, held_now_;
   absl::flat_hash_map<OwnerId, ByOwner> owners_;
-  size_t clauses_ = 0;  // Shown.
+  size_t clauses_ = 0;  // Shown so far.
 };
 
 DomainMetrics::Series::Series(Registry& r)
     : decisions_(CounterOf(r, "capbroker_decisions_total", "Decisions recorded, by kind.")),
       opened_(CounterOf(r, "capbroker_offers_opened_total", "Offers opened.")),
-      open_(GaugeOf(r, "capbroker_open_offers", "Offers that wait for an answer now.")),
-      ended_(CounterOf(r, "capbroker_offers_total", "Offers ended, by how they ended.")),
+      open_(GaugeOf(r, "capbroker_open_offers", "Offers that are open now.")),
+      ended_(CounterOf(r, "capbroker_offers_total", "Offers ended, by outcome.")),
       latency_(
           HistogramOf(r, "capbroker_offer_latency_seconds", "From an offer's opening to its end.")),
       slack_(HistogramOf(r, "capbroker_deadline_slack_seconds",
-                         "What was left of the window when the provider answered.")),
+                         "Time left in the window when the provider answered.")),
       declines_(
           CounterOf(r, "capbroker_declines_total", "Offers declined, by the provider's reason.")),
       share_(HistogramOf(r, "capbroker_partial_acceptance_ratio",
-                         "Of a partial acceptance: the share of what was offered.")),
-      late_(CounterOf(
-          r, "capbroker_late_answers_total",
-          "Offers answered after their deadline; the first such answer of an offer counts.")),
+                         "Accepted share of partially accepted offers.")),
+      late_(CounterOf(r, "capbroker_late_answers_total",
+                      "Offers answered after their deadline, each counted once.")),
       holds_(CounterOf(r, "capbroker_holds_total",
-                       "Held allocations, by what became of them; all but CONFIRMED leaked.")),
+                       "Holds ended, by outcome; all but CONFIRMED placed nothing.")),
       placement_(HistogramOf(r, "capbroker_time_to_placement_seconds",
-                             "From a request's receipt to its end, of those that were placed.")),
-      depth_(HistogramOf(
-                 r, "capbroker_fallback_depth",
-                 "Alternatives asked for a request that has ended; of several lineages the most.")
+                             "From the receipt to the end of requests that were placed.")),
+      depth_(HistogramOf(r, "capbroker_fallback_depth",
+                         "Alternatives asked for a request that has ended; the largest number of "
+                         "its lineages.")
                  .Add({}, kDepths)),
       fire_delay_(HistogramOf(r, "capbroker_deadline_fire_delay_seconds",
                               "From an offer's deadline to the decision that it lapsed.")
                       .Add({}, kDelays)),
-      tolled_(CounterOf(r, "capbroker_tolled_offers_total", "Deadlines moved because of an outage.")
-                  .Add({})),
-      recoveries_(
-          CounterOf(r, "capbroker_recoveries_total", "Times that the partitions were taken.")
+      tolled_(
+          CounterOf(r, "capbroker_tolled_offers_total", "Deadlines extended because of an outage.")
               .Add({})),
+      recoveries_(
+          CounterOf(r, "capbroker_recoveries_total", "Times the partitions were taken.").Add({})),
       committed_(GaugeOf(r, "capbroker_commitment_committed",
-                         "Of a commitment clause: in all, in its currency.")),
+                         "Committed amount of a commitment clause, in its currency.")),
       reserved_(GaugeOf(r, "capbroker_commitment_reserved",
-                        "Of a commitment clause: held, not confirmed.")),
-      drawn_(GaugeOf(r, "capbroker_commitment_drawn", "Of a commitment clause: confirmed.")),
+                        "Reserved amount of a commitment clause: held, not confirmed.")),
+      drawn_(GaugeOf(r, "capbroker_commitment_drawn",
+                     "Drawn amount of a commitment clause: confirmed.")),
       left_(GaugeOf(r, "capbroker_commitment_left",
-                    "Of a commitment clause: neither reserved nor drawn.")),
+                    "Remaining amount of a commitment clause: neither reserved nor drawn.")),
       since_(GaugeOf(r, "capbroker_commitment_since_timestamp_seconds",
-                     "Of a commitment clause: when it came into force, since 1970.")),
+                     "When a commitment clause came into force, in seconds since 1970.")),
       term_end_(GaugeOf(r, "capbroker_commitment_term_end_timestamp_seconds",
-                        "Of a commitment clause: when its term ends, since 1970.")),
-      waiver_drawn_(
-          GaugeOf(r, "capbroker_waiver_drawn_units", "Of a waiver clause: units it let pass.")),
+                        "When the term of a commitment clause ends, in seconds since 1970.")),
+      waiver_drawn_(GaugeOf(r, "capbroker_waiver_drawn_units", "Units drawn on a waiver clause.")),
       waiver_cap_(
-          GaugeOf(r, "capbroker_waiver_cap_units", "Of a waiver clause that has a cap: its cap.")) {
-  // From the start, so that a rate sees the first of each.
+          GaugeOf(r, "capbroker_waiver_cap_units", "Cap of a waiver clause, if it has one.")) {
+  // Created at the start, so that a rate sees the first of each.
   for (size_t i = 0; i < by_kind_.size(); ++i) {
     by_kind_[i] = &decisions_.Add({{"kind", Text(Names<Kind>::values[i])}});
   }
@@ -236,7 +236,8 @@ void DomainMetrics::Series::Know(const ProviderId& provider) {
   if (its != nullptr) return;
   its = std::make_unique<ByProvider>();
   its->label = provider.value;
-  // From the start, so that a rate sees the first of each. The first name of each is that of none.
+  // Created at the start, so that a rate sees the first of each. Index 0 of each enum is its
+  // "none".
   its->late = &late_.Add({{"provider", its->label}});
   for (size_t i = 1; i < its->kinds.size(); ++i) {
     its->kinds[i].opened =
@@ -326,7 +327,7 @@ void DomainMetrics::Series::Add(const Change& change) {
     return;
   ByOwner& its = owners_[change.owner];
   for (const Decision& decision : decisions) Fold(its.account, decision, change.act->time);
-  its.account.cool_downs.clear();  // Nobody asks for them here.
+  its.account.cool_downs.clear();  // Not needed here.
   ShowAccount(change.owner, its);
 }
 
@@ -354,7 +355,8 @@ void DomainMetrics::Series::FollowOffers(const Change& change) {
   for (const Offer& offer : change.request->offers) {
     const OfferName name(change.act->request, offer.number);
     if (offer.state != OfferState::kOpen && open_now_.erase(name) > 0) OnEnded(change, offer);
-    if (offer.allocation != AllocationState::kHeld && held_now_.erase(name) > 0) OnHoldEnded(offer);
+    if (offer.allocation.state != AllocationState::kHeld && held_now_.erase(name) > 0)
+      OnHoldEnded(offer);
   }
 }
 
@@ -397,17 +399,19 @@ void DomainMetrics::Series::OnEnded(const Change& change, const Offer& offer) {
     }
     declined->Increment();
   }
-  if (offer.state == OfferState::kPartiallyAccepted && offer.accepted > 0) {
+  if (offer.state == OfferState::kPartiallyAccepted && offer.allocation.quantity > 0) {
     if (its.share == nullptr) its.share = &share_.Add({{"provider", its.label}}, kShares);
-    its.share->Observe(static_cast<double>(offer.accepted) / static_cast<double>(offer.quantity));
+    its.share->Observe(static_cast<double>(offer.allocation.quantity) /
+                       static_cast<double>(offer.quantity));
   }
 }
 
 void DomainMetrics::Series::OnHoldEnded(const Offer& offer) {
   ByProvider& its = Of(offer.provider);
-  Counter*& count = its.holds[static_cast<size_t>(offer.allocation)];
+  Counter*& count = its.holds[static_cast<size_t>(offer.allocation.state)];
   if (count == nullptr) {
-    count = &holds_.Add({{"provider", its.label}, {"outcome", Text(NameOf(offer.allocation))}});
+    count =
+        &holds_.Add({{"provider", its.label}, {"outcome", Text(NameOf(offer.allocation.state))}});
   }
   count->Increment();
 }
@@ -463,8 +467,7 @@ void DomainMetrics::Series::ShowTerm(const CommitmentStatement& statement,
   show(term_end_, shown.term_end, statement.term_end);
 }
 
-// Also those not used yet, as their agreements' latest versions have them; and those used, wherever
-// they stand.
+// Includes unused waivers of the agreements' latest versions, and used ones of any version.
 void DomainMetrics::Series::ShowWaivers(const OwnerId& owner, ByOwner& its) {
   const auto show = [&](const AgreementId& agreement, const ClauseId& clause, int64_t drawn,
                         int64_t cap) {

@@ -1,10 +1,10 @@
-// What the decisions of committed acts say about requests, offers, holds and commitments, as
-// metrics.
+// Domain metrics: what the decisions of committed acts say about requests, offers, allocations and
+// commitments.
 //
 // Names and labels are a contract with dashboards and alerts; docs/operations.md lists them. Label
-// values are spelled as the trail spells them (FIRST_OFFER, DECLINED), and bounded: providers by
-// the registered ones, at most kMostProviders of them, the rest under "other"; clauses by
-// kMostClauses, the rest not shown.
+// values are spelled as in the trail (FIRST_OFFER, DECLINED) and bounded: registered providers, at
+// most kMostProviders, with the rest under "other"; at most kMostClauses clauses, with the rest
+// left out.
 #pragma once
 
 #include <prometheus/registry.h>
@@ -20,12 +20,12 @@ inline constexpr size_t kMostClauses = 1'000;
 
 class DomainMetrics {
  public:
-  explicit DomainMetrics(prometheus::Registry& registry);  // Which outlives it.
+  explicit DomainMetrics(prometheus::Registry& registry);  // `registry` outlives the metrics.
   ~DomainMetrics();
 
-  // Counters only grow, from zero at the start of the process. Gauges (open offers, balances) are
-  // of the partitions held: they follow from `standing` and what is added since, and are zero or
-  // absent while none is held.
+  // Counters grow from zero at the start of the process. Gauges (open offers, balances) cover the
+  // partitions held: they follow from `standing` and later changes, and are zero or absent while no
+  // partition is held.
   void Begin(const Standing& standing);
   void Add(const Change& change);
   void End();

@@ -1,4 +1,4 @@
-// Metrics that are read when they are asked for, rather than kept: families made by hand.
+// Builders of Prometheus metric families that are computed at scrape time.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -17,12 +17,12 @@ prometheus::MetricFamily MakeFamily(const std::string& name, const std::string& 
                                     prometheus::MetricType type);
 void AddCounter(prometheus::MetricFamily& family, const Labels& labels, double value);
 void AddGauge(prometheus::MetricFamily& family, const Labels& labels, double value);
-// One metric with the one value and no labels.
+// A family with one value and no labels.
 prometheus::MetricFamily MakeCounter(const std::string& name, const std::string& help,
                                      double value);
 prometheus::MetricFamily MakeGauge(const std::string& name, const std::string& help, double value);
 
-// `counts` as Tally has them: one more than bounds, not cumulative. Bounds and sum are multiplied
+// `counts` has one more element than `bounds` and is not cumulative. Bounds and sum are multiplied
 // by `unit`.
 template <size_t N>
 void AddHistogram(prometheus::MetricFamily& family, const Labels& labels,
@@ -40,7 +40,7 @@ void AddHistogram(prometheus::MetricFamily& family, const Labels& labels,
   prometheus::ClientMetric::Histogram& out = AddMetric(family, labels).histogram;
   for (size_t i = 0; i <= N; ++i) {
     out.sample_count += counts[i];
-    // Divided where that is exact: 0.0001 rather than 0.00010000000000000001.
+    // Divides by the inverse, which is exact: 0.0001 and not 0.00010000000000000001.
     if (i < N)
       out.bucket.push_back({out.sample_count, static_cast<double>(bounds[i]) / (1 / unit)});
   }

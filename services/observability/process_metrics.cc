@@ -13,7 +13,7 @@
 namespace capbroker {
 namespace {
 
-// The fields of /proc/self/stat after the name, which may have spaces in it: [0] is the third, the
+// Fields of /proc/self/stat after the name, which may contain spaces: [0] is the third field, the
 // state.
 std::vector<double> Stat() {
   std::ifstream in("/proc/self/stat");
@@ -27,7 +27,7 @@ std::vector<double> Stat() {
   return out;
 }
 
-// When the machine started, in seconds since 1970; 0 if it is not said.
+// Boot time of the machine in seconds since 1970; 0 if unknown.
 double BootTime() {
   std::ifstream in("/proc/stat");
   for (std::string word; in >> word;) {
@@ -37,7 +37,7 @@ double BootTime() {
   return 0;
 }
 
-// Without the one that counts; -1 if it is not said.
+// Without the descriptor used for counting; -1 if unknown.
 int OpenFiles() {
   DIR* directory = opendir("/proc/self/fd");
   if (directory == nullptr) return -1;
@@ -70,7 +70,7 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
     out.push_back(MakeGauge("process_open_fds", "Open file descriptors.", files));
   }
   if (rlimit limit{}; getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    out.push_back(MakeGauge("process_max_fds", "Most file descriptors that may be open.",
+    out.push_back(MakeGauge("process_max_fds", "Largest number of open file descriptors.",
                             static_cast<double>(limit.rlim_cur)));
   }
   return out;

@@ -1,11 +1,11 @@
-// This process as the kernel sees it, under the names that every Prometheus client uses.
+// Process metrics from /proc, under the names that Prometheus clients use.
 #pragma once
 
 #include <prometheus/collectable.h>
 
 namespace capbroker {
 
-// Linux. What /proc does not say is left out.
+// Linux only. What /proc does not provide is left out.
 class ProcessMetrics final : public prometheus::Collectable {
  public:
   std::vector<prometheus::MetricFamily> Collect() const override;

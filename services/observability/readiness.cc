@@ -14,6 +14,9 @@ class Checks {
     report_.text += Cat(what, ": ", fault.empty() ? "ok" : fault, "\n");
     report_.ok = report_.ok && fault.empty();
   }
+  void Tell(std::string_view what, const std::string& words) {
+    report_.text += Cat(what, ": ", words, "\n");
+  }
   Readiness::Report Take() { return std::move(report_); }
 
  private:
@@ -50,7 +53,7 @@ absl::Status Readiness::Database() {
     check_schema = schema_checked_at_ == 0 || boot_() - schema_checked_at_ > kSchemaHolds.micros;
   }
   absl::Status found = ledger_.Owners({}, 1).status();
-  // Needs a session of its own; that there is none to be had says nothing about the schema.
+  // Opening needs a session of its own; a failure to get one says nothing about the schema.
   bool checked = false;
   if (check_schema && found.ok()) {
     const absl::Status schema = ledger_.Open().status();
@@ -82,6 +85,9 @@ Readiness::Report Readiness::Ready() {
                                   : Cat("the earliest, of ", Format(status.earliest_deadline),
                                         ", has not fired; it is ", Format(now)));
   }
+  // Told, and no reason to send callers elsewhere: everybody else is served (R31).
+  if (status.set_aside > 0)
+    checks.Tell("set aside", Cat(status.set_aside, ", the first ", status.first_set_aside));
   return checks.Take();
 }
 

@@ -1,4 +1,4 @@
-// Whether callers should be sent here, and if not, why.
+// Readiness and liveness checks, with the reason for each failure.
 #pragma once
 
 #include <atomic>
@@ -14,29 +14,29 @@
 
 namespace capbroker {
 
-// A deadline may be so late, for whatever reason, before the broker calls itself unready.
+// How overdue the earliest deadline may be before the broker reports unready.
 inline constexpr Span kMostOverdue = Seconds(10);
-// The sequencer's thread may be silent for so long before the process calls itself dead.
+// How long the sequencer's thread may be silent before the process reports dead.
 inline constexpr Span kLongestSilence = Seconds(60);
 
 class Readiness {
  public:
-  // `ledger` is for these checks alone, with one reader and short times: what keeps other readers
-  // busy must not make the database look gone, nor the other way round. `now` is the broker's
-  // clock, `boot` its boot-time clock.
+  // `ledger` is for these checks alone, with one reader and short timeouts: busy readers must not
+  // make the database look unreachable, nor the other way round. `now` is the broker's clock,
+  // `boot` its boot-time clock.
   Readiness(Ledger& ledger, std::function<SequencerStatus()> sequencer,
             std::function<Instant()> now, std::function<int64_t()> boot);
 
   struct Report {
     bool ok = false;
-    std::string text;  // A line for each check: "database: ok", "partitions: not held: ...".
+    std::string text;  // One line per check: "database: ok", "partitions: not held: ...".
   };
-  // Reaches for the database, unless it was reached for within a second. Blocks one caller at a
-  // time: whoever comes while another waits for the database is told that it has not answered.
+  // Queries the database at most once per second. Blocks one caller at a time: while one waits for
+  // the database, the others are told that it has not answered.
   Report Ready() ABSL_LOCKS_EXCLUDED(mutex_);
-  // The process goes down: not ready from here on, while it still answers what it took.
+  // The process is shutting down: unready from now on, though it still answers calls in flight.
   void GoDown() { going_down_ = true; }
-  // Whether a restart would help: the sequencer's thread goes round. Does not block.
+  // Whether the sequencer's thread makes progress; if not, a restart would help. Does not block.
   Report Live() const;
 
  private:

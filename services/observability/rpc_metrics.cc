@@ -24,7 +24,7 @@ using grpc::experimental::InterceptorBatchMethods;
 using grpc::experimental::ServerRpcInfo;
 using prometheus::MetricFamily;
 
-// By number, and as grpc-go spells them, which is what dashboards compare with.
+// By number, as grpc-go spells them, which dashboards expect.
 constexpr auto kCodes = std::to_array<const char*>(
     {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
      "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
@@ -87,7 +87,7 @@ class RpcMetrics::Table {
 
 namespace {
 
-// Of one call.
+// Counts one call.
 class Witness final : public Interceptor {
  public:
   explicit Witness(RpcMetrics::Method& method) : method_(method) { method_.Start(); }
@@ -139,17 +139,18 @@ std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> RpcMetric
 std::vector<MetricFamily> RpcMetrics::Collect() const {
   const auto get = [](const auto& atomic) { return atomic.load(std::memory_order_relaxed); };
   MetricFamily started =
-      MakeFamily("grpc_server_started_total", "Calls that began.", prometheus::MetricType::Counter);
-  MetricFamily handled = MakeFamily("grpc_server_handled_total", "Calls that ended, by status.",
+      MakeFamily("grpc_server_started_total", "Calls started.", prometheus::MetricType::Counter);
+  MetricFamily handled = MakeFamily("grpc_server_handled_total", "Calls ended, by status.",
                                     prometheus::MetricType::Counter);
   MetricFamily took = MakeFamily("grpc_server_handling_seconds",
-                                 "From a call's arrival to its status; of a stream, to its end.",
+                                 "From a call's arrival to its status, or a stream's end.",
                                  prometheus::MetricType::Histogram);
   for (const Method* method : table_->all()) {
     AddCounter(started, method->labels, static_cast<double>(get(method->started)));
     for (size_t code = 0; code < kCodes.size(); ++code) {
       const uint64_t count = get(method->handled[code]);
-      if (count == 0 && code != 0) continue;  // OK from the start, so that a rate sees the first.
+      // OK is present from the start, so that a rate sees the first call.
+      if (count == 0 && code != 0) continue;
       Labels labels = method->labels;
       labels.emplace_back("grpc_code", kCodes[code]);
       AddCounter(handled, labels, static_cast<double>(count));

@@ -1,4 +1,4 @@
-// Rate, errors and duration of every call, under the names that dashboards for gRPC already query.
+// Metrics of calls (rate, errors, duration), under the names that gRPC dashboards use.
 #pragma once
 
 #include <grpcpp/support/server_interceptor.h>
@@ -11,20 +11,20 @@
 namespace capbroker {
 
 // grpc_server_started_total, grpc_server_handled_total (with grpc_code) and
-// grpc_server_handling_seconds, each by grpc_type, grpc_service and grpc_method. Counted with
-// atomic operations alone: a call may end on the sequencer's thread.
+// grpc_server_handling_seconds, each by grpc_type, grpc_service and grpc_method. Counting is
+// lock-free: a call may end on the sequencer's thread.
 class RpcMetrics final : public prometheus::Collectable {
  public:
-  // Full names of services in this program's descriptors; calls of others count under "unknown".
+  // Full names of services in the program's descriptors; calls of others count as "unknown".
   explicit RpcMetrics(const std::vector<std::string>& services);
   ~RpcMetrics() override;
 
-  // For a server, which the metrics outlive.
+  // For a server; the metrics outlive it.
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeWitness();
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
-  // As grpc-go spells a status code, which is what dashboards compare with.
+  // The status code as grpc-go spells it, which dashboards expect.
   static const char* NameOfCode(size_t code);
 
   struct Method;

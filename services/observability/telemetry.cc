@@ -12,7 +12,7 @@
 namespace capbroker {
 namespace {
 
-// How long a scrape waits for what is still being counted.
+// How long a scrape waits for changes that are not counted yet.
 constexpr Span kPatience = Seconds(2);
 
 AdminReply From(const Readiness::Report& report, const char* verdict) {

@@ -1,4 +1,4 @@
-// All that is seen of a running broker from outside: what it counts, and the port that tells it.
+// Telemetry of a running broker: all metrics, and the admin port that serves them.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "services/admin/admin_server.h"
 #include "services/observability/broker_metrics.h"
-#include "services/observability/observer.h"
+#include "services/observability/metrics_observer.h"
 #include "services/observability/process_metrics.h"
 #include "services/observability/readiness.h"
 #include "services/observability/rpc_metrics.h"
@@ -17,7 +17,7 @@ namespace capbroker {
 
 class Telemetry {
  public:
-  // `services`: full names of those that the server offers.
+  // `services` are the full names of the services offered.
   explicit Telemetry(const std::vector<std::string>& services);
 
   // For SequencerOptions and ServerOptions; the telemetry outlives both.
@@ -26,26 +26,26 @@ class Telemetry {
     return rpc_.MakeWitness();
   }
 
-  // Listens: /metrics, /livez, /readyz, /version, /loglevel, and `pages`. Once; errors are
-  // AdminServer's. What `sources`, `readiness` and `pages` rest on outlives Stop.
+  // Serves /metrics, /livez, /readyz, /version, /loglevel and `pages`. Once; errors are
+  // AdminServer's. What `sources`, `readiness` and `pages` use outlives Stop.
   absl::Status Listen(const std::string& address, const std::string& version, Sources sources,
                       Readiness& readiness, std::vector<AdminPage> pages = {});
   void Stop() { server_ = nullptr; }
-  // Empty while it does not listen.
+  // Empty while it is not listening.
   std::string address() const { return server_ == nullptr ? "" : server_->address(); }
   uint64_t changes_dropped() const { return observer_.dropped(); }
 
-  // As /metrics shows it: everything durable by now is in it.
+  // The text of /metrics, including everything durable by now.
   std::string Exposition();
 
  private:
   prometheus::Registry registry_;
   DomainMetrics domain_{registry_};
-  Observer observer_{domain_};
+  MetricsObserver observer_{domain_};
   RpcMetrics rpc_;
   ProcessMetrics process_;
   std::unique_ptr<BrokerMetrics> broker_;
-  std::unique_ptr<AdminServer> server_;  // Last, so that it ends first.
+  std::unique_ptr<AdminServer> server_;  // Last, so that it is destroyed first.
 };
 
 }  // namespace capbroker

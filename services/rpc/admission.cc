@@ -14,8 +14,8 @@
 namespace capbroker {
 namespace {
 
-// The same bytes for the same message: maps in the order of their keys. The bytes stay until the
-// next call.
+// Serializes deterministically: equal messages give equal bytes, with map entries in the order of
+// their keys. The bytes are valid until the next call.
 const std::string& Deterministic(const google::protobuf::Message& message) {
   thread_local std::string bytes;
   bytes.resize(message.ByteSizeLong());
@@ -26,7 +26,7 @@ const std::string& Deterministic(const google::protobuf::Message& message) {
   return bytes;
 }
 
-// Where in the method's message that stands which Decide judges.
+// The field of the method's message that contains what Decide checks.
 const char* PlaceOf(Method method) {
   switch (method) {
     case Method::kCreateCapacityRequest:
@@ -58,13 +58,13 @@ uint32_t NumberOf(const Command& command) {
 
 Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
                 const std::string& request_id, const google::protobuf::Message& payload) {
-  // None of the parts has a line feed in it.
+  // None of the parts contains a line feed.
   const Hash key = Sha256(
       Cat(Format(caller), "\n", PermissionOf(method).name, "\n", owner.value, "\n", request_id));
   Repeat repeat;
   std::copy_n(key.begin(), repeat.key.size(), repeat.key.begin());
-  // A UUIDv7 tells its time in 48 bits: so that keys go into the database's index side by side, as
-  // they come, and not all over it. The other 80 bits are of the hash.
+  // A UUIDv7 starts with its time in 48 bits. The key starts with them too, so that keys are
+  // inserted next to each other in the database's index; the other 80 bits are of the hash.
   if (const absl::StatusOr<RequestId> id = ParseRequestId(request_id);
       id.ok() && id->bytes[6] >> 4 == 7) {
     std::copy_n(id->bytes.begin(), 6, repeat.key.begin());

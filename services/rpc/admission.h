@@ -1,5 +1,5 @@
-// From a message to what the sequencer gets, and from what Decide refuses to the words of the
-// message: the same for a call of its own and for a command of a session.
+// Admission of a command: from a message to a submission for the sequencer, and from a refusal of
+// Decide to an error in the terms of the message. Unary calls and sessions share it.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -14,8 +14,8 @@
 
 namespace capbroker {
 
-// Whether the caller may have what the parsed message asks for; `name` is what the message calls
-// it.
+// Checks whether the caller may access what the parsed message names; `name` is the name in the
+// message.
 template <class Value>
 absl::Status CheckTargetOf(const Actor& caller, Method method, const Value& value,
                            const std::string& name) {
@@ -28,7 +28,7 @@ absl::Status CheckTargetOf(const Actor& caller, Method method, const Value& valu
   return status.code() == absl::StatusCode::kNotFound ? NoSuch(name) : status;
 }
 
-// What a message calls the resource that it is about.
+// The name of the resource that a message is about.
 template <class In>
 const std::string& SubjectOf(const In& in) {
   static const std::string none;
@@ -45,8 +45,8 @@ const std::string& SubjectOf(const In& in) {
   }
 }
 
-// What the message says, if the caller may have it; that its role may call the method was looked
-// at. INVALID_ARGUMENT, PERMISSION_DENIED or NOT_FOUND.
+// Parses the message, and checks that the caller may access what it names. The caller's role must
+// have been checked before. INVALID_ARGUMENT, PERMISSION_DENIED or NOT_FOUND.
 template <class In>
 auto Admit(const Actor& caller, Method method, const In& in) -> decltype(Parse(in)) {
   auto value = Parse(in);
@@ -58,16 +58,16 @@ auto Admit(const Actor& caller, Method method, const In& in) -> decltype(Parse(i
 
 RequestId NewRequestId(Instant now);
 
-// Of the offer that the command is about, or whose allocation; 0: none.
+// The number of the command's offer, or of its allocation's offer; 0 without one.
 uint32_t NumberOf(const Command& command);
 
-// R27. The key belongs to the caller, the method and the owner; `payload` is the message without
-// it.
+// The idempotency key (R27) belongs to the caller, the method and the owner; `payload` is the
+// message without it.
 Repeat RepeatOf(const Actor& caller, Method method, const OwnerId& owner,
                 const std::string& request_id, const google::protobuf::Message& payload);
 
-// What the message says, as its caller's command under its key; a new request gets its id. `in` is
-// as before when it returns.
+// The message as a submission of its caller with its idempotency key; a new request gets its id.
+// `in` is unchanged when it returns.
 template <class In>
 Submission SubmissionOf(const Actor& caller, Method method, Command command, In& in, Instant now) {
   std::string request_id;
@@ -82,11 +82,11 @@ Submission SubmissionOf(const Actor& caller, Method method, Command command, In&
   return submission;
 }
 
-// What Decide refused, as the caller said it: fields stand where the message has them, and what is
-// not there has the name that the message gives it.
+// A refusal of Decide in the terms of the message: fields have their place in the message, and a
+// missing resource the name that the message uses.
 absl::Status AsSaid(Method method, const std::string& subject, const absl::Status& status);
 
-// The latter alone.
+// Replaces only the resource's name.
 absl::Status Named(const std::string& subject, const absl::Status& status);
 
 }  // namespace capbroker

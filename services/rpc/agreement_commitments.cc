@@ -1,4 +1,4 @@
-// Commitments (R21): where they stand, and how they came there.
+// Commitments (R21): statements and their entries.
 #include <utility>
 
 #include "broker/trail/canonical.h"
@@ -13,17 +13,17 @@
 namespace capbroker {
 namespace {
 
-// Acts that are searched for one page; then the caller asks again.
+// Acts that are searched for one page; the caller continues with the page token.
 constexpr size_t kMostSearched = 20'000;
 constexpr uint32_t kActsAtOnce = 1'000;
 
-// Whether there may be an entry in it: reading the text is cheaper than decoding it.
+// Whether the act may contain an entry: searching the text is cheaper than decoding it.
 bool MayMove(std::string_view text) {
   return text.find("\"COMMITMENT_") != text.npos ||
          text.find("\"AGREEMENT_ACTIVATED\"") != text.npos;
 }
 
-// The first version that has the commitment: its activation is the promise. 0: none has it.
+// The first version that has the commitment, whose activation is the promise; 0 if none has it.
 uint32_t FirstVersion(const Account& account, const ClauseName& name) {
   uint32_t first = 0;
   for (const auto& version : account.agreements) {
@@ -35,7 +35,7 @@ uint32_t FirstVersion(const Account& account, const ClauseName& name) {
   return first;
 }
 
-// What the decision moved, unset if it is not about this commitment.
+// The amount that the decision moved; unset if it is not about this commitment.
 Money Moved(const Decision& decision, const ClauseName& name, uint32_t first_version) {
   if (decision.kind == Kind::AGREEMENT_ACTIVATED) {
     const AgreementVersion& version = *decision.agreement;
@@ -110,7 +110,7 @@ grpc::ServerUnaryReactor* AgreementService::ListCommitmentEntries(
       const absl::StatusOr<std::vector<SealedAct>> acts = ReadTrail(backend_.ledger, part);
       if (!acts.ok()) return acts.status();
       for (const SealedAct& sealed : *acts) {
-        // An act's entries are not divided between pages.
+        // An act's entries are not split between pages.
         if (out->entries_size() >= static_cast<int>(query.page.size) || searched == kMostSearched) {
           out->set_next_page_token(PlaceToken(list, Cat(part.from)));
           return absl::OkStatus();

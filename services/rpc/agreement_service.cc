@@ -16,7 +16,8 @@
 namespace capbroker {
 namespace {
 
-// Decide's fields as the message has them: the holder stands outside the version.
+// Translates the fields of Decide to those of the message, in which the holder is outside of the
+// version.
 absl::Status Explain(const AgreementVersion& version, const std::string& field,
                      const absl::Status& status) {
   if (FieldOf(status) == "holder") {
@@ -33,14 +34,14 @@ absl::Status AgreementService::RenderOutcome(const AgreementName& name, const Ou
   for (size_t i = 0; outcome.act != nullptr && i < outcome.act->decisions.size(); ++i) {
     const Decision& decision = outcome.act->decisions[i];
     if (decision.kind != Kind::AGREEMENT_ACTIVATED) continue;
-    Render(name.owner, *decision.agreement, now, out);
+    Render(name.owner, {}, *decision.agreement, now, out);
     return absl::OkStatus();
   }
   const absl::StatusOr<Account> account = ReadAgreements(backend_.ledger, name.owner);
   if (!account.ok()) return account.status();
   const AgreementVersion* latest = account->Latest(name.agreement);
   if (latest == nullptr) return NoSuch(FullName(name));
-  Render(name.owner, *latest, now, out);
+  Render(name.owner, *account, *latest, now, out);
   return absl::OkStatus();
 }
 
@@ -74,8 +75,8 @@ grpc::ServerUnaryReactor* AgreementService::AmendAgreement(Context* context,
   if (!command.ok()) return call->End(command.status());
   const OwnerId owner = command->owner;
   auto* const reactor = call->reactor();
-  // The holder is not said again: it is that of every version. That it may be read here and decided
-  // later does not matter, for it never changes.
+  // The message of a later version does not repeat the holder, which is that of the first version.
+  // It can be read here before the command is decided, because it never changes.
   backend_.sequencer.ReadAccount(
       owner, [=, this, command = *std::move(command)](
                  absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
@@ -101,6 +102,21 @@ grpc::ServerUnaryReactor* AgreementService::AmendAgreement(Context* context,
   return reactor;
 }
 
+grpc::ServerUnaryReactor* AgreementService::TerminateAgreement(
+    Context* context, const v1::TerminateAgreementRequest* in, v1::Agreement* out) {
+  auto* call = new Call(backend_, context, Method::kTerminateAgreement);
+  absl::StatusOr<Command> command = call->Admit(*in);
+  if (!command.ok()) return call->End(command.status());
+  const AgreementName name{command->owner,
+                           std::get<capbroker::TerminateAgreement>(command->what).agreement};
+  return call->SubmitThenRead(*std::move(command), *in,
+                              [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
+                                if (outcome.ok()) return RenderOutcome(name, *outcome, out);
+                                if (absl::IsNotFound(outcome.status())) return NoSuch(in->name());
+                                return outcome.status();
+                              });
+}
+
 grpc::ServerUnaryReactor* AgreementService::GetAgreement(Context* context,
                                                          const v1::GetAgreementRequest* in,
                                                          v1::Agreement* out) {
@@ -112,7 +128,7 @@ grpc::ServerUnaryReactor* AgreementService::GetAgreement(Context* context,
     if (!account.ok()) return account.status();
     const AgreementVersion* latest = account->Latest(name.agreement);
     if (latest == nullptr || !MaySee(call->caller(), *latest)) return NoSuch(FullName(name));
-    Render(name.owner, *latest, backend_.clock.Now(), out);
+    Render(name.owner, *account, *latest, backend_.clock.Now(), out);
     return absl::OkStatus();
   });
 }
@@ -140,7 +156,7 @@ grpc::ServerUnaryReactor* AgreementService::ListAgreements(Context* context,
         break;
       }
       v1::Agreement* added = out->add_agreements();
-      Render(query.owner, *it->second, backend_.clock.Now(), added);
+      Render(query.owner, *account, *it->second, backend_.clock.Now(), added);
       bytes += added->ByteSizeLong();
     }
     return absl::OkStatus();
@@ -174,7 +190,7 @@ grpc::ServerUnaryReactor* AgreementService::ListAgreementVersions(
       const AgreementVersion* version = account->Find(query.agreement, number);
       if (version == nullptr) continue;
       v1::AgreementVersion* added = out->add_agreement_versions();
-      Render(*version, backend_.clock.Now(), added);
+      Render(*account, *version, backend_.clock.Now(), added);
       bytes += added->ByteSizeLong();
     }
     return absl::OkStatus();

@@ -1,4 +1,5 @@
-// AgreementService: what binds owners to providers, recorded by operators and read by both parties.
+// AgreementService: agreements between owners and providers, recorded by operators and readable by
+// both parties.
 #pragma once
 
 #include "capbroker/v1/agreement_service.grpc.pb.h"
@@ -17,6 +18,8 @@ class AgreementService final : public v1::AgreementService::CallbackService {
 
   Reactor* CreateAgreement(Context* context, const v1::CreateAgreementRequest* in,
                            v1::Agreement* out) override;
+  Reactor* TerminateAgreement(Context* context, const v1::TerminateAgreementRequest* in,
+                              v1::Agreement* out) override;
   Reactor* GetAgreement(Context* context, const v1::GetAgreementRequest* in,
                         v1::Agreement* out) override;
   Reactor* ListAgreements(Context* context, const v1::ListAgreementsRequest* in,
@@ -57,14 +60,14 @@ class AgreementService final : public v1::AgreementService::CallbackService {
   static bool MaySee(const Actor& caller, const AgreementVersion& version) {
     return caller.role != Role::kProvider || version.holder.value == caller.name;
   }
-  // What Decide says to a provider that is no party to the agreement: to it there is none.
+  // The error for a provider that is no party to the agreement: the agreement does not exist.
   absl::Status Told(const Actor& caller, const ClauseName& name, const std::string& subject,
                     const absl::Status& status);
-  // What is done about a trigger.
+  // Commands about a trigger.
   template <class In>
   Reactor* ActOnTrigger(Context* context, Method method, const In& in, v1::TriggerAssertion* out);
 
-  // The agreement as the outcome left it; where nothing had to change, as it is.
+  // Renders the agreement as it was after the outcome's act, or as it is if nothing had to change.
   absl::Status RenderOutcome(const AgreementName& name, const Outcome& outcome, v1::Agreement* out);
 
   Backend& backend_;

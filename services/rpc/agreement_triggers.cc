@@ -1,4 +1,4 @@
-// Triggers (R18): asserted, disputed and attested by those whom they concern, resolved by an
+// Triggers (R18): asserted, disputed and attested by the parties concerned, resolved by an
 // operator.
 #include <algorithm>
 #include <utility>
@@ -13,7 +13,8 @@
 namespace capbroker {
 namespace {
 
-// Whether a clause of any version names the caller as an attester; of this id, where one is given.
+// Whether a clause of any version names the caller as an attester; only the clause with this id, if
+// one is given.
 bool IsAttester(const Account& account, const AgreementId& agreement, const ClauseId& clause,
                 const Actor& caller) {
   const std::string party = Format(caller);
@@ -63,10 +64,10 @@ grpc::ServerUnaryReactor* AgreementService::ActOnTrigger(Context* context, Metho
         const uint64_t until = outcome->sequence == 0 ? UINT64_MAX : outcome->sequence;
         const absl::StatusOr<Account> account = ReadAgreements(backend_.ledger, name.owner, until);
         if (!account.ok()) return account.status();
-        for (const Assertion& trigger : account->triggers) {
-          if (trigger.clause.agreement != name.agreement || trigger.clause.clause != name.clause)
-            continue;
-          Render(name.owner, trigger, out);
+        // The latest: an earlier version may have been asserted as well (R18).
+        if (const Assertion* trigger = account->FindTrigger(name.agreement, name.clause);
+            trigger != nullptr) {
+          Render(name.owner, *trigger, out);
           return absl::OkStatus();
         }
         return NoSuch(subject);

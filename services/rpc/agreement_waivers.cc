@@ -1,4 +1,4 @@
-// Waivers beside an agreement: the holder's to give and to end (R20).
+// Waivers outside of agreement versions, granted and revoked by the holder (R20).
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +12,7 @@
 namespace capbroker {
 namespace {
 
-// As it was after the act of the outcome; where nothing had to change, as it is.
+// Renders the waiver as it was after the outcome's act, or as it is if nothing had to change.
 absl::Status RenderWaiver(Ledger& ledger, const ClauseName& name, const Outcome& outcome,
                           v1::GrantedWaiver* out) {
   absl::StatusOr<Account> account =
@@ -78,7 +78,7 @@ grpc::ServerUnaryReactor* AgreementService::ListWaivers(Context* context,
     const AgreementVersion* latest = account->Latest(query.agreement);
     if (latest == nullptr || !MaySee(call->caller(), *latest)) return NoSuch(parent);
     size_t bytes = 0;
-    // They keep their places for ever.
+    // Grants keep their index forever.
     for (size_t i = ParseNumber<size_t>(*place).value_or(0); i < account->grants.size(); ++i) {
       const GrantedWaiver& waiver = account->grants[i];
       if (waiver.grant->agreement != query.agreement) continue;

@@ -9,7 +9,7 @@
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 #include "services/log/log.h"
-#include "services/log/seldom.h"
+#include "services/log/log_rate_limit.h"
 #include "services/log/trace_id.h"
 #include "services/messages/errors.h"
 
@@ -34,19 +34,19 @@ void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
   std::string left_out;
   if (ReasonOf(status) == "OVERLOADED") {
     // Written one by one they would take what is left of the machine.
-    static Seldom overload;
-    const std::optional<uint64_t> others = overload.Take(absl::ToUnixSeconds(absl::Now()));
+    static LogRateLimit overload;
+    const std::optional<uint64_t> others = overload.Admit(absl::ToUnixSeconds(absl::Now()));
     if (!others) return;
     if (*others > 0) left_out = Cat(*others);
   }
-  spdlog::log(level, Line("refused", {{"method", PermissionOf(method).name},
-                                      {"caller", caller.ok() ? Format(*caller) : ""},
-                                      {"peer", context.peer()},
-                                      {"code", View(absl::StatusCodeToString(code))},
-                                      {"reason", ApiReasonOf(status)},
-                                      {"trace_id", TraceIdOf(context.client_metadata())},
-                                      {"and_others", left_out},
-                                      {"detail", View(status.message())}}));
+  spdlog::log(level, LogLine("refused", {{"method", PermissionOf(method).name},
+                                         {"caller", caller.ok() ? Format(*caller) : ""},
+                                         {"peer", context.peer()},
+                                         {"code", View(absl::StatusCodeToString(code))},
+                                         {"reason", ApiReasonOf(status)},
+                                         {"trace_id", TraceIdOf(context.client_metadata())},
+                                         {"and_others", left_out},
+                                         {"detail", View(status.message())}}));
 }
 
 Call::Call(Backend& backend, grpc::CallbackServerContext* context, Method method)

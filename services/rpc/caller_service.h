@@ -1,4 +1,4 @@
-// CallerService: who calls.
+// CallerService: tells a caller who it is.
 #pragma once
 
 #include "capbroker/v1/caller_service.grpc.pb.h"

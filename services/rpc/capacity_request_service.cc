@@ -17,9 +17,9 @@
 namespace capbroker {
 namespace {
 
-constexpr char kRequestField[] = "capacity_request";  // Decide's fields stand under it.
+constexpr char kRequestField[] = "capacity_request";  // The field that contains Decide's fields.
 
-// The drafts as commands that an operator might give.
+// The drafts as the commands of an operator who records them.
 absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const Account& account,
                                                  Instant now) {
   std::vector<Command> commands;
@@ -43,7 +43,7 @@ absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const A
   return commands;
 }
 
-// The account as it would be with the drafts recorded.
+// The account with the drafts recorded.
 absl::StatusOr<Account> WithDrafts(const PlanQuery& query, const Account& account,
                                    const Directory& directory,
                                    const std::vector<Command>& activations, Instant now) {
@@ -53,19 +53,27 @@ absl::StatusOr<Account> WithDrafts(const PlanQuery& query, const Account& accoun
   for (const Command& command : activations) {
     absl::StatusOr<Verdict> verdict = Decide(book, directory, command, now);
     if (!verdict.ok()) return Under("agreement_drafts.version", verdict.status());
-    Fold(book,
-         {query.owner, book.sequence + 1, now, command.actor, {}, std::move(verdict->decisions)});
+    if (absl::Status status = Fold(book, {query.owner,
+                                          book.sequence + 1,
+                                          now,
+                                          command.actor,
+                                          {},
+                                          std::move(verdict->decisions)});
+        !status.ok())
+      return status;
   }
   return std::move(book.account);
 }
 
-// From where it stands.
+// Plans a recorded request from its present state.
 absl::Status ExplainKnown(const PlanQuery& query, std::vector<Command> what_if,
                           const Account& account, const Directory& directory, Ledger& ledger,
                           Instant now, v1::Plan* out) {
   const absl::StatusOr<std::vector<Act>> acts = ReadActsOf(ledger, {query.owner, query.known});
   if (!acts.ok()) return acts.status();
-  const RequestBook known = FoldRequest(*acts);
+  const absl::StatusOr<RequestBook> folded = FoldRequest(*acts);
+  if (!folded.ok()) return folded.status();
+  const RequestBook& known = *folded;
   Request request = *known.request;
   if (query.request) {
     request = *query.request;
@@ -177,7 +185,7 @@ grpc::ServerUnaryReactor* CapacityRequestService::PlanCapacityRequest(
       owner, [=, this, query = *std::move(query)](
                  absl::StatusOr<std::shared_ptr<const Account>> account) mutable {
         if (!account.ok()) return (void)call->End(account.status());
-        // Planning takes its time, which the sequencer's thread has not got.
+        // On the pool: a plan takes longer than the sequencer's thread may.
         call->Read([=, this, query = std::move(query),
                     account = *std::move(account)]() mutable -> absl::Status {
           const absl::StatusOr<std::shared_ptr<const Directory>> directory =

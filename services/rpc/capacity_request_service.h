@@ -1,4 +1,4 @@
-// CapacityRequestService: what owners ask for.
+// CapacityRequestService: requests of owners, their plans and watches.
 #pragma once
 
 #include "capbroker/v1/capacity_request_service.grpc.pb.h"

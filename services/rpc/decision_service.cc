@@ -17,11 +17,11 @@
 namespace capbroker {
 namespace {
 
-// A piece is sent when it has so many bytes; an act may take it over.
+// A chunk of evidence is sent when it has this many bytes; its last act may exceed them.
 constexpr size_t kPieceBytes = 256 * 1024;
 constexpr uint32_t kActsAtOnce = 200;
 
-// R9. What an owner may not read yet: acts with a bid in a sealed round that is open.
+// The acts that an owner may not read yet (R9): those with a bid of a sealed round that is open.
 class OpenBids {
  public:
   OpenBids(Ledger& ledger, const Actor& caller)
@@ -54,7 +54,7 @@ void Withhold(v1::Act* act) {
   act->clear_body();
   for (v1::Decision& decision : *act->mutable_decisions()) {
     decision.clear_body();
-    decision.clear_text();  // It says the same.
+    decision.clear_text();  // The text repeats it.
   }
 }
 
@@ -93,7 +93,7 @@ class Evidence final : public Source<v1::ExportEvidenceResponse> {
   Backend& backend_;
   const TrailName name_;
   OpenBids bids_;
-  std::string header_;  // Until it is sent.
+  std::string header_;  // Empty once it was sent.
   uint64_t last_ = 0;
   bool ended_ = false;
 };
@@ -118,7 +118,8 @@ grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context,
     size_t bytes = 0;
     OpenBids bids(backend_.ledger, call->caller());
     for (uint32_t left = query.page.size;;) {
-      part.limit = std::min(left, kRowsAtOnce) + 1;  // One more, to know whether there is more.
+      // One more than the page, to know whether there is a next one.
+      part.limit = std::min(left, kRowsAtOnce) + 1;
       const absl::StatusOr<std::vector<SealedAct>> acts = ReadTrail(backend_.ledger, part);
       if (!acts.ok()) return acts.status();
       for (size_t i = 0; i < acts->size(); ++i) {

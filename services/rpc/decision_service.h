@@ -1,4 +1,4 @@
-// DecisionService: the trail, read and taken away.
+// DecisionService: lists the trail and exports evidence.
 #pragma once
 
 #include "capbroker/v1/decision_service.grpc.pb.h"

@@ -1,4 +1,4 @@
-// The calls that are one command about a request, and answer with what it moved.
+// Handler of the methods that are one command about a request, and that return what it changed.
 #pragma once
 
 #include <type_traits>
@@ -12,13 +12,13 @@
 
 namespace capbroker {
 
-// A provider gets no offers but its own.
+// A provider sees only its own offers.
 inline Viewer ViewerOf(const Actor& caller) {
   return caller.role == Role::kProvider ? Viewer::kAddressee : Viewer::kOther;
 }
 
-// Out: the request, the offer that the message names, or its allocation. Whose offer it is, Decide
-// looks: NOT_FOUND for anyone but its addressee and the request's owner.
+// `Out` is the request, the offer that the message names, or its allocation. Decide checks whose
+// offer it is: NOT_FOUND for anyone but its addressee and the request's owner.
 template <class In, class Out>
 grpc::ServerUnaryReactor* Obey(Backend& backend, grpc::CallbackServerContext* context,
                                Method method, const In& in, Out* out) {

@@ -1,4 +1,4 @@
-// OfferService: how providers read and answer the offers addressed to them.
+// OfferService: providers read and answer the offers addressed to them.
 #pragma once
 
 #include "capbroker/v1/offer_service.grpc.pb.h"

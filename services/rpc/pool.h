@@ -1,5 +1,5 @@
-// Threads for what may wait: reads of the ledger, and what watchers are told. gRPC's own threads
-// must never block.
+// Thread pool for work that may block, such as reads of the ledger, and for rendering. gRPC's own
+// threads must never block.
 #pragma once
 
 #include <deque>
@@ -17,12 +17,12 @@ class Pool {
   using Task = absl::AnyInvocable<void()>;
 
   Pool(size_t threads, size_t bound);
-  ~Pool();  // Runs what is queued, then ends.
+  ~Pool();  // Runs what is queued first.
 
-  // False when `bound` tasks wait already; the task is then dropped.
+  // False if `bound` tasks are queued already; the task is then dropped.
   bool TryRun(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Regardless of the bound: for the next step of something that was let in, of which there is one
-  // step at a time.
+  // Ignores the bound: for the next step of a stream that was admitted, of which one is queued at a
+  // time.
   void Run(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
   size_t waiting() const ABSL_LOCKS_EXCLUDED(mutex_);
 

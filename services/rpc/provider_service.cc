@@ -13,12 +13,13 @@ namespace {
 
 constexpr char kList[] = "providers";
 
-// Prices, affiliations and addresses are between the provider and the operators.
+// Prices, affiliations and addresses are only shown to the provider itself and to operators.
 Detail DetailFor(const Actor& caller) {
   return caller.role == Role::kOwner ? Detail::kPublic : Detail::kAll;
 }
 
-// The provider as the command left it, which is not what it is when a repeat is answered.
+// The provider as it was after the command, which differs from its present state when a repeat is
+// answered.
 Provider AsLeft(Provider now, const Outcome& outcome) {
   if (outcome.act == nullptr) return now;
   for (const Decision& decision : outcome.act->decisions) {
@@ -37,7 +38,7 @@ template <class In>
 grpc::ServerUnaryReactor* ProviderService::Change(Call* call, Command command,
                                                   const ProviderId& provider, const In& in,
                                                   v1::Provider* out) {
-  // Sent to the pool with the outcome, for the registry is read from the ledger.
+  // Continues on the pool, since the registry is read from the ledger.
   return call->SubmitThenRead(
       std::move(command), in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
         if (!outcome.ok()) return Under("provider", outcome.status());
@@ -66,8 +67,8 @@ grpc::ServerUnaryReactor* ProviderService::UpdateProvider(Context* context,
   auto* call = new Call(backend_, context, Method::kUpdateProvider);
   absl::StatusOr<ProviderChange> change = call->Admit(*in);
   if (!change.ok()) return call->End(change.status());
-  // The mask is applied to what is known now; of two changes at once to different fields, the later
-  // one wins both.
+  // The mask is applied to the present state. Of two concurrent changes to different fields, the
+  // later one overwrites both.
   return call->ReadThenGoOn([=, this, change = *std::move(change)]() -> absl::Status {
     const absl::StatusOr<std::shared_ptr<const Directory>> directory = backend_.registry.Read();
     if (!directory.ok()) return directory.status();
@@ -139,7 +140,7 @@ grpc::ServerUnaryReactor* ProviderService::ListProviders(Context* context,
     const std::vector<Provider>& providers = (*directory)->providers();
     const Actor& caller = call->caller();
     size_t bytes = 0;
-    // Providers keep their places for ever.
+    // Providers keep their index forever.
     for (size_t i = ParseNumber<size_t>(*place).value_or(0); i < providers.size(); ++i) {
       // A provider sees itself.
       if (caller.role == Role::kProvider && providers[i].id.value != caller.name) continue;

@@ -1,4 +1,4 @@
-// ProviderService: the registry of providers, kept by operators.
+// ProviderService: the registry of providers, maintained by operators.
 #pragma once
 
 #include "capbroker/v1/provider_service.grpc.pb.h"
@@ -31,7 +31,7 @@ class ProviderService final : public v1::ProviderService::CallbackService {
   Reactor* ReportHealth(Context* context, const v1::ReportHealthRequest* in,
                         v1::Provider* out) override;
 
-  // The command is submitted, and the call ends with the provider as it then is.
+  // Submits the command, and ends the call with the provider as it is after it.
   template <class In>
   Reactor* Change(Call* call, Command command, const ProviderId& provider, const In& in,
                   v1::Provider* out);

@@ -126,7 +126,7 @@ absl::StatusOr<std::vector<SealedAct>> ReadTrail(Ledger& ledger, const TrailPart
     return missing ? NoSuch(FullName(RequestName{part.name.owner, part.name.request}))
                    : acts.status();
   }
-  // One request's trail is short enough to be read whole.
+  // The trail of one request is short enough to be read as a whole.
   if (part.newest_first) std::reverse(acts->begin(), acts->end());
   std::erase_if(*acts, [&](const SealedAct& act) {
     if (part.from == 0) return false;

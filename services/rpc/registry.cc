@@ -18,7 +18,7 @@ absl::StatusOr<std::shared_ptr<const Directory>> Registry::Read() {
     for (const SealedAct& sealed : *acts) {
       absl::StatusOr<Act> act = DecodeAct(sealed.text);
       if (!act.ok()) return act.status();
-      Fold(book_, *act);
+      if (absl::Status status = Fold(book_, *act); !status.ok()) return status;
     }
     if (acts->size() < kActs) break;
   }

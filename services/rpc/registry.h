@@ -1,4 +1,4 @@
-// The registered providers as the ledger has them: read once, and from then on only what is new.
+// Cache of the registered providers in the ledger: reads them once, and then only new acts.
 #pragma once
 
 #include <memory>
@@ -11,13 +11,13 @@
 
 namespace capbroker {
 
-// The sequencer's own directory would do where it serves; but there it is shown a moment after the
-// change was answered, and a standby has none.
+// The sequencer's own directory is not used: it is published a moment after a change was answered,
+// and a standby has none.
 class Registry {
  public:
   explicit Registry(Ledger& ledger) : ledger_(ledger) { book_.owner = kDirectory; }
 
-  // As of now. Blocks; errors are the ledger's.
+  // The present directory. Blocks; errors are those of the ledger.
   absl::StatusOr<std::shared_ptr<const Directory>> Read() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
+#include "services/access/address.h"
 #include "services/access/principals_file.h"
 #include "services/log/log.h"
 #include "services/rpc/agreement_service.h"

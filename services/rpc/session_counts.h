@@ -1,5 +1,5 @@
-// How many sessions are open, and what became of the commands in them. Counted with atomic
-// operations alone: a command ends on the sequencer's thread.
+// Counters of open sessions and of the outcomes of their commands. They are atomics, since a
+// command ends on the sequencer's thread.
 #pragma once
 
 #include <grpcpp/support/status.h>

@@ -8,7 +8,8 @@
 namespace capbroker {
 namespace {
 
-// An owner's side. The guard lets nobody but owners have one, each its own.
+// The owner's side of a session. Authorization gives every owner its own session, and nobody else
+// one.
 struct OwnerSide {
   using In = v1::OwnerSessionRequest;
   using Out = v1::OwnerSessionResponse;
@@ -27,12 +28,12 @@ struct OwnerSide {
     return News(backend, WatchQuery{OwnerId{caller.name}, {}}, origin, std::move(wake));
   }
 
-  // Calls `use` with the method and its message; false if there is none.
+  // Calls `use` with the method and its message; false if the command is empty.
   template <class Use>
   static bool Visit(v1::OwnerCommand& said, const std::string& parent, Use use) {
     switch (said.command_case()) {
       case v1::OwnerCommand::kCreate:
-        // Before the message is hashed: the key is that of the call of its own.
+        // Before the message is hashed: the idempotency key is that of the unary call.
         if (said.create().parent().empty()) said.mutable_create()->set_parent(parent);
         use(Method::kCreateCapacityRequest, *said.mutable_create());
         return true;
@@ -67,7 +68,7 @@ struct OwnerSide {
   }
 };
 
-// A provider's side, likewise.
+// The provider's side of a session.
 struct ProviderSide {
   using In = v1::ProviderSessionRequest;
   using Out = v1::ProviderSessionResponse;
@@ -117,8 +118,8 @@ struct ProviderSide {
     const RequestBook& request = *command.outcome->request;
     const Offer& offer = *request.Find(command.offer);
     out->set_state(Rendered(offer.state));
-    if (offer.allocation == AllocationState::kNone) return;
-    out->set_accepted_quantity(offer.accepted);
+    if (offer.allocation.state == AllocationState::kNone) return;
+    out->set_accepted_quantity(offer.allocation.quantity);
     out->set_allocation_state(AllocationStateOf(request, offer, now));
   }
 };

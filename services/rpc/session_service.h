@@ -1,4 +1,4 @@
-// SessionService: owners and desks with much to say.
+// SessionService: bidirectional streams for owners and providers with many commands.
 #pragma once
 
 #include "capbroker/v1/session_service.grpc.pb.h"

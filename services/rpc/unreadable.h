@@ -1,6 +1,6 @@
-// A message that cannot be read at all (broken bytes, text that is not UTF-8) never reaches a
-// handler, and gRPC answers it UNIMPLEMENTED, as if the method were missing. Here it becomes what
-// it is: INVALID_ARGUMENT.
+// Decode errors. A message that cannot be decoded (invalid bytes, text that is not UTF-8) never
+// reaches a handler, and gRPC answers UNIMPLEMENTED, as if the method did not exist. An interceptor
+// changes that to INVALID_ARGUMENT.
 #pragma once
 
 #include <grpcpp/support/server_interceptor.h>
@@ -15,8 +15,8 @@ namespace capbroker {
 
 absl::Status Unreadable();
 
-// For ServerBuilder. Of the methods of `services` (full names) none answers UNIMPLEMENTED by
-// itself; what else is called does not exist, and is told so.
+// For ServerBuilder. `services` are full names; none of their methods returns UNIMPLEMENTED by
+// itself. A method that does not exist is still answered with UNIMPLEMENTED.
 std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
 MakeInterceptors(const std::vector<std::string>& services);
 

@@ -19,7 +19,7 @@ std::vector<RequestState> UnfinishedStates() {
   return states;
 }
 
-// Whether the change is older than what was read; if not, what was read is forgotten.
+// Whether the snapshot has the change; if not, its entry is removed.
 template <class Key>
 bool WasRead(absl::flat_hash_map<Key, uint64_t>& read, const Key& key, uint64_t sequence) {
   const auto found = read.find(key);
@@ -30,7 +30,7 @@ bool WasRead(absl::flat_hash_map<Key, uint64_t>& read, const Key& key, uint64_t 
 }
 
 // Whether a decision of this kind changes what its offer shows. Kinds are named after what they
-// move.
+// change.
 bool MovesAnOffer(Kind kind) {
   static constexpr std::string_view kMoves[] = {"OFFER_", "COUNTER_",    "DEADLINE_",   "BID_",
                                                 "BEST_",  "ALLOCATION_", "WITHDRAWAL_", "STANDBY_"};
@@ -39,8 +39,8 @@ bool MovesAnOffer(Kind kind) {
                      [&](std::string_view moved) { return name.starts_with(moved); });
 }
 
-// The provider's offers that a change moved: opened, given a later deadline, bid for, ended, taken
-// in reserve, or their allocation moved on.
+// The provider's offers that a change affected: opened, given a later deadline, bid for, ended,
+// kept in reserve, or with a change of their allocation.
 std::vector<uint32_t> TouchedOffers(const Change& change, const ProviderId& provider) {
   std::vector<uint32_t> numbers;
   for (const Decision& decision : change.act->decisions) {
@@ -83,8 +83,8 @@ absl::Status RequestNews::Read(Shown* out) {
   const Instant now = backend_.clock.Now();
   for (const auto& [owner, request] : *requests) {
     read_[request.request->id] = request.sequence;
-    // One that ended between the two reads is not of the present state; and it was not told, so its
-    // end is no news.
+    // A request that finished between the two reads does not belong to the snapshot. Its end is not
+    // told either, since the client never saw the request.
     if (!IsFinished(request.state)) Render(owner, request, now, out->Add());
   }
   token_ = page->next;
@@ -150,8 +150,8 @@ void OfferNews::Add(const Changes& changes) {
   told_ = 0;
   absl::flat_hash_map<std::pair<RequestId, uint32_t>, size_t> index;
   for (const Change& change : changes) {
-    // A provider's act begins with what became of the offer it names; it may move others of the
-    // provider's too.
+    // A provider's act begins with the offer that its command names; it may change other offers of
+    // the provider too.
     const bool own = origin_ != 0 && change.origin == origin_;
     const uint32_t replied = own ? change.act->decisions.front().offer : 0;
     for (const uint32_t number : TouchedOffers(change, provider_)) {

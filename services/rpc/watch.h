@@ -1,6 +1,6 @@
-// What a watcher is told: first what is, read from the ledger; then what changes, from the feed.
-// The feed is subscribed to before anything is read, so nothing is missed; and what was read
-// already is not told again.
+// Sources of watches: first a snapshot, read from the ledger, then changes from the change feed.
+// The feed is subscribed to before the snapshot is read, so no change is missed; changes that the
+// snapshot contains are skipped.
 #pragma once
 
 #include <google/protobuf/repeated_ptr_field.h>
@@ -23,20 +23,21 @@ namespace capbroker {
 
 using Changes = std::vector<Change>;
 
-// Of an owner's requests. Used by one thread at a time.
+// Snapshot and changes of an owner's requests. Used by one thread at a time.
 class RequestNews {
  public:
   using Shown = google::protobuf::RepeatedPtrField<v1::CapacityRequest>;
-  // `origin`: what changes by its own commands is no news, unless something else is to be told of
-  // the request anyway.
+  // A request that only commands of `origin` changed is left out.
   RequestNews(Backend& backend, WatchQuery query, uint64_t origin, Subscription::Wake wake);
 
-  // Whether the present state is still to be read, which waits for the ledger; and its next part.
+  // Whether the snapshot is still being read, which waits for the ledger. Read appends its next
+  // part.
   bool IsReading() const { return !synced_; }
   absl::Status Read(Shown* out);
 
-  // Then, over and over: what changed since, or why there will be no more; each thing once, as the
-  // last of the changes left it; and as much of it as goes into `room` bytes, and a last one.
+  // After the snapshot, repeatedly: Take returns the changes since, or why the stream ends; Add
+  // merges them, so that each request is told once, in its last state; Tell renders until `room`
+  // bytes are exceeded.
   absl::StatusOr<Changes> Take() { return subscription_->Take(); }
   void Add(const Changes& changes);
   bool HasMore() const { return told_ < news_.size(); }
@@ -52,17 +53,17 @@ class RequestNews {
   const std::shared_ptr<Subscription> subscription_;
   std::string token_;
   bool synced_ = false;
-  // The last act that was read of each request, until a later one comes.
+  // The last act that the snapshot has of each request, until a later one comes.
   absl::flat_hash_map<RequestId, uint64_t> read_;
   std::vector<std::shared_ptr<const RequestBook>> news_;
   size_t told_ = 0;
 };
 
-// Of the offers to a provider.
+// Snapshot and changes of the offers to a provider. Used by one thread at a time.
 class OfferNews {
  public:
   using Shown = google::protobuf::RepeatedPtrField<v1::Offer>;
-  // `origin`: what its own commands made of the offers they name is no news.
+  // An offer that only the command of `origin` that names it changed is left out.
   OfferNews(Backend& backend, ProviderId provider, Viewer viewer, uint64_t origin,
             Subscription::Wake wake);
 
@@ -95,7 +96,7 @@ class OfferNews {
   size_t told_ = 0;
 };
 
-// Where a message has its news.
+// The field of a message that contains its requests or offers.
 template <class Message>
 auto* ShownIn(Message* message) {
   if constexpr (requires { message->mutable_offers(); }) {
@@ -105,7 +106,7 @@ auto* ShownIn(Message* message) {
   }
 }
 
-// A stream of news alone.
+// The source of a watch's stream.
 template <class News, class Message>
 class Watch final : public Source<Message> {
  public:
@@ -118,8 +119,8 @@ class Watch final : public Source<Message> {
       out->set_synced(!news_.IsReading());
       return Source<Message>::Step::kMessage;
     }
-    // Until there is nothing: nobody is woken for what comes upon something, the end of the news
-    // among it.
+    // Until nothing is queued: Wake is only called when the first change is queued or the feed
+    // ends.
     while (!news_.HasMore()) {
       const absl::StatusOr<Changes> changes = news_.Take();
       if (!changes.ok()) return changes.status();

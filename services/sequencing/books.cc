@@ -4,12 +4,14 @@
 
 #include "broker/trail/canonical.h"
 #include "broker/trail/fold.h"
+#include "services/sequencing/invariant.h"
 
 namespace capbroker {
 
 Shelved* Books::Find(const OwnerId& owner) {
   const auto found = index_.find(owner);
-  return found == index_.end() ? nullptr : all_[found->second].get();
+  if (found == index_.end() || all_[found->second]->book.sequence == 0) return nullptr;
+  return all_[found->second].get();
 }
 
 Shelved& Books::Get(const OwnerId& owner) {
@@ -34,13 +36,14 @@ void Books::Recover(RecoveredOwner recovered) {
   BookRow& row = recovered.book;
   Shelved& shelved = Get(row.owner);
   Book& book = shelved.book;
-  for (const Act& act : recovered.acts) Fold(book, act);
+  // They were read and decoded before, and are about the account, whose fold is total.
+  for (const Act& act : recovered.acts) (void)Fold(book, act);
   // Acts of finished requests are not among these: the balances they left are in the row.
   book.account.commitments = std::move(row.commitments);
   book.account.waivers = std::move(row.waivers);
   book.account.cool_downs = std::move(row.cool_downs);
   book.account.aggregates = std::move(row.aggregates);
-  book.sequence = row.sequence;
+  book.sequence = shelved.durable = row.sequence;
   book.hash = row.hash;
   book.time = row.time;
   Relist(shelved);
@@ -57,8 +60,11 @@ SealedAct Books::Apply(Shelved& shelved, const Act& act,
                    .text = Encode(act),
                    .hash = {}};
   sealed.hash = Chain(book.hash, sealed.text);
+  set_aside_.erase({shelved.number, act.request});
   Count(shelved, act.request, -1);
-  Fold(book, act, std::move(request));
+  // Decide has folded it already, or the act is about the account: it cannot fail.
+  const absl::Status folded = Fold(book, act, std::move(request));
+  Require(folded.ok(), View(folded.message()));
   Count(shelved, act.request, +1);
   book.hash = sealed.hash;
   Relist(shelved);
@@ -67,6 +73,13 @@ SealedAct Books::Apply(Shelved& shelved, const Act& act,
 }
 
 void Books::Put(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
+  Require(request->sequence <= shelved.durable, "act ", request->sequence, " of ",
+          shelved.book.owner.value, " was read, and ", shelved.durable,
+          " is the last that is durable");
+  Place(shelved, std::move(request));
+}
+
+void Books::Place(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
   const RequestId id = request->request->id;
   Count(shelved, id, -1);
   capbroker::Put(shelved.book, std::move(request));
@@ -75,7 +88,51 @@ void Books::Put(Shelved& shelved, std::shared_ptr<const RequestBook> request) {
   Rest(shelved, id);
 }
 
+const RequestBook& Books::Undurable(const Shelved& shelved, const RequestId& id) const {
+  const RequestBook* found = shelved.book.Find(id);
+  Require(found != nullptr, "a request of ", shelved.book.owner.value,
+          " was let go before it was durable");
+  Require(found->sequence > shelved.durable, "act ", found->sequence, " of ",
+          shelved.book.owner.value, " is durable, and not known to be");
+  return *found;
+}
+
+void Books::TakeBack(Shelved& shelved, const RequestId& id,
+                     std::shared_ptr<const RequestBook> before) {
+  Undurable(shelved, id);
+  if (before == nullptr) {
+    Remove(shelved, id);
+  } else {
+    Place(shelved, std::move(before));
+    KeepFinished(shelved, id);
+  }
+}
+
+void Books::MarkDurable(Shelved& shelved, uint64_t from, uint64_t to) {
+  Require(shelved.durable == from && from < to && to <= shelved.book.sequence, "acts ", from + 1,
+          " to ", to, " of ", shelved.book.owner.value, " are durable after act ", shelved.durable,
+          " of ", shelved.book.sequence);
+  shelved.durable = to;
+}
+
+void Books::SetAside(Shelved& shelved, const RequestId& id, Instant until, std::string why) {
+  PutOff(shelved.book, id, until);
+  set_aside_.insert_or_assign({shelved.number, id}, std::move(why));
+  Relist(shelved);
+}
+
+Books::Aside Books::set_aside() const {
+  if (set_aside_.empty()) return {};
+  const auto& [which, why] = *set_aside_.begin();
+  const OwnerId& owner = all_[which.first]->book.owner;
+  return {
+      set_aside_.size(),
+      Cat(which.second.IsSet() ? Cat("request ", Format(which.second), " of ") : "the account of ",
+          owner.value, ": ", why)};
+}
+
 void Books::Remove(Shelved& shelved, const RequestId& id) {
+  set_aside_.erase({shelved.number, id});
   Count(shelved, id, -1);
   Forget(shelved.book, id);
   Relist(shelved);
@@ -83,9 +140,7 @@ void Books::Remove(Shelved& shelved, const RequestId& id) {
 
 void Books::Relist(Shelved& shelved) {
   Instant listed;
-  if (!shelved.book.deadlines.empty()) {
-    listed = std::max(shelved.book.deadlines.begin()->first, shelved.paused_until);
-  }
+  if (!shelved.book.deadlines.empty()) listed = shelved.book.deadlines.begin()->first;
   if (listed == shelved.listed) return;
   if (shelved.listed.IsSet()) deadlines_.erase({shelved.listed, shelved.number});
   if (listed.IsSet()) deadlines_.emplace(listed, shelved.number);
@@ -105,21 +160,24 @@ size_t Books::Overdue(Instant now, size_t most) const {
   return overdue;
 }
 
-void Books::KeepFinished(const Shelved& shelved, const RequestBook& request) {
-  finished_.push_back({shelved.number, request.request->id, request.sequence});
+void Books::KeepFinished(const Shelved& shelved, const RequestId& id) {
+  const RequestBook* request = shelved.book.Find(id);
+  if (request == nullptr || request->IsLive() || request->sequence > shelved.durable) return;
+  finished_.push_back({shelved.number, id, request->sequence});
   while (finished_.size() > finished_kept_) {
     const Kept oldest = finished_.front();
     finished_.pop_front();
     Shelved& its = *all_[oldest.book];
     const RequestBook* found = its.book.Find(oldest.request);
-    // Moved since: then it is on the list again, or will be once that is durable.
+    // Moved since: then it was named again, or will be once that is durable. A durable sequence
+    // names one state.
     if (found != nullptr && found->sequence == oldest.sequence) Remove(its, oldest.request);
   }
 }
 
 void Books::Rest(const Shelved& shelved, const RequestId& id) {
   const RequestBook* found = shelved.book.Find(id);
-  if (found == nullptr || IsFinished(found->state)) return;
+  if (found == nullptr || !found->IsLive()) return;
   awake_.push_back({shelved.number, id, found->sequence});
   if (awake_.size() <= awake_kept_) return;
   const Kept oldest = awake_.front();
@@ -132,7 +190,7 @@ void Books::Rest(const Shelved& shelved, const RequestId& id) {
 void Books::Count(const Shelved& shelved, const RequestId& id, int by) {
   if (!id.IsSet()) return;
   const RequestBook* found = shelved.book.Find(id);
-  if (found != nullptr && !IsFinished(found->state)) unfinished_ += by;
+  if (found != nullptr && found->IsLive()) unfinished_ += by;
 }
 
 }  // namespace capbroker

@@ -22,7 +22,7 @@ void Clock::Observe(Instant database_time, int64_t sent_micros, int64_t received
 
 Instant Clock::Now() {
   absl::MutexLock lock(&mutex_);
-  // Read under the lock, so that two callers cannot get their results in the other order.
+  // Read under the lock, so that two callers cannot get their results in reverse order.
   if (observed_) last_ = std::max(last_, Instant{boot_() + offset_micros_});
   return last_;
 }

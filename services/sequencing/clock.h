@@ -1,5 +1,5 @@
-// The broker's one clock: the database's, carried between commits on the machine's boot-time clock,
-// never running back.
+// Clock of the broker: follows the database's clock, extrapolated between commits with the
+// machine's boot-time clock. It never goes backwards.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +12,26 @@
 
 namespace capbroker {
 
-// Microseconds since boot, suspended time included; no step of the wall clock touches it.
+// Microseconds since boot, including suspended time; steps of the wall clock do not affect it.
 int64_t BootMicros();
 
 class Clock {
  public:
-  // `boot` gives microseconds that never run back; a test's or the simulator's own, or BootMicros.
+  // `boot` returns microseconds that never go backwards: BootMicros, or the clock of a test or of
+  // the simulator.
   explicit Clock(std::function<int64_t()> boot = BootMicros) : boot_(std::move(boot)) {}
 
   int64_t Boot() const { return boot_(); }
 
-  // The database showed `database_time` at some point between the boot times `sent` and `received`.
-  // That bounds the offset; it is moved by as little as makes it fit.
+  // The database reported `database_time` at some point between the boot times `sent` and
+  // `received`. That bounds the offset, which is adjusted by the least that satisfies the bounds.
   void Observe(Instant database_time, int64_t sent_micros, int64_t received_micros)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Never before an earlier result, whatever the database's clock does. Stands still before the
-  // first Observe: the machine's own clock may be ahead, and what was once said cannot be taken
-  // back.
+  // Never before an earlier result, whatever the database's clock does. It stands still before the
+  // first Observe: the machine's own clock may be ahead, and a time that was given out cannot be
+  // taken back.
   Instant Now() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Now() is from here on not before `t` (the last act of a recovered book).
+  // From now on Now() is not before `t`, the last act of a recovered book.
   void NotBefore(Instant t) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

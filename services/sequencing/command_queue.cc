@@ -37,7 +37,8 @@ absl::Status CommandQueue::Add(ItemPtr& item) {
     return Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED",
                   Cat(waiting, " commands wait already; retry later"));
   }
-  item->arrived = clock_.Now();  // Under the lock: the order of arrival is that of time.
+  // Under the lock, so that the order of arrival is that of the times.
+  item->arrived = clock_.Now();
   next_.items.push_back(std::move(item));
   if (next_.items.size() == 1) something_.Signal();
   return absl::OkStatus();
@@ -75,7 +76,7 @@ CommandQueue::Taken CommandQueue::Take(Span wait, size_t elsewhere, size_t bound
   absl::MutexLock lock(&mutex_);
   elsewhere_ = elsewhere;
   bound_ = bound;
-  // Once is enough: whoever takes has to look at the time after any wait.
+  // One wait is enough: the caller has to look at the time after any wait.
   if (!HasSomething() && wait > Span{})
     something_.WaitWithTimeout(&mutex_, absl::Microseconds(wait.micros));
   Taken taken = std::exchange(next_, {});

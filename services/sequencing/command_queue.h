@@ -1,5 +1,5 @@
-// Where threads hand things to the sequencer: commands, which get their arrival time here, and the
-// ledger's answers.
+// Queue of what other threads pass to the sequencer: commands, which get their arrival time here,
+// and results of ledger calls.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ class CommandQueue {
  public:
   struct Taken {
     std::vector<ItemPtr> items;  // In order of arrival.
-    // Taken with them, under the same lock: what comes later has not arrived before this.
+    // Read under the same lock: what is queued later has not arrived before this time.
     Instant as_of;
     std::vector<WriteResult> writes;  // In the order of their calls.
     std::vector<ReadResult> reads;
@@ -28,19 +28,19 @@ class CommandQueue {
   // Closed at first. `clock` outlives the queue.
   CommandQueue(Clock& clock, absl::Status closed);
 
-  // From any thread. Stamps and queues the items in their order; if not OK, those that are left in
-  // `items` were not: what Close said, or RESOURCE_EXHAUSTED (reason OVERLOADED), when as many wait
-  // as the bound allows. New requests are turned away at half of it: what is under way is to be
-  // ended first.
+  // From any thread. Stamps and queues the items in their order. If it fails, the items that are
+  // left in `items` were not queued: the queue is closed, or it is full (RESOURCE_EXHAUSTED, reason
+  // OVERLOADED). New requests are refused when half of the bound is reached, so that requests in
+  // progress can finish.
   absl::Status Push(std::vector<ItemPtr>& items) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Push(ItemPtr& item) ABSL_LOCKS_EXCLUDED(mutex_);  // The same of one.
+  absl::Status Push(ItemPtr& item) ABSL_LOCKS_EXCLUDED(mutex_);  // The same for one item.
   void Post(WriteResult result) ABSL_LOCKS_EXCLUDED(mutex_);
   void Post(ReadResult result) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Drain(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);  // Closes for good.
-  void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);   // Likewise.
+  void Drain(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);  // Closes the queue for good.
+  void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);   // Closes the queue for good.
 
-  // By the sequencer's thread. Takes everything there is, waiting up to `wait` while there is
-  // nothing. `elsewhere`: how many items it has that still count against `bound`.
+  // On the sequencer's thread. Takes everything that is queued, and waits up to `wait` if nothing
+  // is. `elsewhere` is the number of items outside of the queue that count against `bound`.
   Taken Take(Span wait, size_t elsewhere, size_t bound) ABSL_LOCKS_EXCLUDED(mutex_);
   void Open() ABSL_LOCKS_EXCLUDED(mutex_);
   void Close(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);

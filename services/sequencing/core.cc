@@ -17,7 +17,6 @@ constexpr size_t kLeastBurst = 8;
 // How long an undecided batch is worth waiting for before its callers are told.
 constexpr Span kPatience = Seconds(2);
 // A deadline whose act came to nothing is tried again after this.
-constexpr Span kDeadlinePause = Seconds(1);
 
 // More are not told apart.
 constexpr size_t kMostOverdue = 10'000;
@@ -54,10 +53,7 @@ Core::Core(SequencerOptions options, uint32_t partitions)
       held_(partitions),
       moved_at_(partitions),
       books_(std::make_unique<Books>(partitions, options_.finished_kept, options_.awake_kept)),
-      // The batches under way and the one on top have their answers at hand, whatever was asked
-      // for.
-      keys_(std::max(options_.keys_kept, (kUnderWay + 1) * options_.batch_bound),
-            std::max(options_.answers_kept, (kUnderWay + 1) * options_.batch_bound)),
+      keys_(options_.keys_kept, options_.answers_kept),
       acts_bound_(options_.batch_bound) {
   closed_ = Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE",
                    "starting: the trail is being read");
@@ -75,7 +71,7 @@ void Core::Submit(ItemPtr item) {
 
 void Core::Advance(Moment now) {
   stepped_ = now.time;
-  if (mode_ == Mode::kUnsure && now.boot_micros - *unsure_since_ > kPatience.micros) {
+  if (IsUnsure() && now.boot_micros - *unsure_since_ > kPatience.micros) {
     Drop(
         SequencerStatus::Phase::kRecovering,
         Refuse(absl::StatusCode::kUnavailable, "LEDGER_UNAVAILABLE", "the ledger does not answer"));
@@ -138,12 +134,11 @@ bool Core::FireDeadline(Instant before) {
   item->command = {shelved->book.owner, kBroker,
                    ReachDeadline{shelved->book.deadlines.begin()->second}};
   status_.deadlines++;
+  const RequestId subject = shelved->book.deadlines.begin()->second;
   const uint64_t sequence = shelved->book.sequence;
   Handle(std::move(item));
-  if (shelved->book.sequence == sequence) {
-    shelved->paused_until = before + kDeadlinePause;
-    books_->Relist(*shelved);
-  }
+  if (shelved->book.sequence == sequence)
+    books_->SetAside(*shelved, subject, before + kRetryAside, "its deadline decides nothing");
   return true;
 }
 
@@ -177,11 +172,10 @@ void Core::Handle(ItemPtr item) {
   } else {
     item->answer = Outcome{0, nullptr, book.Share(RequestOf(item->command))};
   }
-  LetGo(*item);
   if (shelved != nullptr) books_->Rest(*shelved, Subject(item->command));
   // Nothing will be written that would tell a repeat of something long ago. An owner without a
   // trail has no keys.
-  if (item->repeat && !item->key_is_new && shelved != nullptr) {
+  if (item->repeat && shelved != nullptr) {
     asking_.push_back(std::move(item));
   } else {
     open_.AddItem(std::move(item));
@@ -242,20 +236,19 @@ void Core::Record(ItemPtr item, Verdict verdict, Instant now) {
   } else {
     item->answer = Outcome{act->sequence, request == nullptr ? act : nullptr, std::move(request)};
   }
-  if (item->repeat) keys_.Put(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
-  LetGo(*item);
+  if (item->repeat)
+    keys_.PutUndurable(act->owner, item->repeat->key, {item->repeat->payload, item->answer});
   open_.AddItem(std::move(item));
 }
 
 void Core::LetGo(const Item& item) {
   if (item.put_back == 0) return;
+  const RequestId subject = Subject(item.command);
   const Shelved* shelved = books_->Find(item.command.owner);
-  const RequestBook* request =
-      shelved == nullptr ? nullptr : shelved->book.Find(Subject(item.command));
-  // If it was changed, the batch tells when it is durable.
-  if (request != nullptr && request->sequence == item.put_back && IsFinished(request->state)) {
-    books_->KeepFinished(*shelved, *request);
-  }
+  const RequestBook* request = shelved == nullptr ? nullptr : shelved->book.Find(subject);
+  // If it was changed, the batch names it when that is durable.
+  if (request != nullptr && request->sequence == item.put_back)
+    books_->KeepFinished(*shelved, subject);
 }
 
 std::optional<ReadCall> Core::NextRead() {
@@ -287,6 +280,12 @@ void Core::Finish(ReadResult result, Moment now) {
   Reading reading = std::exchange(readings_[result.reader], {});
   if (reading.is_void) return;  // Those who waited are elsewhere.
   if (mode_ == Mode::kLoading) return OnLoaded(reading.requests, std::move(result), now);
+  for (size_t i = 0; i < result.requests.size(); ++i) {
+    if (!result.requests[i].ok() || !IsAhead(reading.requests[i], result.requests[i]->get()))
+      continue;
+    DecideAgain(std::move(reading.keys));
+    return OnFenced(now);
+  }
   std::vector<ItemPtr> again;
   absl::Status failed = result.status;
   if (!failed.ok() && !absl::IsDataLoss(failed)) {
@@ -324,6 +323,15 @@ void Core::Finish(ReadResult result, Moment now) {
   DecideAgain(std::move(again));
 }
 
+// Whether what was read of a request tells that another replica has the partition. What we write
+// ourselves is in the book until it is known to be durable; so what is not, and is later than that,
+// was written by somebody else, and stands on acts that the book has not seen.
+bool Core::IsAhead(const SubjectName& name, const RequestBook* read) {
+  const Shelved& shelved = *books_->Find(name.first);
+  return read != nullptr && read->sequence > shelved.durable &&
+         shelved.book.Find(name.second) == nullptr;
+}
+
 // What waits for reading was judged, or found missing, in a book that is no more.
 std::vector<ItemPtr> Core::GiveUpReading() {
   std::vector<ItemPtr> items;
@@ -355,7 +363,6 @@ size_t Core::queued() const {
 ItemPtr Core::AnswerRepeat(ItemPtr item, ReadResult::Repeat repeat) {
   const OwnerId& owner = item->command.owner;
   if (!repeat.record) {
-    item->key_is_new = true;
     item->key_is_recorded = false;
     if (item->is_decided) {
       open_.AddItem(std::move(
@@ -394,6 +401,7 @@ void Core::DecideAgain(std::vector<ItemPtr> items) {
 }
 
 void Core::Answer(ItemPtr item) {
+  LetGo(*item);
   if (item->kind == Item::Kind::kResume && resumes_owed_ > 0 && --resumes_owed_ == 0)
     ForgetOutage();
   if (item->reply || item->account_reply || item->recipient)
@@ -412,10 +420,10 @@ Span Core::Idle(Moment now) {
     idle = std::min(idle, Span{boot_micros - now.boot_micros});
   };
   if (!writing_ && under_way_ == 0) {
-    if (mode_ == Mode::kTaking || mode_ == Mode::kUnsure) until(retry_at_);
+    if (mode_ == Mode::kTaking || IsUnsure()) until(retry_at_);
     if (mode_ == Mode::kServing || mode_ == Mode::kLoading) until(next_beat_);
   }
-  if (mode_ == Mode::kUnsure) until(*unsure_since_ + kPatience.micros + 1);
+  if (IsUnsure()) until(*unsure_since_ + kPatience.micros + 1);
   if (const Shelved* next = books_->Next(); next != nullptr && CanDecide() && !draining_) {
     // Not at once: the clock may be standing still until the database's has caught up.
     idle = std::min(idle, std::max(next->listed - now.time, Span{1000}));
@@ -435,6 +443,9 @@ SequencerStatus Core::status() {
   status.unfinished_requests = books_->unfinished();
   const Shelved* next = books_->Next();
   status.earliest_deadline = next == nullptr ? kLastInstant : next->listed;
+  const Books::Aside aside = books_->set_aside();
+  status.set_aside = aside.count;
+  status.first_set_aside = aside.first;
   status.overdue = books_->Overdue(stepped_, kMostOverdue);
   return status;
 }

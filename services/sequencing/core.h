@@ -17,7 +17,13 @@
 //     a key was recorded before   look up which, decide all of it again
 //     the database refuses it     decide it again in halves, until the bad command is alone
 //     unknown                     take the partitions again; the batch number tells: durable, or
-//     send it once more another holds a partition   drop everything; try to take again
+//     send it once more. So too if
+//                                 that is the outcome of one on top: under the same epoch it could
+//                                 arrive at any time.
+//     another holds a partition   drop everything; try to take again
+// - The acts of a book up to Shelved::durable are durable, and later ones may be taken back. Only
+// durable state is told, and
+//   only durable state is evicted, from the books or from the cache of keys.
 // - While a batch is being committed the next is handed in, so that the ledger has something to do.
 // Each stands on the one
 //   before, and names a fence of its: if that one fails, this is fenced, and both are taken back.
@@ -117,6 +123,10 @@ class Core {
   bool IsServing() const {
     return mode_ == Mode::kServing || mode_ == Mode::kUnsure || mode_ == Mode::kLookingUp;
   }
+  // An answer of the ledger is missing, and asked for again.
+  bool IsUnsure() const {
+    return unsure_since_ && (mode_ == Mode::kUnsure || mode_ == Mode::kLookingUp);
+  }
   bool CanDecide() const;
   bool ReleaseOpen(Moment now);
   bool FireDeadline(Instant before);
@@ -130,6 +140,7 @@ class Core {
   std::vector<ItemPtr> GiveUpReading();
   void Answer(ItemPtr item);
   void Fail(ItemPtr item, const absl::Status& why);
+  bool IsAhead(const SubjectName& name, const RequestBook* read);
 
   // core_commit.cc: batches, and what becomes of them.
   std::optional<WriteCall> NextCommit();
@@ -140,10 +151,12 @@ class Core {
   void On(const Beaten& beaten, Moment now);
   void OnFailed(const CommitResult& result, Moment now);
   void OnDurable(Moment now);
+  void OnFenced(Moment now);
   std::vector<Tenure> TenuresAfter(size_t flights) const;
   void TakeBack();
   void SplitFailed(const std::string& error, Moment now);
   void BecomeUnsure(Moment now);
+  void TryAgain(Moment now);
   bool IsEverythingAnswered() const;
 
   // core_tenure.cc: taking, recovering, losing, giving back.
@@ -179,7 +192,7 @@ class Core {
   int64_t next_beat_ = 0;
   int64_t retry_at_ = 0;
   Span backoff_;
-  std::optional<int64_t> unsure_since_;  // Boot time of the first of the unknown outcomes in a row.
+  std::optional<int64_t> unsure_since_;  // Boot time of the first of the missing answers in a row.
   uint32_t loading_ = 0;  // The next partition to recover; past the last, the requests are read.
   std::deque<SubjectName> unread_;  // Of them the unfinished requests to be read yet.
 
@@ -200,6 +213,7 @@ class Core {
     Item::Kind kind = Item::Kind::kCommand;
     uint64_t order = 0;
     OwnerId owner;
+    RequestId request;
   };
   size_t failed_acts_ = 0;
   Maker failed_;

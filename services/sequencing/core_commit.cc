@@ -6,12 +6,12 @@
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 #include "services/sequencing/core.h"
+#include "services/sequencing/invariant.h"
 
 namespace capbroker {
 namespace {
 
 constexpr Span kHeartbeat = Seconds(1);
-constexpr Span kDeadlinePause = Seconds(1);
 
 }  // namespace
 
@@ -39,7 +39,7 @@ std::optional<WriteCall> Core::NextWrite(Moment now) {
       if (call = NextBeat(now); !call) call = NextCommit();
       break;
     case Mode::kLookingUp:
-      call = FindKeys();
+      if (now.boot_micros >= retry_at_) call = FindKeys();
       break;
     case Mode::kStopped:
       break;
@@ -109,11 +109,7 @@ void Core::On(const Beaten& beaten, Moment now) {
   if (beaten.status.ok()) {
     for (const uint32_t p : beating_) moved_at_[p] = now.boot_micros;
   } else if (absl::IsFailedPrecondition(beaten.status)) {
-    status_.fenced++;
-    Drop(SequencerStatus::Phase::kStandby,
-         Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
-                "another replica has taken the partitions"));
-    retry_at_ = now.boot_micros + kHeartbeat.micros;
+    OnFenced(now);
   } else if (mode_ == Mode::kServing) {
     BecomeUnsure(now);
   } else {
@@ -133,9 +129,14 @@ void Core::On(const Committed& committed, Moment now) {
     OnDurable(now);
     return;
   }
-  // The oldest failed. What became of those on top is not asked: they were fenced, or are not known
-  // either.
-  if (!failed_as_) failed_as_ = committed.result;
+  // The oldest failed, and those on top were fenced. But if it is not known what became of one,
+  // nothing is taken back before the partitions were taken again: under the same epoch it could
+  // still arrive, behind what was sent in place of the oldest.
+  const CommitOutcome outcome = committed.result.outcome;
+  Require(
+      outcome != CommitOutcome::kDurable || failed_as_->outcome == CommitOutcome::kUnknown,
+      "a batch is durable that rests on one that is not: ", failed_as_ ? failed_as_->error : "");
+  if (!failed_as_ || outcome == CommitOutcome::kUnknown) failed_as_ = committed.result;
   if (--under_way_ == 0) OnFailed(*std::exchange(failed_as_, std::nullopt), now);
 }
 
@@ -145,11 +146,7 @@ void Core::OnFailed(const CommitResult& result, Moment now) {
     case CommitOutcome::kDurable:
       break;  // It did not fail.
     case CommitOutcome::kFenced:
-      status_.fenced++;
-      Drop(SequencerStatus::Phase::kStandby,
-           Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
-                  "another replica has taken the partitions"));
-      retry_at_ = now.boot_micros + kHeartbeat.micros;
+      OnFenced(now);
       break;
     case CommitOutcome::kDuplicateKey:
       status_.duplicate_batches++;
@@ -168,12 +165,26 @@ void Core::OnFailed(const CommitResult& result, Moment now) {
   }
 }
 
+void Core::OnFenced(Moment now) {
+  status_.fenced++;
+  Drop(SequencerStatus::Phase::kStandby, Refuse(absl::StatusCode::kUnavailable, "NOT_SERVING_OWNER",
+                                                "another replica has taken the partitions"));
+  retry_at_ = now.boot_micros + kHeartbeat.micros;
+}
+
 void Core::OnDurable(Moment now) {
   unsure_since_.reset();
   PendingBatch batch = std::move(flights_.front());
   flights_.pop_front();
   if (under_way_ > 0) --under_way_;
+  batch.MarkDurable(*books_);
+  for (const SealedAct& act : batch.batch().acts) {
+    if (act.repeat) keys_.MarkDurable(act.owner, act.repeat->key);
+  }
   for (const Batch::Fence& fence : batch.batch().fences) {
+    Require(held_[fence.partition].batch == fence.last_batch, "partition ", fence.partition,
+            " is at batch ", held_[fence.partition].batch, ", and batch ", fence.last_batch + 1,
+            " is durable");
     held_[fence.partition].batch++;
     moved_at_[fence.partition] = now.boot_micros;
   }
@@ -188,14 +199,14 @@ void Core::OnDurable(Moment now) {
   }
   std::vector<Change> changes = batch.TakeChanges();
   std::move(changes.begin(), changes.end(), std::back_inserter(effects_.changes));
-  batch.KeepFinished(*books_);
 }
 
 // Everything not durable is undone, and what was decided waits again, in its old order.
 void Core::TakeBack() {
   failed_acts_ = flights_.front().acts();
   for (const ItemPtr& item : flights_.front().items()) {
-    if (item->made_act) failed_ = {item->kind, item->order, item->command.owner};
+    if (item->made_act)
+      failed_ = {item->kind, item->order, item->command.owner, Subject(item->command)};
   }
   std::vector<ItemPtr> items;
   const auto collect = [&](std::vector<ItemPtr> from) {
@@ -227,14 +238,14 @@ void Core::SplitFailed(const std::string& error, Moment now) {
   if (failed_acts_ > 1) return;
   status_.refused_commands++;
   if (failed_.kind == Item::Kind::kDeadline) {
-    Shelved& shelved = *books_->Find(failed_.owner);
-    shelved.paused_until = now.time + kDeadlinePause;
-    books_->Relist(shelved);
+    books_->SetAside(*books_->Find(failed_.owner), failed_.request, now.time + kRetryAside,
+                     Cat("the ledger refused the act of its deadline: ", error));
     return;
   }
   const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const ItemPtr& item) {
     return item->order == failed_.order;
   });
+  Require(found != waiting_.end(), "command ", failed_.order, " was taken back, and does not wait");
   ItemPtr item = std::move(*found);
   waiting_.erase(found);
   Fail(std::move(item), Refuse(absl::StatusCode::kInternal, "BROKER_FAULT",
@@ -256,18 +267,17 @@ WriteCall Core::FindKeys() const {
 void Core::On(const KeysFound& found, Moment now) {
   if (mode_ != Mode::kLookingUp) return;
   if (!found.records.ok()) {
-    BecomeUnsure(
-        now);  // Once the database is back, the batch fails again, and this is asked again.
+    TryAgain(now);
     return;
   }
   mode_ = Mode::kServing;
+  unsure_since_.reset();
   // Told to the items themselves: the cache may be too small for all of them.
   absl::flat_hash_set<std::pair<OwnerId, IdempotencyKey>> recorded;
   for (const KeyRecord& record : *found.records) recorded.emplace(record.owner, record.key);
   for (const ItemPtr& item : waiting_) {
     if (!item->repeat || item->order > looked_up_) continue;
     item->key_is_recorded = recorded.contains({item->command.owner, item->repeat->key});
-    item->key_is_new = !item->key_is_recorded;
   }
   // It says that a key is there, and does not have it: then it is not the keys.
   if (found.records->empty()) SplitFailed("a key is said to be recorded, and is not", now);
@@ -275,6 +285,12 @@ void Core::On(const KeysFound& found, Moment now) {
 
 void Core::BecomeUnsure(Moment now) {
   mode_ = Mode::kUnsure;
+  TryAgain(now);
+}
+
+// Asks for an answer that did not come: the first time at once, then after longer and longer
+// pauses. Advance looks at how long that has gone on.
+void Core::TryAgain(Moment now) {
   if (unsure_since_) {  // Taking works, committing does not: that is no nearer to an answer.
     RetryLater(now);
     return;

@@ -29,7 +29,7 @@ Standing StandingOf(Books& books) {
       const auto request = filed.Read();
       for (const Offer& offer : request->offers) {
         const bool open = offer.state == OfferState::kOpen,
-                   held = offer.allocation == AllocationState::kHeld;
+                   held = offer.allocation.state == AllocationState::kHeld;
         if (open || held)
           standing.offers.push_back({id, offer.number, offer.kind, offer.provider, open, held});
       }
@@ -155,6 +155,8 @@ void Core::OnLoaded(const std::vector<SubjectName>& requests, ReadResult result,
     } else if (*result.requests[i] == nullptr) {
       status =
           absl::DataLossError(Cat("request ", Format(id), " of ", owner.value, " has no trail"));
+    } else if (IsAhead(requests[i], result.requests[i]->get())) {
+      status = absl::UnavailableError("another replica has taken the partitions");
     } else {
       books_->Put(*books_->Find(owner), *std::move(result.requests[i]));
     }
@@ -200,7 +202,7 @@ void Core::ResumeOwners(Instant now) {
     item->kind = Item::Kind::kResume;
     item->order = ++last_order_;
     item->arrived = now;
-    item->command = {owner, {Role::kBroker, ""}, Resume{request, down_since}};
+    item->command = {owner, {Role::kBroker, ""}, Resume{request, down_since, options_.toll_over}};
     waiting_.push_back(std::move(item));
     resumes_owed_++;
   };
@@ -209,7 +211,8 @@ void Core::ResumeOwners(Instant now) {
     if (shelved->book.requests.empty() || !down_since.IsSet() || down_since >= now) continue;
     status_.downtime = std::max(status_.downtime, now - down_since);
     resume(shelved->book.owner, RequestId{}, down_since);
-    for (const RequestId& request : RequestsToToll(shelved->book, down_since, now)) {
+    for (const RequestId& request :
+         RequestsToToll(shelved->book, down_since, options_.toll_over, now)) {
       resume(shelved->book.owner, request, down_since);
     }
   }

@@ -31,12 +31,12 @@ bool Subscription::Push(const std::vector<Change>& changes) {
     if (fits) {
       queue_.insert(queue_.end(), changes.begin(), changes.end());
     } else {
-      // What it has is still good, up to a point in the middle of nothing: it starts anew with the
-      // present state.
+      // The queued changes stay valid, but the ones after them are lost: the subscriber starts
+      // again from a snapshot.
       ended_ = Refuse(absl::StatusCode::kResourceExhausted, "SLOW_READER",
                       Cat("more than ", bound_, " changes wait to be read; watch again"));
     }
-    if (had_some) return fits;  // It was woken, and has not come yet.
+    if (had_some) return fits;  // Wake was called, and the subscriber has not taken anything yet.
   }
   wake_();
   return fits;
@@ -79,7 +79,7 @@ std::shared_ptr<Subscription> Feed::Watch(absl::flat_hash_map<Who, Watchers> Fee
       if (++added_ > 64 + owners_.size() + providers_.size()) Sweep();
     }
   }
-  if (!closed.ok()) added->End(closed);  // Outside the lock: Wake may want it.
+  if (!closed.ok()) added->End(closed);  // Outside of the lock, since Wake may take it.
   return added;
 }
 
@@ -101,7 +101,7 @@ void Feed::Sweep() {
 }
 
 void Feed::Publish(const std::vector<Change>& changes) {
-  // In the order of first mention, so that a run can be repeated.
+  // In the order of first mention, so that runs are reproducible.
   std::vector<std::pair<std::shared_ptr<Subscription>, std::vector<Change>>> told;
   {
     absl::MutexLock lock(&mutex_);

@@ -1,6 +1,6 @@
-// What watchers are told: after every durable batch, the requests it changed. State first is the
-// watcher's own read of the ledger; the feed gives the changes, and each carries its request's
-// sequence, so that none is shown twice.
+// Change feed: publishes the requests that each durable batch changed to subscribers. A subscriber
+// reads its snapshot from the ledger itself; each change has the sequence of its request, so that
+// none is shown twice.
 #pragma once
 
 #include <atomic>
@@ -18,29 +18,30 @@
 
 namespace capbroker {
 
-// A request as one act left it; an act about agreements or the directory has none. Immutable and
-// shared by the reply and every watcher.
+// A request as it was after one act; acts about agreements or the directory have none. Immutable,
+// and shared by the reply and every subscriber.
 struct Change {
   OwnerId owner;
-  std::shared_ptr<const RequestBook> request;  // Null if the act is about none.
+  std::shared_ptr<const RequestBook> request;  // Null if the act is about no request.
   std::shared_ptr<const Act> act;
-  uint64_t origin = 0;  // Submission::origin of the command that did it; 0: of none, or one that
-                        // was refused for it.
+  // Submission::origin of the command that caused it; 0 if it has none, or if the command was
+  // refused.
+  uint64_t origin = 0;
 };
 
-// One watcher's queue. Bounded: past the bound it is ended with RESOURCE_EXHAUSTED (reason
-// SLOW_READER), and the watcher starts anew.
+// Bounded queue of one subscriber. When it overflows, the subscription ends with RESOURCE_EXHAUSTED
+// (reason SLOW_READER), and the subscriber starts again.
 class Subscription {
  public:
-  // Called, from any thread, when there is something to take where there was nothing; must not
-  // block, and may call Take. It may run before Watch... has returned, and a last time while the
-  // subscription is being dropped: let it own what it needs.
+  // Called from any thread when the queue is no longer empty, or the subscription has ended. It
+  // must not block, and may call Take. It may run before Watch... has returned, and once more while
+  // the subscription is being destroyed, so it has to own what it uses.
   using Wake = std::function<void()>;
   explicit Subscription(size_t bound, Wake wake);
-  // Everything queued, oldest first (nothing, if nothing is); or the status the subscription ended
-  // with, once the queue is empty.
+  // Everything that is queued, oldest first; may be empty. Once the queue is empty, the status that
+  // the subscription ended with.
   absl::StatusOr<std::vector<Change>> Take() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Whether Take would give nothing.
+  // Whether Take would return nothing.
   bool IsEmpty() const ABSL_LOCKS_EXCLUDED(mutex_);
   // False if this ended the subscription.
   bool Push(const std::vector<Change>& changes) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -56,23 +57,24 @@ class Subscription {
 
 class Feed {
  public:
-  // The changes of one owner's requests; of every request with an offer to one provider. The
-  // subscription lives as long as the caller keeps it.
+  // Subscribe to the changes of one owner's requests, or of all requests with an offer to one
+  // provider. A subscription ends when the caller drops it.
   std::shared_ptr<Subscription> WatchOwner(const OwnerId& owner, size_t bound,
                                            Subscription::Wake wake) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<Subscription> WatchProvider(const ProviderId& provider, size_t bound,
                                               Subscription::Wake wake) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The changes of the registry of providers; they name no request.
+  // Subscribes to changes of the registry of providers; they name no request.
   std::shared_ptr<Subscription> WatchDirectory(size_t bound, Subscription::Wake wake)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // By the sequencer, after the batch is durable.
+  // Called by the sequencer after the batch is durable.
   void Publish(const std::vector<Change>& changes) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Ends every subscription, and those made until Open: the process drains, or its partitions are
-  // lost, and changes may happen that this feed does not see.
+  // Ends every subscription, and new ones until Open: the process drains, or its partitions are
+  // lost, and this feed would miss changes.
   void EndAll(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
   void Open() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // For metrics: who watches now, and how many were ended because they were too slow.
+  // For metrics: the present subscriptions, and how many were ended because their subscriber was
+  // too slow.
   struct Counts {
     size_t owners = 0, providers = 0;
     uint64_t slow = 0;
@@ -92,9 +94,9 @@ class Feed {
   absl::flat_hash_map<OwnerId, Watchers> owners_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<ProviderId, Watchers> providers_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<OwnerId, Watchers> directory_
-      ABSL_GUARDED_BY(mutex_);  // By kDirectory alone.
+      ABSL_GUARDED_BY(mutex_);  // Contains only kDirectory.
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
-  size_t added_ ABSL_GUARDED_BY(mutex_) = 0;  // Since the last sweep.
+  size_t added_ ABSL_GUARDED_BY(mutex_) = 0;  // Subscriptions since the last sweep.
 };
 
 }  // namespace capbroker

@@ -45,7 +45,7 @@ struct Runner {
   }
 };
 
-// The acts of a trail up to and with `last`.
+// The acts of a trail up to and including `last`.
 absl::StatusOr<std::vector<Act>> Decode(const std::vector<SealedAct>& trail,
                                         uint64_t last = UINT64_MAX) {
   std::vector<Act> acts;
@@ -66,15 +66,18 @@ absl::Status ReadRequests(Ledger& ledger, const ReadCall& call, ReadResult& resu
     const absl::StatusOr<std::vector<Act>> acts = Decode(trail.acts);
     if (!acts.ok()) {
       result.requests.emplace_back(acts.status());
+    } else if (acts->empty()) {
+      result.requests.emplace_back(nullptr);
+    } else if (absl::StatusOr<RequestBook> folded = FoldRequest(*acts); folded.ok()) {
+      result.requests.emplace_back(std::make_unique<RequestBook>(*std::move(folded)));
     } else {
-      result.requests.emplace_back(
-          acts->empty() ? nullptr : std::make_unique<RequestBook>(FoldRequest(*acts)));
+      result.requests.emplace_back(folded.status());
     }
   }
   return absl::OkStatus();
 }
 
-// The act of a record, and the request as it left it.
+// Reads the act of a record, and the request as it was after it.
 absl::Status Rebuild(Ledger& ledger, ReadResult::Repeat& repeat) {
   const KeyRecord& record = *repeat.record;
   const absl::StatusOr<std::vector<SealedAct>> trail =
@@ -89,7 +92,11 @@ absl::Status Rebuild(Ledger& ledger, ReadResult::Repeat& repeat) {
         Cat("a key of ", record.owner.value, " names act ", record.sequence, ", which is missing"));
   }
   repeat.act = std::make_shared<Act>(acts->back());
-  if (record.request.IsSet()) repeat.request = std::make_shared<RequestBook>(FoldRequest(*acts));
+  if (record.request.IsSet()) {
+    absl::StatusOr<RequestBook> folded = FoldRequest(*acts);
+    if (!folded.ok()) return folded.status();
+    repeat.request = std::make_shared<RequestBook>(*std::move(folded));
+  }
   return absl::OkStatus();
 }
 

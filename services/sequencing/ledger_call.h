@@ -1,6 +1,5 @@
-// What the core asks of the ledger, and what comes back, as plain values: the core never waits,
-// whoever drives it does. Reading what is read includes decoding and folding it, which needs no
-// book.
+// Storage calls of the core and their results, as plain values: the core never blocks, and its
+// threads run the calls. A read includes decoding and folding, which need no book.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,7 @@
 
 namespace capbroker {
 
-// Calls that hold, or rest on, the partitions. One at a time, in order.
+// Calls about the partitions, or that depend on holding them. One at a time, in order.
 struct TakeCall {
   std::string holder, address;
   std::vector<uint32_t> partitions;
@@ -32,7 +31,7 @@ struct HeartbeatCall {
 };
 struct CommitCall {
   std::shared_ptr<const Batch>
-      batch;  // Shared: the core may give up on a call that is still under way.
+      batch;  // Shared, since the core may give up on a call that is still in flight.
 };
 struct FindKeysCall {
   std::vector<std::pair<OwnerId, std::vector<IdempotencyKey>>> keys;
@@ -67,33 +66,33 @@ using WriteResult = std::variant<Taken, Recovered, Beaten, Committed, KeysFound,
 // Calls that only read. They may run beside the others, one for each reader.
 inline constexpr size_t kReaders = 2;
 struct ReadCall {
-  size_t reader = 0;  // Less than kReaders; given back.
+  size_t reader = 0;  // Less than kReaders; returned with the result.
   std::vector<std::pair<OwnerId, RequestId>> requests;
   std::vector<std::pair<OwnerId, IdempotencyKey>> keys;
 };
 struct ReadResult {
-  // What a recorded key came to; no record if there is none.
+  // The result of a recorded key; no record if it was never recorded.
   struct Repeat {
-    absl::Status status;  // DATA_LOSS.
+    absl::Status status;  // DATA_LOSS if the trail cannot be decoded.
     std::optional<KeyRecord> record;
     std::shared_ptr<const Act> act;
-    std::shared_ptr<const RequestBook> request;  // As that act left it.
+    std::shared_ptr<const RequestBook> request;  // As it was after that act.
   };
   size_t reader = 0;
   absl::Status
-      status;  // If not OK, the lists are empty; else they answer the call's, in its order.
+      status;  // If it is not OK, the lists are empty; otherwise they have the order of the call's.
   std::vector<absl::StatusOr<std::unique_ptr<RequestBook>>>
-      requests;  // Null if there is no such request; DATA_LOSS.
+      requests;  // Null if there is no such request; DATA_LOSS if its trail cannot be decoded.
   std::vector<Repeat> keys;
 };
 
-// What the core is told of a batch; the clock is shown the database's time. By the machine's time
-// since boot, in microseconds: when it was handed in, when its turn began (it may have waited for
-// one before it), and when its result came.
+// Converts a commit's result for the core, and shows the database's time to the clock. In boot
+// time, microseconds: when the batch was sent, when the database began with it (it may have waited
+// for the batch before), and when its result came.
 Committed Tell(Clock& clock, CommitResult result, int64_t sent, int64_t begun, int64_t received);
 
-// Blocks for as long as the ledger does. Every answer that carries the database's time is shown to
-// the clock.
+// Runs the call, which blocks. Shows the database's time to the clock whenever a result contains
+// it.
 WriteResult Run(Ledger& ledger, Clock& clock, const WriteCall& call);
 ReadResult Run(Ledger& ledger, const ReadCall& call);
 

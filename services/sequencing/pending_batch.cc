@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/trail/fold.h"
+#include "services/sequencing/invariant.h"
 
 namespace capbroker {
 namespace {
@@ -21,8 +22,9 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
   const auto [book_at, book_is_new] =
       book_index_.try_emplace(shelved.number, touched_books_.size());
   if (book_is_new)
-    touched_books_.push_back({shelved.number, book.sequence, book.hash, book.time, {}, {}});
+    touched_books_.push_back({shelved.number, 0, book.sequence, book.hash, book.time, {}, {}});
   TouchedBook& touched = touched_books_[book_at->second];
+  touched.last = act.sequence;
   if (book.owner == kDirectory) {
     if (!touched.directory) touched.directory = book.directory;
     return;
@@ -35,7 +37,7 @@ void PendingBatch::Touch(const Shelved& shelved, const Act& act) {
   }
   if (!act.request.IsSet()) return;
   if (request_index_.try_emplace({shelved.number, act.request}, touched_requests_.size()).second) {
-    touched_requests_.push_back({shelved.number, act.request, book.Share(act.request), 0});
+    touched_requests_.push_back({shelved.number, act.request, book.Share(act.request)});
   }
 }
 
@@ -54,24 +56,32 @@ std::shared_ptr<const RequestBook> PendingBatch::Add(Books& books, Shelved& shel
 }
 
 void PendingBatch::FillRows(Books& books) {
-  for (TouchedRequest& touched : touched_requests_) {
+  for (const TouchedRequest& touched : touched_requests_) {
     const Book& book = books[touched.book].book;
-    const RequestBook& now = *book.Find(touched.id);
-    touched.after = now.sequence;
+    const RequestBook& now = books.Undurable(books[touched.book], touched.id);
     if (touched.before == nullptr) {
-      batch_.new_requests.push_back({book.owner, touched.id, now.state});
-    } else if (touched.before->state != now.state) {
-      batch_.requests.push_back({book.owner, touched.id, now.state, touched.before->state});
+      batch_.new_requests.push_back({book.owner, touched.id, now.state, now.IsLive()});
+    } else if (touched.before->state != now.state || touched.before->IsLive() != now.IsLive()) {
+      batch_.requests.push_back({book.owner, touched.id, now.state, now.IsLive(),
+                                 touched.before->state, touched.before->IsLive()});
     }
     for (const Offer& offer : now.offers) {
-      OfferRow offer_row{book.owner,  touched.id,       offer.number,   offer.provider,
-                         offer.state, offer.allocation, offer.accepted, offer.deadline};
+      OfferRow offer_row{book.owner,
+                         touched.id,
+                         offer.number,
+                         offer.provider,
+                         offer.state,
+                         offer.allocation.state,
+                         offer.allocation.quantity,
+                         offer.deadline};
       const Offer* before =
           touched.before == nullptr ? nullptr : touched.before->Find(offer.number);
       if (before == nullptr) {
         batch_.new_offers.push_back(std::move(offer_row));
-      } else if (before->state != offer.state || before->allocation != offer.allocation ||
-                 before->accepted != offer.accepted || before->deadline != offer.deadline) {
+      } else if (before->state != offer.state ||
+                 before->allocation.state != offer.allocation.state ||
+                 before->allocation.quantity != offer.allocation.quantity ||
+                 before->deadline != offer.deadline) {
         batch_.offers.push_back(std::move(offer_row));
       }
     }
@@ -110,18 +120,13 @@ std::shared_ptr<const Batch> PendingBatch::Refence(const std::vector<Tenure>& he
 
 void PendingBatch::TakeBack(Books& books) {
   for (TouchedRequest& touched : touched_requests_) {
-    Shelved& shelved = books[touched.book];
-    if (touched.before == nullptr) {
-      books.Remove(shelved, touched.id);
-      continue;
-    }
-    const bool is_finished = IsFinished(touched.before->state);
-    books.Put(shelved, std::move(touched.before));
-    if (is_finished) books.KeepFinished(shelved, *shelved.book.Find(touched.id));
+    books.TakeBack(books[touched.book], touched.id, std::move(touched.before));
   }
   for (TouchedBook& touched : touched_books_) {
     Shelved& shelved = books[touched.book];
     Book& book = shelved.book;
+    Require(book.sequence == touched.last, "acts of ", book.owner.value, " are taken back to ",
+            touched.sequence, " from ", touched.last, " under act ", book.sequence);
     book.sequence = touched.sequence;
     book.hash = touched.hash;
     book.time = touched.time;
@@ -131,15 +136,13 @@ void PendingBatch::TakeBack(Books& books) {
   }
 }
 
-void PendingBatch::KeepFinished(Books& books) {
-  for (const TouchedRequest& touched : touched_requests_) {
-    Shelved& shelved = books[touched.book];
-    const RequestBook* found = shelved.book.Find(touched.id);
-    // If the batch on top has moved it again, that one tells.
-    if (found != nullptr && found->sequence == touched.after && IsFinished(found->state)) {
-      books.KeepFinished(shelved, *found);
-    }
+void PendingBatch::MarkDurable(Books& books) const {
+  for (const TouchedBook& touched : touched_books_) {
+    books.MarkDurable(books[touched.book], touched.sequence, touched.last);
   }
+  // One that a batch on top has moved again is named by that one.
+  for (const TouchedRequest& touched : touched_requests_)
+    books.KeepFinished(books[touched.book], touched.id);
 }
 
 }  // namespace capbroker

@@ -36,12 +36,11 @@ struct Item {
   Reply reply;
   AccountReply account_reply;
   std::shared_ptr<Recipient> recipient;
-  uint64_t tag = 0;  // For the recipient.
-  // The ledger was asked about the key, and has no record of it, or one.
-  bool key_is_new = false, key_is_recorded = false;
-  bool is_missing = false;  // The ledger was asked, and has no such request.
+  uint64_t tag = 0;              // For the recipient.
+  bool key_is_recorded = false;  // The ledger was asked, and has a record of its key.
+  bool is_missing = false;       // The ledger was asked, and has no such request.
   // Its request was put back into the book, with this sequence, for this command and others before
-  // it; 0: it was not. Until then it is not let go.
+  // it, and is not let go before it is answered; 0: it was not.
   uint64_t put_back = 0;
 
   bool is_decided = false;  // `answer` is what it came to, once that is durable.
@@ -79,8 +78,8 @@ class PendingBatch {
 
   // Puts every book back to where it was before. Batches on top were taken back before.
   void TakeBack(Books& books);
-  // Tells the books which requests they may let go, now that they are durable.
-  void KeepFinished(Books& books);
+  // It is durable, and those before it are.
+  void MarkDurable(Books& books) const;
 
   const std::vector<ItemPtr>& items() const { return items_; }
   std::vector<ItemPtr> TakeItems() { return std::move(items_); }
@@ -91,6 +90,8 @@ class PendingBatch {
  private:
   struct TouchedBook {
     uint32_t book;
+    uint64_t last;  // The sequence of the batch's last act of it. The rest is as it was before the
+                    // first:
     uint64_t sequence;
     Hash hash;
     Instant time;
@@ -100,8 +101,8 @@ class PendingBatch {
   struct TouchedRequest {
     uint32_t book;
     RequestId id;
-    std::shared_ptr<const RequestBook> before;  // Null if it was not there.
-    uint64_t after;                             // Its sequence when the batch was sealed.
+    std::shared_ptr<const RequestBook>
+        before;  // Null if it was not there. May be what a batch under way left.
   };
   void Touch(const Shelved& shelved, const Act& act);
   void FillRows(Books& books);

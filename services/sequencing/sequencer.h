@@ -66,14 +66,15 @@ struct SequencerOptions {
   size_t queue_bound = 20'000;
   Span patience = Seconds(1);
   size_t batch_bound = 2'000;  // Commands in one transaction.
+  // R22: an outage longer than this is added back to windows that no clause governs; zero: never.
+  Span toll_over = Seconds(300);
   size_t least_behind =
       8;  // Acts of one that goes behind another: it would have more if it waited.
   size_t finished_kept = 4'096;  // Finished requests kept at hand for late answers.
   size_t awake_kept = 16'384;    // Unfinished requests kept as they are; others are packed.
-  size_t keys_kept = 16'384;     // Idempotency keys known without asking the ledger,
-  size_t answers_kept =
-      4'096;           //   and those whose answer is at hand too. Not less than three batches.
-  Tap* tap = nullptr;  // Told of everything durable; outlives the sequencer.
+  size_t keys_kept = 16'384;     // Recorded idempotency keys known without asking the ledger,
+  size_t answers_kept = 4'096;   //   and those whose answer is at hand too.
+  Tap* tap = nullptr;            // Told of everything durable; outlives the sequencer.
 };
 
 // How the sequencer stands; for health, readiness and metrics.
@@ -84,8 +85,11 @@ struct SequencerStatus {
   size_t queued = 0;   // Commands not decided yet.
   size_t unfinished_requests = 0;
   Instant earliest_deadline;  // Of all; overdue if before Now. kLastInstant if there is none.
-  size_t overdue =
-      0;  // Deadlines due and not fired, counted up to 10,000; those put off for a second not.
+  size_t overdue = 0;  // Deadlines due and not fired, counted up to 10,000; those set aside not.
+  // R31. Requests, and accounts, whose deadline cannot be carried out, and which and why the first.
+  // They are tried again every second.
+  size_t set_aside = 0;
+  std::string first_set_aside;
   Span downtime;  // Measured at the last recovery, over all partitions the longest.
 
   int64_t stepped_micros =

@@ -1,4 +1,5 @@
-// Everything that becomes durable, in order, for whoever keeps count of it.
+// Observer of committed acts. Called on the sequencer's thread, in commit order, after the batch is
+// durable.
 #pragma once
 
 #include <utility>
@@ -10,9 +11,9 @@
 
 namespace capbroker {
 
-// How things stood when the partitions were taken.
+// The state when the partitions were taken.
 struct Standing {
-  // That is open, or whose allocation is held.
+  // An offer that is open, or whose allocation is held.
   struct LiveOffer {
     RequestId request{};
     uint32_t number = 0;
@@ -25,16 +26,16 @@ struct Standing {
   Directory directory{};
 };
 
-// Called on the sequencer's thread: must not wait, lock or do work there.
+// Its methods must not block, lock or do work: they run on the sequencer's thread.
 class Tap {
  public:
   virtual ~Tap() = default;
-  // The partitions are held. What was told of how things stand before is void.
+  // The partitions are held. Replaces whatever was reported before.
   virtual void Begin(Standing standing) = 0;
-  // Of one durable batch or several: one for each act. Those about agreements and the directory
-  // name no request.
+  // The changes of one or more durable batches, one for each act. Acts about agreements and the
+  // directory name no request.
   virtual void Add(std::vector<Change> changes) = 0;
-  // The partitions are not held, or not any more. May come several times.
+  // The partitions are not held, or not any more. May be called repeatedly.
   virtual void End() = 0;
 };
 

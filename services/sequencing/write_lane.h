@@ -1,5 +1,5 @@
-// The thread that writes for the sequencer: calls in their order, and batches handed in while
-// others are under way.
+// Thread that runs the sequencer's storage calls in order, and pipelines batches: it sends one
+// while others are in flight.
 #pragma once
 
 #include <deque>
@@ -14,30 +14,31 @@ namespace capbroker {
 
 class WriteLane {
  public:
-  // `done` is given every result, in the order of the calls, on the lane's thread. All outlive the
-  // lane.
+  // `done` gets every result, in the order of the calls, on the writer's thread. All arguments
+  // outlive the writer.
   WriteLane(Ledger& ledger, Clock& clock, std::function<void(WriteResult)> done);
-  ~WriteLane();  // Waits for what is under way; what has not begun is dropped.
+  ~WriteLane();  // Waits for the calls in flight; the others are dropped.
 
-  // From any thread. While a batch is under way, only another batch may be started.
+  // From any thread. While a batch is in flight, only another batch may be started.
   void Start(WriteCall call) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  // The next call; nullopt: there is none yet, and something is under way, or the lane ends.
+  // The next call; nullopt if there is none yet and a batch is in flight, or if the writer stops.
   std::optional<WriteCall> Next() ABSL_LOCKS_EXCLUDED(mutex_);
 
   Ledger& ledger_;
   Clock& clock_;
   const std::function<void(WriteResult)> done_;
   std::deque<int64_t>
-      sent_;  // When, in boot time, each batch under way was. Of the lane's thread alone.
+      // Boot times at which the batches in flight were sent. Used only by the writer's thread.
+      sent_;
 
   absl::Mutex mutex_;
   absl::CondVar changed_;
   std::deque<WriteCall> calls_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // Last: it starts when all else is there.
+  std::thread thread_;  // Last: it starts after everything else is constructed.
 };
 
 }  // namespace capbroker

@@ -5,19 +5,18 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <thread>
 #include <utility>
 
 #include "absl/synchronization/notification.h"
 #include "broker/values/text.h"
-#include "services/client/exit_code.h"
+#include "services/client/client.h"
 #include "services/console/console.h"
+#include "services/files/text_file.h"
 #include "services/log/log.h"
 #include "services/observability/telemetry.h"
 #include "services/server/supervisor.h"
@@ -27,12 +26,11 @@
 namespace capbroker {
 namespace {
 
-constexpr Span kProbePatience =
-    Seconds(2);  // For the database, when somebody asks whether the broker is ready.
-constexpr Span kPatience = Seconds(10);  // For the ledger, after the calls have ended.
+constexpr Span kProbePatience = Seconds(2);  // For the readiness probe of the database.
+constexpr Span kPatience = Seconds(10);      // For the ledger, after calls have ended.
 
 int Fail(int exit_code, const absl::Status& status) {
-  EndLog();  // So that this is the last line.
+  EndLog();  // So that the message below is the last line.
   std::fprintf(stderr, "capbroker serve: %s\n", std::string(View(status.message())).c_str());
   return exit_code;
 }
@@ -53,7 +51,7 @@ std::string HostName() {
   return gethostname(name, sizeof name - 1) == 0 && name[0] != 0 ? name : "capbroker";
 }
 
-// Blocked from the first thread on, so that only Next takes them.
+// Blocks the signals before any other thread starts, so that only Next receives them.
 class Signals {
  public:
   Signals() {
@@ -61,7 +59,7 @@ class Signals {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
-  // The next signal, or 0 when none came for a tenth of a second.
+  // The next signal, or 0 if none came for a tenth of a second.
   int Next() const {
     const timespec wait{0, 100'000'000};
     const int signal = sigtimedwait(&set_, nullptr, &wait);
@@ -72,17 +70,11 @@ class Signals {
   sigset_t set_;
 };
 
-// The address of the API, and on a second line that of the admin port, if it is open. Whole or not
-// at all: a script that waits for it must not read half an address.
+// The address of the API, and on a second line that of the admin port if it is open.
 absl::Status WriteReadyFile(const std::string& file, const std::string& address,
                             const std::string& admin) {
-  const std::string draft = file + ".new";
-  std::ofstream out(draft);
-  out << address << "\n";
-  if (!admin.empty()) out << admin << "\n";
-  out.close();
-  if (out && std::rename(draft.c_str(), file.c_str()) == 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(Cat("--ready-file: ", file, ": ", std::strerror(errno)));
+  return ReplaceTextFile("--ready-file", file,
+                         Cat(address, "\n", admin, admin.empty() ? "" : "\n"));
 }
 
 class Process {
@@ -107,7 +99,7 @@ class Process {
             probe_, [this] { return sequencer_.status(); }, [this] { return clock_.Now(); },
             BootMicros) {}
 
-  ~Process() { telemetry_.Stop(); }  // Its pages ask all the rest.
+  ~Process() { telemetry_.Stop(); }  // The admin pages use all other members.
 
   int Run() {
     const absl::StatusOr<uint32_t> partitions = ledger_.Open();
@@ -147,8 +139,8 @@ class Process {
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
     sources.certificate_file = options_.server.listener.tls_cert_file;
     std::vector<AdminPage> pages;
-    // Tokens go over the admin port in plain text. Whoever names a host for it says that others may
-    // reach it, and that something in front of it speaks TLS.
+    // Tokens cross the admin port in plain text. An operator who names a host for the console
+    // states that others reach it through something that speaks TLS.
     if (options_.console && (IsLocal(options_.admin) || !options_.console_host.empty())) {
       pages = ConsolePages(server_->InProcessChannel(), options_.console_host);
     }
@@ -161,9 +153,9 @@ class Process {
     return telemetry_.address().empty() ? std::string("off") : telemetry_.address();
   }
 
-  // Until a signal ends it.
+  // Runs until a signal ends the process.
   int Follow() {
-    std::string detail;
+    std::string detail, aside;
     for (bool serving = false;;) {
       const int signal = signals_.Next();
       if (signal == SIGHUP) Reload();
@@ -181,6 +173,9 @@ class Process {
         spdlog::info("not serving: {}", status.detail);
         supervisor_.Say("not serving: " + status.detail);
       }
+      if (status.first_set_aside != aside && !status.first_set_aside.empty())
+        spdlog::error("{} set aside: {}", status.set_aside, status.first_set_aside);
+      aside = status.first_set_aside;
       serving = serves;
       detail = status.detail;
     }
@@ -230,10 +225,10 @@ class Process {
         spdlog::error("the ledger does not answer; ending with the partitions held");
       }
       EndLog();
-      std::_Exit(kExitInterrupted);  // Whatever waits would wait on.
+      std::_Exit(kExitInterrupted);  // Destructors would wait for the same.
     }
     drain.join();
-    telemetry_.Stop();  // Until here it said that this replica goes down.
+    telemetry_.Stop();  // Until now the admin port reported that this replica is shutting down.
     server_->Stop();
     spdlog::info("down");
     return kExitOk;

@@ -1,4 +1,4 @@
-// `capbroker serve`: the broker itself, from its first line of log to its last.
+// Server process: `capbroker serve` from its first log line to its last.
 #pragma once
 
 #include <string>
@@ -11,36 +11,39 @@
 namespace capbroker {
 
 struct ServeOptions {
-  std::string database{};    // A libpq connection string or URI.
-  std::string name{};        // Of this replica, the same after a restart, another for each replica;
-                             // empty: the host's.
-  std::string ready_file{};  // Gets the addresses, a line each, once serving.
+  std::string database{};  // A libpq connection string or URI.
+  // Of this replica: unique among the replicas and the same after a restart. Empty: the host's
+  // name.
+  std::string name{};
+  std::string ready_file{};  // Receives the addresses, one per line, once the server is ready.
   std::string admin =
-      "127.0.0.1:7421";  // Where the admin port is, host:port; port 0: any that is free; or "off".
-  bool console = true;   // At the admin port, where that is an address of this machine's own;
-  std::string console_host{};  // and elsewhere, if this is the name that it is opened by.
+      // Address of the admin port, host:port; port 0 chooses a free one; "off" opens none.
+      "127.0.0.1:7421";
+  bool console = true;         // Serve the console on the admin port if that is a loopback address,
+  std::string console_host{};  // or if this is the host name under which users open it.
   std::string log_format = "text";
   std::string log_level = "info";
-  Span drain = Seconds(20);  // How long calls under way may take when it goes down.
-  Span lease = Seconds(10);  // How long a replica that is silent keeps its partitions.
-  size_t batch_bound = SequencerOptions{}.batch_bound;  // Commands in one transaction.
+  Span drain = Seconds(20);  // How long calls in flight may take at shutdown.
+  Span lease = Seconds(10);  // How long a silent replica keeps its partitions.
+  size_t batch_bound = SequencerOptions{}.batch_bound;  // Most commands in one transaction.
   ServerOptions server{};
   DeliveryOptions delivery{};
 };
 
-// Besides those of client.h. For supervisors: which of these a restart may mend.
+// Exit codes besides those of client.h, for supervisors: some failures are worth a restart.
 enum ServeExitCode {
   kExitPortTaken = 10,
-  kExitNoDatabase = 11,   // Missing, or not to be reached.
-  kExitSchema = 12,       // The database's schema is missing, older, or newer than this program.
-  kExitInterrupted = 13,  // Ended before everything was answered: by a second signal, or because
-                          // draining took too long.
+  kExitNoDatabase = 11,  // The database is missing or unreachable.
+  kExitSchema = 12,      // The database's schema is missing, older, or newer than this program.
+  // The process ended before every call was answered: on a second signal, or because draining took
+  // too long.
+  kExitInterrupted = 13,
 };
 
-// Serves until SIGTERM or SIGINT, and says why not in one line on stderr. SIGHUP reads the
-// principals file again.
+// Serves until SIGTERM or SIGINT; a failure is one line on stderr. SIGHUP reads the principals file
+// again.
 //
-// Writes one line on stdout when it serves: "ready listen=127.0.0.1:7420 admin=127.0.0.1:7421".
+// Prints one line on stdout when ready: "ready listen=127.0.0.1:7420 admin=127.0.0.1:7421".
 int Serve(const ServeOptions& options);
 
 }  // namespace capbroker

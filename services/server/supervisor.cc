@@ -9,7 +9,8 @@ namespace capbroker {
 namespace {
 
 void Tell(const std::string& state) {
-  // Returns 0 where there is no supervisor. What it is not told, it finds out by its own timeouts.
+  // sd_notify returns 0 if there is no supervisor. A failed notification shows through the
+  // supervisor's own timeouts.
   if (const int sent = sd_notify(0, state.c_str()); sent < 0) {
     spdlog::warn("the supervisor was not told {}: {}", state, std::strerror(-sent));
   }

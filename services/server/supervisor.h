@@ -1,5 +1,5 @@
-// What the process tells the supervisor that started it, by systemd's protocol; nothing where there
-// is none.
+// Notifications to the supervisor that started the process, by systemd's sd_notify protocol.
+// Without a supervisor nothing is sent.
 #pragma once
 
 #include <cstdint>
@@ -8,26 +8,24 @@
 
 namespace capbroker {
 
-// Speaks to the socket that $NOTIFY_SOCKET names. Used by one thread.
+// Sends to the socket that $NOTIFY_SOCKET names. Not thread-safe.
 class Supervisor {
  public:
-  // Reads from the environment whether, and how often, the supervisor wants to hear that the
-  // process lives.
+  // Reads from the environment whether a watchdog is set, and its timeout.
   Supervisor();
 
-  // READY=1: it serves. Once.
+  // READY=1: the process serves. Once.
   void Ready();
-  // STOPPING=1: it answers what is under way, and ends.
+  // STOPPING=1: the process finishes calls in flight and then ends.
   void Stopping();
-  // STATUS=: what people read in `systemctl status`, one line.
+  // STATUS=: one line for `systemctl status`.
   void Say(const std::string& status);
-  // WATCHDOG=1, at half of the time that is allowed, as long as `lives` says so: a process that is
-  // silent too long is killed and started anew. `now` is by a clock that does not stop, in
-  // microseconds.
+  // WATCHDOG=1, at half of the watchdog's timeout, while `lives` returns true; the supervisor kills
+  // and restarts a process that stays silent. `now` is monotonic, in microseconds.
   void Watch(int64_t now, const std::function<bool()>& lives);
 
  private:
-  uint64_t watchdog_micros_ = 0;  // The time allowed; 0: nobody waits.
+  uint64_t watchdog_micros_ = 0;  // The watchdog's timeout; 0: no watchdog.
   int64_t next_ = 0;
 };
 

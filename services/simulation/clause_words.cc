@@ -12,6 +12,7 @@ namespace {
 // Where agreement files have another name for a field than the record has.
 constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
     {"price_tolerance", "price_tolerance_ppm"},
+    {"release_share", "release_share_ppm"},
     {"min_share", "min_share_ppm"},
     {"cap", "cap_quantity"},
     {"until", "end_time"},

@@ -8,14 +8,14 @@ namespace capbroker {
 
 std::vector<Aligned> Align(int expected, int actual, const std::function<bool(int, int)>& same,
                            const std::function<bool(int)>& is_any) {
-  // cost[i][j]: of the rest, from expected i and actual j.
+  // cost[i][j]: the number of differences from expected line i and actual line j on.
   const auto width = static_cast<size_t>(actual) + 1;
   std::vector<int> cost((static_cast<size_t>(expected) + 1) * width, 0);
   const auto at = [&](int i, int j) -> int& {
     return cost[static_cast<size_t>(i) * width + static_cast<size_t>(j)];
   };
   constexpr int kNever = 1 << 29;
-  // Staying together, leaving out what was expected, taking in what came.
+  // Whether the lines match; else one is skipped on either side.
   const auto together = [&](int i, int j) {
     return i < expected && j < actual && same(i, j) ? at(i + 1, j + 1) : kNever;
   };
@@ -58,7 +58,7 @@ std::string UnifiedDiff(std::string_view expected_name, std::string_view actual_
   }
   if (!differs) return "";
   std::string out = Cat("--- ", expected_name, "\n+++ ", actual_name, "\n");
-  size_t before = 0, after = 0;  // Lines of either side passed so far.
+  size_t before = 0, after = 0;  // Lines of each side before the current one.
   for (size_t i = 0; i < lines.size();) {
     size_t end = i;
     while (end < lines.size() && shown[end] == shown[i]) ++end;

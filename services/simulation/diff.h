@@ -1,4 +1,4 @@
-// Two lists of lines side by side: what was expected, and what came.
+// Unified diff of two lists of lines: expected and actual.
 #pragma once
 
 #include <functional>
@@ -8,26 +8,24 @@
 
 namespace capbroker {
 
-// One step of the way through both lists, in order. An index is -1 where the list has nothing
-// there.
+// One step of an alignment, in order. An index is -1 if that list has no line here.
 struct Aligned {
   int expected = -1;
   int actual = -1;
-  bool same =
-      false;  // They belong together, or `expected` stands for anything and takes `actual` in.
+  bool same = false;  // Both lines match, or `expected` matches anything and absorbs `actual`.
 };
 
-// The alignment with the fewest lines that differ. `is_any(i)`: expected line i stands for any
-// lines, or none.
+// The alignment with the fewest differences. `is_any(i)`: expected line i matches any number of
+// lines.
 std::vector<Aligned> Align(int expected, int actual, const std::function<bool(int, int)>& same,
                            const std::function<bool(int)>& is_any);
 
 struct DiffLine {
-  char sign = ' ';  // ' ', '-' expected, '+' came.
+  char sign = ' ';  // ' ' both, '-' expected, '+' actual.
   std::string text{};
 };
 
-// As `diff -u` writes it, with three lines around each difference; empty if nothing differs.
+// In the format of `diff -u`, with three lines of context; empty if nothing differs.
 std::string UnifiedDiff(std::string_view expected_name, std::string_view actual_name,
                         const std::vector<DiffLine>& lines);
 

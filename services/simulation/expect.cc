@@ -22,19 +22,23 @@ bool IsCurrency(std::string_view text) {
          text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
 }
 
-// Instants are told to the millisecond, as they are shown.
+// Compares to the millisecond, as instants are shown.
 bool IsSame(Instant a, Instant b) { return ShowTime(a) == ShowTime(b); }
 
-// The last instant of what follows, wherever the kind has it.
+// The end of what follows the decision, if the kind has one.
 Instant UntilOf(const Decision& d) {
-  return d.until.IsSet() || d.cool_down == nullptr ? d.until : d.cool_down->until;
+  for (const Instant t :
+       {d.take_by, d.confirm_by, d.close_by, d.dispute_by, d.takes_effect, d.end_time}) {
+    if (t.IsSet()) return t;
+  }
+  return d.cool_down == nullptr ? Instant{} : d.cool_down->until;
 }
 
 bool IsCalled(const ClauseRef& ref, std::string_view text) {
   return ref.IsSet() && (Format(ref) == text || (!ref.clause.empty() && ref.clause.value == text));
 }
 
-// A code, or a clause by its id: whichever of the decision's it is.
+// Whether the decision has this code, or a clause of this id.
 bool HasCode(const Decision& d, std::string_view code) {
   return NameOf(d.offer_kind) == code || d.reason == code || NameOf(d.decline) == code ||
          IsCalled(d.clause, code) ||
@@ -42,7 +46,8 @@ bool HasCode(const Decision& d, std::string_view code) {
                      [&](const ClauseRef& ref) { return IsCalled(ref, code); });
 }
 
-// "azure" or "azure:LAPSED", a clause or a provider, and how its reason begins.
+// "azure" or "azure:LAPSED": a clause or provider that was passed over, and the beginning of the
+// reason.
 bool WasPassed(const Decision& d, std::string_view who, std::string_view reason) {
   return std::any_of(d.passed.begin(), d.passed.end(), [&](const Passed& p) {
     return (p.provider.value == who || IsCalled(p.clause, who)) && p.reason.starts_with(reason);
@@ -155,7 +160,7 @@ Fact ReadFact(WordReader& words) {
     };
   }
   words.Take("a fact");
-  if (word.find('/') != std::string::npos) {  // A clause, or a whole version.
+  if (word.find('/') != std::string::npos) {  // A clause or a version.
     return [word](const Decision& d, const Act&, const Stage&) {
       return IsCalled(d.clause, word) ||
              std::any_of(d.clauses.begin(), d.clauses.end(),
@@ -178,7 +183,7 @@ Fact ReadFact(WordReader& words) {
   return {};
 }
 
-// ---------------------------------------------------------------- how things stand
+// ---- States.
 ExpectedState State(std::string subject, std::string want,
                     std::function<absl::StatusOr<std::string>(const Stage&)> got) {
   return {std::move(subject), std::move(want), std::move(got)};
@@ -227,7 +232,8 @@ ExpectedState ReadState(WordReader& words) {
         want, OfRequest(name, [=](const RequestBook& book) -> std::string {
           const Offer* found = book.Find(number);
           if (found == nullptr) return "NONE";
-          const std::string_view state = offer ? NameOf(found->state) : NameOf(found->allocation);
+          const std::string_view state =
+              offer ? NameOf(found->state) : NameOf(found->allocation.state);
           return state.empty() ? "NONE" : std::string(state);
         }));
   }
@@ -237,13 +243,13 @@ ExpectedState ReadState(WordReader& words) {
         words.Peek() == "NONE" ? words.Take("") : ReadStateName<TriggerState>(words);
     return State(Cat("state trigger ", clause), want,
                  [clause](const Stage& stage) -> absl::StatusOr<std::string> {
+                   std::string state = "NONE";  // Of the latest assertion, under any version.
                    for (const Book* book : stage.world.books()) {
                      for (const Assertion& trigger : book->account.triggers) {
-                       if (IsCalled(trigger.clause, clause))
-                         return std::string(NameOf(trigger.state));
+                       if (IsCalled(trigger.clause, clause)) state = NameOf(trigger.state);
                      }
                    }
-                   return "NONE";
+                   return state;
                  });
   }
   words.Fail("request, offer, allocation or trigger");
@@ -302,9 +308,9 @@ ExpectedState ReadPlaced(WordReader& words) {
                OfRequest(name, [=](const RequestBook& book) {
                  int64_t placed = 0;
                  for (const Offer& offer : book.offers) {
-                   if (IsStanding(offer.allocation) &&
+                   if (offer.allocation.IsStanding() &&
                        (provider.empty() || offer.provider.value == provider)) {
-                     placed += offer.accepted;
+                     placed += offer.allocation.quantity;
                    }
                  }
                  return ShowQuantity(placed);
@@ -366,7 +372,7 @@ bool Holds(const std::vector<std::string>& refusal, const absl::Status& status) 
     if (word == ReasonOf(status) || word == FieldOf(status) || word == CodeName(status.code()))
       return true;
     return std::any_of(facts.begin(), facts.end(), [&](const auto& fact) {
-      // Instants among the facts are exact; a story tells them as they are shown.
+      // Facts have exact instants; a story has them as they are shown.
       const absl::StatusOr<Instant> t = ParseInstant(fact.second);
       return word == Cat(fact.first, "=", fact.second) ||
              (t.ok() && word == Cat(fact.first, "=", ShowTime(*t)));

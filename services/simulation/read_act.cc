@@ -13,7 +13,7 @@ namespace {
 
 const Actor kOperator{Role::kOperator, "operator"};
 
-// The verbs, by who does them where a name alone does not say it.
+// Verbs by role, for names without one.
 constexpr std::string_view kOwnerVerbs[] = {"requests", "amends",  "cancels", "takes",
                                             "leaves",   "extends", "releases"};
 constexpr std::string_view kProviderVerbs[] = {"accepts",  "declines",  "counters", "bids",
@@ -21,7 +21,7 @@ constexpr std::string_view kProviderVerbs[] = {"accepts",  "declines",  "counter
 constexpr std::string_view kOperatorVerbs[] = {"registers", "updates",   "suspends", "resumes",
                                                "marks",     "activates", "tolls",    "voids",
                                                "upholds",   "dismisses"};
-constexpr std::string_view kPartyVerbs[] = {"asserts", "disputes", "attests"};
+constexpr std::string_view kPartyVerbs[] = {"asserts", "disputes", "attests", "terminates"};
 constexpr std::string_view kBrokerVerbs[] = {"notifies"};
 
 bool IsOneOf(std::string_view verb, const auto& verbs) {
@@ -37,13 +37,13 @@ std::string Verbs() {
   return out;
 }
 
-// The facts that any act about an offer may give: which one, and words of the party.
+// What every act about an offer may specify: the offer, and a text.
 struct Particulars {
   Target target{};
   std::string text{};
 };
 
-// Takes one of them, if the next word is one.
+// Reads one of them if it is next.
 bool ReadParticular(WordReader& words, Particulars& out) {
   if (words.NextIsQuoted()) {
     out.text = words.Take("");
@@ -63,12 +63,12 @@ void ReadParticulars(WordReader& words, Particulars& out) {
   if (!words.done()) words.Fail("offer N, of REQUEST, words in quotes, or the end");
 }
 
-// The provider meant by an owner or an operator: "extends azure", "voids offer 2".
+// Reads the provider that an owner or operator means: "extends azure", "voids offer 2".
 void ReadWhose(WordReader& words, Particulars& out) {
   if (words.Peek() != "offer" && IsName(words.Peek())) out.target.provider = words.Take("");
 }
 
-// A command about an offer. `make` gets the request and the offer's number.
+// A command about an offer. `make` receives the request and the offer's number.
 template <class Make>
 MakeCommand AboutOffer(Actor actor, Target target, Fitting fitting, Make make) {
   return [=](Stage& stage) -> absl::StatusOr<Command> {
@@ -99,7 +99,7 @@ MakeCommand AboutAgreement(std::function<Actor(const Stage&)> actor, std::string
   };
 }
 
-// ---------------------------------------------------------------- the owner
+// ---- Owners.
 MakeCommand ReadRequests(WordReader& words, const Actor& actor, const std::vector<Edit>& defaults) {
   std::vector<Edit> edits = defaults;
   std::string name;
@@ -152,7 +152,7 @@ MakeCommand ReadExtends(WordReader& words, const Actor& actor) {
                     });
 }
 
-// ---------------------------------------------------------------- providers
+// ---- Providers.
 MakeCommand ReadAccepts(WordReader& words, const Actor& actor) {
   Particulars facts{.target = {.request = "", .offer = 0, .provider = actor.name}, .text = ""};
   int64_t quantity = 0;
@@ -198,7 +198,7 @@ MakeCommand ReadDeclines(WordReader& words, const Actor& actor) {
                     });
 }
 
-// A counter or a bid: the offered terms, and what the provider would have otherwise.
+// Reads a counter or a bid: the offered terms, with the changes of the provider.
 MakeCommand ReadOwnTerms(WordReader& words, const Actor& actor, bool bid) {
   Particulars facts{.target = {.request = "", .offer = 0, .provider = actor.name}, .text = ""};
   std::vector<TermsEdit> edits;
@@ -228,22 +228,26 @@ MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
   waiver.content = Waiver{};
   waiver.id.value = words.Take("the waiver's id, such as W1");
   std::string agreement, request;
+  ProviderId provider;
   while (!words.done()) {
     if (words.Skip("of")) {
       agreement = words.Take("an agreement");
     } else if (words.Skip("for")) {
       request = words.Take("the name of a request");
+    } else if (words.Skip("provider")) {
+      provider.value = words.Take("a provider");
     } else if (words.NextIsQuoted()) {
       waiver.text = words.Take("");
     } else {
       const int line = words.line();
       const std::string field = words.Take("a field");
       if (!ReadClauseWord(words, field, waiver)) {
-        words.FailAt(line, absl::InvalidArgumentError(
-                               Cat("got \"", field,
-                                   "\", want a waiver's field (lifts, scope.purposes, "
-                                   "scope.classes, min_share, cap, from, "
-                                   "to), for REQUEST, of AGREEMENT, or words in quotes")));
+        words.FailAt(line,
+                     absl::InvalidArgumentError(Cat(
+                         "got \"", field,
+                         "\", want a waiver's field (lifts, scope.purposes, "
+                         "scope.classes, min_share, cap, from, "
+                         "to), for REQUEST, provider PROVIDER, of AGREEMENT, or words in quotes")));
       }
     }
   }
@@ -251,6 +255,7 @@ MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
     const absl::StatusOr<Stage::Agreement> found = stage.FindAgreement(agreement);
     if (!found.ok()) return found.status();
     Grant grant{.agreement = found->id, .waiver = waiver};
+    grant.provider = provider;
     if (!request.empty()) {
       const absl::StatusOr<Stage::Found> which = stage.FindRequest(request == "it" ? "" : request);
       if (!which.ok()) return which.status();
@@ -260,8 +265,7 @@ MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
   };
 }
 
-// ---------------------------------------------------------------- triggers and waivers, by their
-// clause
+// ---- Triggers and waivers, by clause.
 struct ClauseFacts {
   ClauseId clause{};
   std::string agreement{};
@@ -303,7 +307,31 @@ MakeCommand ReadTrigger(WordReader& words, std::string_view verb,
       });
 }
 
-// ---------------------------------------------------------------- the operator
+MakeCommand ReadTerminates(WordReader& words, std::function<Actor(const Stage&)> actor) {
+  TerminateAgreement terminate;
+  std::string agreement;
+  while (!words.done()) {
+    if (words.NextIsQuoted()) {
+      terminate.text = words.Take("");
+    } else if (words.Skip("of")) {
+      agreement = words.Take("an agreement");
+    } else if (words.Skip("version")) {
+      terminate.version = static_cast<uint32_t>(words.ReadQuantity());
+    } else if (words.Skip("from")) {
+      terminate.end_time = words.ReadInstant();
+    } else {
+      words.Fail("from INSTANT, version NUMBER, of AGREEMENT, words in quotes, or the end");
+    }
+  }
+  return AboutAgreement(actor, agreement,
+                        [terminate](const AgreementId& id) -> decltype(Command::what) {
+                          TerminateAgreement said = terminate;
+                          said.agreement = id;
+                          return said;
+                        });
+}
+
+// ---- Operators.
 MakeCommand OnDirectory(Actor actor, decltype(Command::what) what) {
   return [=](Stage&) -> absl::StatusOr<Command> { return Command{kDirectory, actor, what}; };
 }
@@ -351,7 +379,7 @@ MakeCommand ReadNotifies(WordReader& words, const Actor& actor) {
                     });
 }
 
-// `name` alone is whoever the verb is for; "owner/openai" says it.
+// A bare name has the role of the verb; "owner/openai" gives the role.
 absl::StatusOr<Actor> ActorOf(std::string_view name, std::string_view verb) {
   if (name.find('/') != std::string_view::npos) return ParseActor(name);
   if (name == "broker") return Actor{Role::kBroker, ""};
@@ -391,6 +419,11 @@ MakeCommand ReadProvider(WordReader& words, bool known, std::vector<MakeCommand>
       if (words.Skip("in")) rate.region = words.Take("a region such as us-east");
       if (words.Skip("at")) rate.unit_price = words.ReadMoney();
       provider.rates.push_back(std::move(rate));
+    } else if (words.Skip("limit")) {
+      Limit limit{.quantity = words.ReadQuantity()};
+      limit.resource_type = words.Take("a resource type such as h100");
+      if (words.Skip("in")) limit.region = words.Take("a region such as us-east");
+      provider.limits.push_back(std::move(limit));
     } else if (words.Skip("affiliates")) {
       for (std::string& id : words.ReadList("providers"))
         provider.affiliates.push_back({std::move(id)});
@@ -403,8 +436,10 @@ MakeCommand ReadProvider(WordReader& words, bool known, std::vector<MakeCommand>
     } else if (after != nullptr && words.Skip("unhealthy")) {
       after->push_back(OnDirectory(kOperator, ReportHealth{provider.id, false, ""}));
     } else {
-      words.Fail(Cat("rate RESOURCE [in REGION] [at PRICE], affiliates, members, named",
-                     after == nullptr ? "" : ", suspended, unhealthy", ", or the end"));
+      words.Fail(
+          Cat("rate RESOURCE [in REGION] [at PRICE], limit QUANTITY RESOURCE [in REGION], "
+              "affiliates, members, named",
+              after == nullptr ? "" : ", suspended, unhealthy", ", or the end"));
     }
   }
   if (known) return OnDirectory(kOperator, UpdateProvider{provider});
@@ -430,7 +465,7 @@ MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults,
   const Actor actor = *parsed;
   words.Take("");
   const bool plain = name.find('/') == std::string::npos && actor.role == Role::kProvider;
-  // A party to a trigger, named without its role, is the owner if it is one.
+  // A party to a trigger without a role is the owner if it has the owner's name.
   const std::function<Actor(const Stage&)> party = [=](const Stage& stage) {
     return plain && stage.IsOwner(actor.name) ? Actor{Role::kOwner, actor.name} : actor;
   };
@@ -449,6 +484,7 @@ MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults,
   if (verb == "marks") return ReadMarks(words, actor);
   if (verb == "tolls") return ReadTolls(words, actor);
   if (verb == "notifies") return ReadNotifies(words, actor);
+  if (verb == "terminates") return ReadTerminates(words, party);
   if (IsOneOf(verb, kPartyVerbs) || verb == "upholds" || verb == "dismisses" || verb == "revokes" ||
       (verb == "withdraws" && words.Peek() == "trigger")) {
     return ReadTrigger(words, verb, party);
@@ -460,7 +496,7 @@ MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults,
     return OnDirectory(actor, ResumeProvider{provider, text});
   }
 
-  // What is left is about one request or offer, and has no facts of its own.
+  // The remaining verbs concern one request or offer, and have no other facts.
   const bool take = words.Skip("counter");
   Particulars facts;
   if (actor.role == Role::kProvider) facts.target.provider = actor.name;

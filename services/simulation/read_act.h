@@ -1,4 +1,4 @@
-// The acts of a story, read into what makes their commands.
+// Parser of a story's acts: text to functions that make commands.
 #pragma once
 
 #include <string>
@@ -10,16 +10,16 @@
 
 namespace capbroker {
 
-// Reads "azure accepts 5000 offer 1": who, what, and the facts, up to the end. `defaults` are the
-// fields that every request of the story starts from.
+// Reads an act to its end, such as "azure accepts 5000 offer 1". `defaults` are the fields of every
+// request of the story.
 MakeCommand ReadAct(WordReader& words, const std::vector<Edit>& defaults,
                     const LoadAgreementVersion& load);
 
-// `given agreement FILE ...`, and what the operator records when it activates one.
+// Reads `given agreement FILE ...`, and what the operator records when it activates one.
 MakeCommand ReadActivation(WordReader& words, const LoadAgreementVersion& load);
 
-// A provider's particulars, from its name to the end. `suspended` and `unhealthy` are no part of
-// registering it; what says so is added to `after`.
+// Reads a provider's attributes to the end. `suspended` and `unhealthy` are not part of its
+// registration; the commands for them are added to `after`.
 MakeCommand ReadProvider(WordReader& words, bool known, std::vector<MakeCommand>* after);
 
 }  // namespace capbroker

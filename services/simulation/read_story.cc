@@ -1,4 +1,4 @@
-// The layout of a scenario file: which lines belong together, and what each begins with.
+// Parser of the layout of a scenario file: entries and their lines.
 #include <optional>
 #include <utility>
 
@@ -11,9 +11,9 @@
 namespace capbroker {
 namespace {
 
-// One line of the file, or one that others continue.
+// A line of the file with the lines that continue it.
 struct Entry {
-  std::string keyword{};  // story, given, when, then.
+  std::string keyword{};  // "story", "given", "when" or "then".
   int line = 0, last_line = 0;
   std::vector<Word> words{};            // Without the keyword.
   std::vector<std::string> comments{};  // Before it.
@@ -31,7 +31,7 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(from, text.find_last_not_of(" \t\r") + 1 - from);
 }
 
-// Where the text of a line ends and its remark begins: at a '#' that begins a word outside quotes.
+// Where a line's text ends and its comment begins: at a '#' that begins a word outside quotes.
 size_t RemarkAt(std::string_view line) {
   bool quoted = false;
   for (size_t i = 0; i < line.size(); ++i) {
@@ -114,12 +114,12 @@ class Reader {
     comments_.clear();
   }
 
-  // Reads what has been gathered.
+  // Parses the pending entry.
   void Close() {
     if (!entry_ || !status_.ok()) return;
     Entry entry = *std::move(entry_);
     entry_.reset();
-    if (entry.keyword == "then") return;  // Read line by line.
+    if (entry.keyword == "then") return;  // Parsed line by line.
     WordReader words(scenario_.file, entry.words, entry.last_line);
     if (entry.keyword == "story") {
       const std::string& line = scenario_.lines[static_cast<size_t>(entry.line) - 1];
@@ -221,7 +221,7 @@ class Reader {
     story.steps.push_back(std::move(step));
   }
 
-  // Takes "after 10h" and "at 2025-02-06" out of an act's words, wherever they stand.
+  // Removes "after 10h" and "at 2025-02-06" from an act's words, wherever they are.
   WordReader WithoutTime(const Entry& entry, Step& step) {
     std::vector<Word> rest;
     const std::vector<Word>& words = entry.words;
@@ -258,11 +258,11 @@ class Reader {
     if (text.starts_with("then")) text = Trimmed(text.substr(4));
     if (step.then_first == 0) {
       step.then_first = number;
-      comments_.clear();  // They stand before the block, not in it.
+      comments_.clear();  // Comments before the block are not part of it.
     }
     step.then_last = number;
     std::vector<Word> item;
-    size_t from = 0;  // In `text`, where the item begins.
+    size_t from = 0;  // Where the item begins in `text`.
     const auto close = [&](size_t to) {
       if (item.empty()) return;
       WordReader reader(scenario_.file, std::move(item), number);
@@ -280,7 +280,7 @@ class Reader {
         item.push_back(std::move(word));
         continue;
       }
-      // The separator's place in the text: the next ';' outside quotes.
+      // Finds the next ';' outside quotes.
       bool quoted = false;
       for (; at < text.size() && (text[at] != ';' || quoted); ++at) {
         if (text[at] == '"') quoted = !quoted;

@@ -30,20 +30,20 @@ Placement PlacementOf(const RequestBook& book) {
   out.state = book.state;
   for (const Offer& offer : book.offers) {
     out.asked.push_back({offer.provider, offer.kind, offer.state});
-    if (offer.allocation != AllocationState::kConfirmed) continue;
+    if (offer.allocation.state != AllocationState::kConfirmed) continue;
     const auto same = std::find_if(out.won.begin(), out.won.end(), [&](const Placement::Won& won) {
       return won.provider == offer.provider;
     });
     if (same == out.won.end()) {
-      out.won.push_back({offer.provider, offer.accepted});
+      out.won.push_back({offer.provider, offer.allocation.quantity});
     } else {
-      same->quantity += offer.accepted;
+      same->quantity += offer.allocation.quantity;
     }
-    out.placed += offer.accepted;
-    out.to_placement = std::max(out.to_placement, offer.confirmed - book.created);
+    out.placed += offer.allocation.quantity;
+    out.to_placement = std::max(out.to_placement, offer.allocation.confirmed - book.created);
     const Terms terms = AgreedTermsOf(book, offer);
     const absl::StatusOr<Money> cost =
-        Cost(terms.unit_price, offer.accepted, terms.end - terms.start);
+        Cost(terms.unit_price, offer.allocation.quantity, terms.end - terms.start);
     if (cost.ok()) AddTo(out.spend, *cost);
   }
   return out;
@@ -61,7 +61,7 @@ void AddTo(ReplayTotals& totals, const Placement& placement, int64_t quantity, S
   totals.mean_to_placement = Span{sum.micros / static_cast<int64_t>(++placed)};
 }
 
-// What was recorded, by request.
+// The recorded acts, by request.
 class Record {
  public:
   absl::Status Read(const std::vector<Act>& acts, const OwnerId& owner) {
@@ -80,7 +80,7 @@ class Record {
       last = act.time;
       if (act.request.IsSet()) {
         std::vector<Act>& own = by_request[act.request];
-        // Without its beginning a request cannot be asked for again.
+        // A request whose first act is missing cannot be replayed.
         if (own.empty() && act.decisions.front().kind != Kind::REQUEST_RECEIVED) continue;
         if (own.empty()) order.push_back(act.request);
         own.push_back(act);
@@ -92,7 +92,11 @@ class Record {
       }
       if (!act.request.IsSet()) account_acts.push_back(act);
     }
-    for (const RequestId& id : order) requests.emplace(id, FoldRequest(by_request[id]));
+    for (const RequestId& id : order) {
+      absl::StatusOr<RequestBook> folded = FoldRequest(by_request[id]);
+      if (!folded.ok()) return folded.status();
+      requests.emplace(id, *std::move(folded));
+    }
     trails = std::move(by_request);
     if (order.empty())
       return absl::InvalidArgumentError(
@@ -105,7 +109,7 @@ class Record {
   std::map<RequestId, RequestBook> requests{};
   std::map<RequestId, std::vector<Act>> trails{};
   std::vector<std::pair<Instant, std::shared_ptr<const AgreementVersion>>> activated{};
-  std::vector<Provider> registry{};  // In order; empty where the file has none.
+  std::vector<Provider> registry{};  // In order; empty if the file has none.
   std::vector<Act> account_acts{};   // About agreements, waivers and triggers.
   Account account{};
 
@@ -119,8 +123,8 @@ class Record {
   }
 };
 
-// Who there was, where the record of the registry is not at hand: whoever was asked or named, at
-// the prices asked.
+// The providers, when the registry's record is missing: all that were asked or named, with the
+// prices they were asked at.
 std::vector<Provider> ProvidersOf(const Record& record, const AgreementVersion& draft) {
   std::vector<Provider> out;
   const auto provider = [&](const ProviderId& id) -> Provider& {
@@ -158,11 +162,13 @@ std::vector<Provider> ProvidersOf(const Record& record, const AgreementVersion& 
   return out;
 }
 
-// The command that was decided so, if it was about what stands beside an agreement.
+// The command behind a decision about waivers or triggers.
 std::optional<decltype(Command::what)> BesideAgreement(const Decision& d) {
   const AgreementId& agreement = d.clause.agreement;
   const ClauseId& clause = d.clause.clause;
   switch (d.kind) {
+    case Kind::AGREEMENT_TERMINATED:
+      return TerminateAgreement{agreement, d.clause.version, d.takes_effect, d.text};
     case Kind::WAIVER_GRANTED:
       return GrantWaiver{*d.grant};
     case Kind::WAIVER_REVOKED:
@@ -234,16 +240,16 @@ class Replayer {
   }
 
  private:
-  // What was done then, and is done again whatever comes of it.
+  // A recorded act that is repeated regardless of the outcome.
   struct Given {
     Instant time{};
     RequestId request{};
     Actor actor{};
     decltype(Command::what) what;
-    std::string name{};  // Of what is about no request.
+    std::string name{};  // For acts that do not concern a request.
   };
-  // What a party is about to do with an offer: the provider answers or confirms, the owner takes a
-  // counter or leaves it.
+  // A planned act on an offer: the provider answers or confirms, the owner takes a counter or
+  // leaves it.
   enum class Deed { kAnswer, kConfirm, kTake, kLeave };
   struct Pending {
     uint32_t offer = 0;
@@ -270,7 +276,7 @@ class Replayer {
     return absl::OkStatus();
   }
 
-  // What the owner did, and what else was agreed, granted and attested, in order.
+  // Collects, in order, the owner's acts and those about agreements, waivers and triggers.
   void GatherActs() {
     for (const Act& act : record_.account_acts) {
       for (const Decision& decision : act.decisions) {
@@ -328,13 +334,13 @@ class Replayer {
                        [](const auto& entry) { return !IsFinished(entry.second.Read()->state); });
   }
 
-  // Hears of every offer and hold that is new, and lets its provider think.
+  // Plans the acts that follow each new offer and hold.
   void Listen() {
     for (; heard_ < world_.acts().size(); ++heard_) {
       const Act act = world_.acts()[heard_];
       for (const Decision& decision : act.decisions) {
         if (decision.kind == Kind::OFFER_OPENED) Hear(act, decision);
-        if (decision.kind == Kind::ALLOCATION_HELD && decision.until.IsSet())
+        if (decision.kind == Kind::ALLOCATION_HELD && decision.confirm_by.IsSet())
           HearHold(act, decision);
         if (decision.kind == Kind::OFFER_COUNTERED) HearCounter(act, decision);
       }
@@ -346,8 +352,8 @@ class Replayer {
     if (std::find(all.begin(), all.end(), words) == all.end()) all.push_back(std::move(words));
   }
 
-  // The recorded question to the same provider that this one repeats: of its kind if there was one,
-  // the next one each time. Null if it was never asked.
+  // The recorded offer to the same provider that corresponds to this one, preferably of the same
+  // kind; each is used once. Null if the provider was never asked.
   const Offer* Recorded(const RequestId& id, const ProviderId& provider, OfferKind kind) {
     const RequestBook& book = record_.requests.at(id);
     std::vector<const Offer*> same, any;
@@ -365,8 +371,9 @@ class Replayer {
     return found[std::min(times, found.size() - 1)];
   }
 
+  static bool HasBid(const Offer& offer) { return offer.sealed && offer.answer != nullptr; }
   static bool IsAnswer(const Offer& offer) {
-    return offer.has_bid || offer.state == OfferState::kAccepted ||
+    return HasBid(offer) || offer.state == OfferState::kAccepted ||
            offer.state == OfferState::kPartiallyAccepted || offer.state == OfferState::kDeclined ||
            offer.state == OfferState::kCountered;
   }
@@ -374,8 +381,8 @@ class Replayer {
   void Hear(const Act& act, const Decision& opened) {
     const Offer* recorded = Recorded(act.request, opened.provider, opened.offer_kind);
     const bool lapsed =
-        recorded != nullptr && recorded->state == OfferState::kLapsed && !recorded->has_bid;
-    if (lapsed) return;  // Silent then, silent now.
+        recorded != nullptr && recorded->state == OfferState::kLapsed && !HasBid(*recorded);
+    if (lapsed) return;  // It was silent in the record, and is again.
     if (recorded == nullptr || !IsAnswer(*recorded)) {
       constexpr std::string_view kAssumed[] = {"says nothing", "takes all", "declines"};
       Assumed(act.request, Cat(opened.provider.value,
@@ -401,10 +408,10 @@ class Replayer {
     const auto plan = plans_.find({act.request, held.offer});
     const Offer* recorded = plan == plans_.end() ? nullptr : plan->second;
     Span latency;
-    if (recorded != nullptr && recorded->allocation == AllocationState::kExpired) return;
-    if (recorded != nullptr && recorded->confirmed.IsSet()) {
-      latency = recorded->confirmed - recorded->answered;
-      if (act.time + latency > held.until) latency = held.until - act.time;
+    if (recorded != nullptr && recorded->allocation.state == AllocationState::kExpired) return;
+    if (recorded != nullptr && recorded->allocation.confirmed.IsSet()) {
+      latency = recorded->allocation.confirmed - recorded->answered;
+      if (act.time + latency > held.confirm_by) latency = held.confirm_by - act.time;
     } else {
       Assumed(act.request,
               Cat(held.provider.value, " has to confirm, and did not have to; assumed: at once"));
@@ -413,21 +420,21 @@ class Replayer {
                      std::pair(act.request, Pending{held.offer, Deed::kConfirm}));
   }
 
-  // The owner does with a counter what it did then, after as long.
+  // The owner treats a counter as in the record, after the same time.
   void HearCounter(const Act& act, const Decision& countered) {
     const Offer* recorded = plans_[{act.request, countered.offer}];
     for (const Act& then : record_.trails.at(act.request)) {
-      if (then.actor.role != Role::kOwner) continue;  // Else its window passed in silence.
+      if (then.actor.role != Role::kOwner) continue;  // Otherwise the owner let the window pass.
       for (const Decision& decision : then.decisions) {
         const bool taken = decision.kind == Kind::COUNTER_TAKEN;
         const bool left =
             decision.kind == Kind::RIGHT_WAIVED && decision.reason == "COUNTER_NOT_TAKEN";
         if (decision.offer != recorded->number || (!taken && !left)) continue;
         const Span latency = then.time - recorded->answered;
-        if (act.time + latency > countered.until) {
+        if (act.time + latency > countered.take_by) {
           Assumed(act.request,
                   Cat("the owner took ", ShowSpan(latency), " over a counter, and now has ",
-                      ShowSpan(countered.until - act.time)));
+                      ShowSpan(countered.take_by - act.time)));
           return;
         }
         answers_.emplace(
@@ -438,9 +445,9 @@ class Replayer {
     }
   }
 
-  // How much of the offer the provider takes; 0: too little to be accepted.
+  // The quantity that the provider accepts; 0: too little to be allowed.
   int64_t TakenOf(const RequestId& id, const Offer& offer, const Offer& recorded) {
-    const bool whole = recorded.state == OfferState::kAccepted || recorded.has_bid;
+    const bool whole = recorded.state == OfferState::kAccepted || HasBid(recorded);
     if (whole && offer.quantity <= recorded.quantity) return offer.quantity;
     int64_t take = std::min(recorded.promised, offer.quantity);
     if (take == offer.quantity) return take;
@@ -462,13 +469,13 @@ class Replayer {
     decltype(Command::what) what;
     Actor actor{Role::kProvider, offer->provider.value};
     if (pending.deed == Deed::kConfirm) {
-      if (offer->allocation != AllocationState::kHeld) return absl::OkStatus();
+      if (offer->allocation.state != AllocationState::kHeld) return absl::OkStatus();
       what = ConfirmAllocation{id, pending.offer};
     } else if (pending.deed == Deed::kAnswer) {
       if (offer->state != OfferState::kOpen) return absl::OkStatus();
       what = AnswerTo(id, *book, *offer, plans_[{id, pending.offer}]);
     } else {
-      if (!offer->take_by.IsSet()) return absl::OkStatus();
+      if (offer->promise != Promise::kCounter) return absl::OkStatus();
       actor = {Role::kOwner, draft_.owner.value};
       what = AnswerCounter{id, pending.offer, pending.deed == Deed::kTake};
     }
@@ -529,7 +536,7 @@ class Replayer {
   std::vector<Given> given_;
   std::multimap<Instant, std::pair<RequestId, Pending>> answers_;
   std::map<std::pair<RequestId, uint32_t>, const Offer*>
-      plans_;  // By the offer here: the recorded one.
+      plans_;  // Recorded offers by the number of the replayed one.
   std::map<std::tuple<RequestId, ProviderId, OfferKind>, size_t> asked_;
   std::map<RequestId, absl::Status> refused_;
   std::map<RequestId, std::vector<std::string>> assumed_;

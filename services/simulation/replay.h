@@ -1,5 +1,5 @@
-// What a draft of an agreement would have made of requests that were once decided: the recorded
-// requests at their recorded times, answered as each provider answered then.
+// Replay of a trail under a draft: the recorded requests at their recorded times, answered as each
+// provider answered.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@
 
 namespace capbroker {
 
-// What a provider is taken to do that the record has no answer of.
+// What a provider without a recorded answer is assumed to do.
 enum class Assume { kSilent, kAccept, kDecline };
 
-// What became of one request.
+// The outcome of one request.
 struct Placement {
   struct Asked {
     ProviderId provider{};
@@ -26,13 +26,14 @@ struct Placement {
     int64_t quantity = 0;
   };
   RequestState state = RequestState::kReceived;
-  absl::Status refused{};  // The request itself was: nobody was asked.
+  absl::Status refused{};  // Set if the request itself was refused.
   std::vector<Asked> asked{};
   std::vector<Won>
-      won{};  // Confirmed and not given back, by provider, in the order they were asked.
+      won{};  // Confirmed and not released, by provider, in the order in which they were asked.
   int64_t placed = 0;
-  Span to_placement{};  // From its receipt to the last confirmation; zero where nothing was placed.
-  std::vector<Money> spend{};  // What is placed costs over its whole term; one amount a currency.
+  Span to_placement{};  // From receipt to the last confirmation; zero if nothing was placed.
+  // Cost of the placed capacity over its whole term, one amount per currency.
+  std::vector<Money> spend{};
 };
 
 struct ReplayedRequest {
@@ -44,29 +45,29 @@ struct ReplayedRequest {
 };
 
 struct ReplayTotals {
-  size_t fulfilled = 0, partly = 0, unplaced = 0;  // Requests: whole, in part, not at all.
+  size_t fulfilled = 0, partly = 0, unplaced = 0;  // Requests by outcome.
   int64_t placed = 0;
-  Span mean_to_placement{};  // Of those placed.
+  Span mean_to_placement{};  // Of requests that were placed.
   std::vector<Money> spend{};
 };
 
 struct ReplayReport {
   OwnerId owner{};
   AgreementId agreement{};
-  std::vector<ReplayedRequest> requests{};  // In the order they came.
+  std::vector<ReplayedRequest> requests{};  // In the order of receipt.
   ReplayTotals recorded{}, drafted{};
-  // After the last request has ended. What is left of one is its shortfall, should its term end
+  // After the last request. A commitment's remaining amount is its shortfall if the term ended
   // then.
   std::vector<CommitmentBalance> recorded_commitments{}, drafted_commitments{};
-  std::vector<std::string> assumed{};  // About all of them.
+  std::vector<std::string> assumed{};  // Assumptions about all requests.
 };
 
-// `acts` are an owner's trail, or some of its requests with the agreements; acts of the registry of
-// providers may stand among them. The draft takes the place of every version of its agreement, from
-// before the first request.
+// `acts` is an owner's trail, or some of its requests with the agreements; it may contain acts of
+// the registry. The draft replaces every version of its agreement, from before the first request.
 //
-// INVALID_ARGUMENT     no request is among the acts, or the acts are another owner's than the
-// draft. FAILED_PRECONDITION  and others: the draft is refused as Decide refuses it.
+// INVALID_ARGUMENT     there is no request among the acts, or they are another owner's than the
+//                      draft's.
+// FAILED_PRECONDITION  (and others) Decide refuses the draft.
 absl::StatusOr<ReplayReport> Replay(const std::vector<Act>& acts, const OwnedAgreement& draft,
                                     Assume unknown);
 

@@ -9,7 +9,7 @@
 namespace capbroker {
 namespace {
 
-// Every word that begins a field, in the order an error tells them.
+// Words that begin a field, in the order in which errors list them.
 constexpr std::string_view kFieldWords[] = {"quantity",
                                             "resource",
                                             "in",
@@ -40,9 +40,9 @@ constexpr std::string_view kFieldWords[] = {"quantity",
                                             "expires",
                                             "label"};
 
-constexpr Span kStepWindow = Hours(1);  // As the API has it where none is given.
+constexpr Span kStepWindow = Hours(1);  // The API's default.
 
-// Takes the policy and its providers: "sequential a, b", "fan-out 2 a, b", "cheapest any",
+// Reads the policy and its providers: "sequential a, b", "fan-out 2 a, b", "cheapest any",
 // "no-fallback".
 bool ReadFallback(WordReader& words, std::vector<Edit>& out) {
   FallbackKind kind = FallbackKind::kSequential;

@@ -1,4 +1,4 @@
-// How a story says what is asked for, and on which terms.
+// Notation of requests and terms in stories.
 #pragma once
 
 #include <functional>
@@ -9,26 +9,24 @@
 
 namespace capbroker {
 
-// What is written, to be done to a request or to terms: an amendment and a counter say only what
-// they change.
+// A change of a request or of terms: an amendment or a counter gives only changes.
 using Edit = std::function<void(Request&)>;
 using TermsEdit = std::function<void(Terms&)>;
 
-// Takes one field of terms, if the next word names one: quantity, resource, in, unit, from, to,
+// Reads one field of terms if the next word names one: quantity, resource, in, unit, from, to,
 // price, availability, condition, drop.
 bool ReadTermsWord(WordReader& words, std::vector<TermsEdit>& out);
 
-// Whether a field of a request begins with this word.
+// Whether the word begins a field of a request.
 bool IsRequestWord(std::string_view word);
 
-// Takes everything up to the end as a request's fields, but `as NAME`, which goes to `name`; `of
-// NAME` likewise, where `of` is not null.
+// Reads a request's fields to the end, but for `as NAME` (to `name`) and, if `of` is not null, `of
+// NAME`.
 void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* name,
                       std::string* of);
 
-// Applies the edits in order, and fills in what follows from others: a single segment has the whole
-// quantity, a request is needed when it starts and expires when it is needed, an alternative may
-// think for an hour.
+// Applies the edits in order, and sets defaults: a single segment has the whole quantity, a request
+// is needed at its start and expires when it is needed, an alternative has an hour to answer.
 void Apply(const std::vector<Edit>& edits, Request& request);
 
 }  // namespace capbroker

@@ -13,14 +13,14 @@ namespace {
 
 using What = Expected::What;
 
-// One decision that was made during a step.
+// A decision made during a step.
 struct Made {
   const Act* act = nullptr;
   const Decision* decision = nullptr;
 };
 
-// What a step came to, held against its `then`: as lines of a diff, and as the lines it should have
-// had.
+// Compares a step's decisions with its `then`: as lines of a diff, and as the lines that would
+// match.
 class Comparison {
  public:
   Comparison(const Step& step, const Stage& stage, const std::vector<Made>& made,
@@ -163,7 +163,7 @@ class Play {
     return true;
   }
 
-  // Moves the clock as the step says: what is wrong, in words.
+  // Moves the clock as the step says. The status describes what is wrong.
   absl::Status Move(const Step& step) {
     World& world = stage_.world;
     if (step.after > Span{}) return world.MoveTo(world.now() + step.after);
@@ -187,7 +187,7 @@ class Play {
     return absl::OkStatus();
   }
 
-  // False where the story ends.
+  // Returns false if the story ends here.
   bool RunStep(const Step& step) {
     ++result_.steps;
     const size_t before = stage_.world.acts().size();

@@ -1,4 +1,4 @@
-// Plays a story, and says where what was decided is not what was expected.
+// Runner of stories: plays a story and reports differences from its expectations.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@
 namespace capbroker {
 
 struct Difference {
-  int line = 0;        // Of the act, or of what could not be set up.
-  std::string text{};  // In words; where decisions differ, a unified diff. Ends with a newline.
+  int line = 0;        // Of the act, or of the `given` that failed.
+  std::string text{};  // In words, or as a unified diff. Ends with a newline.
 };
 
-// Lines of the file that say what was expected, and what would have been right. `last` before
-// `first`: to be put before `first`, nothing replaced.
+// Lines of the file with expectations, and their replacement. `last` < `first`: insert before
+// `first`.
 struct Rewrite {
   int first = 0, last = 0;
   std::vector<std::string> lines{};
@@ -24,8 +24,8 @@ struct Rewrite {
 struct StoryResult {
   std::string name{};
   int line = 0;
-  size_t steps = 0;         // That were played.
-  std::vector<Act> acts{};  // What was given, too.
+  size_t steps = 0;         // Steps that were played.
+  std::vector<Act> acts{};  // Including those of `given`.
   std::vector<Asked> asked{};
   std::vector<Difference> differences{};
   std::vector<Rewrite> rewrites{};
@@ -34,14 +34,14 @@ struct StoryResult {
 
 enum class AfterDifference { kStop, kGoOn };
 
-// A story ends at its first difference, since what follows would only follow from it; when
-// expectations are to be rewritten it goes on. What was given and cannot be done always ends it.
+// A story ends at its first difference, since later ones would only follow from it; when
+// expectations are rewritten it goes on. A failing `given` always ends it.
 StoryResult RunStory(std::string_view file, const Story& story, AfterDifference after);
 
-// The file with the rewrites done.
+// The file after the rewrites.
 std::string Rewritten(const Scenario& scenario, const std::vector<StoryResult>& results);
 
-// The trail in words, one act after the other.
+// The acts of the trail in words.
 std::string TellTrail(const std::vector<Act>& acts);
 
 }  // namespace capbroker

@@ -12,11 +12,11 @@ bool Fits(const Offer& offer, Fitting fitting) {
     case Fitting::kOpen:
       return offer.state == OfferState::kOpen;
     case Fitting::kCountered:
-      return offer.state == OfferState::kCountered && offer.take_by.IsSet();
+      return offer.promise == Promise::kCounter;
     case Fitting::kHeld:
-      return offer.allocation == AllocationState::kHeld;
+      return offer.allocation.state == AllocationState::kHeld;
     case Fitting::kStanding:
-      return IsStanding(offer.allocation);
+      return offer.allocation.IsStanding();
   }
   return false;
 }

@@ -1,4 +1,4 @@
-// Where a story plays: a world, and what its people call things in it ("R1", azure's offer, trigger
+// Stage of a story: a world, and the story's names for things in it ("R1", azure's offer, trigger
 // C6).
 #pragma once
 
@@ -10,15 +10,14 @@
 
 namespace capbroker {
 
-// Which request or offer is meant. What is left out follows from the others and from the story so
-// far.
+// A request or an offer. Missing parts follow from the others and from the story so far.
 struct Target {
-  std::string request{};   // A name that `as` gave; empty: the request made last.
-  uint32_t offer = 0;      // 0: the one that fits.
-  std::string provider{};  // Whose offer or allocation.
+  std::string request{};   // A name given by `as`; empty: the latest request.
+  uint32_t offer = 0;      // 0: the latest one that fits.
+  std::string provider{};  // The offer's or allocation's provider.
 };
 
-// What the act needs of the offer, where no number is given: the latest that fits, else the
+// The state that the act needs, if no number is given: the latest offer that fits, else the
 // provider's latest.
 enum class Fitting { kOpen, kCountered, kHeld, kStanding };
 
@@ -28,16 +27,16 @@ class Stage {
 
   World world;
 
-  // INVALID_ARGUMENT, in words, where there is no such thing.
+  // INVALID_ARGUMENT, in words, if there is none.
   struct Found {
     OwnerId owner{};
     const RequestBook* request = nullptr;
   };
   absl::StatusOr<Found> FindRequest(const std::string& name) const;
-  // As found; the offer may be any number that is given, for answers to what does not exist.
+  // As before; but any given offer number is accepted, for answers to offers that do not exist.
   absl::StatusOr<uint32_t> FindOffer(const RequestBook& request, const Target& target,
                                      Fitting fitting) const;
-  // `agreement` empty: the only one there is.
+  // An empty `agreement` means the only one.
   struct Agreement {
     OwnerId owner{};
     AgreementId id{};
@@ -46,11 +45,11 @@ class Stage {
   bool IsOwner(const std::string& name) const;
 
   void Name(const std::string& name, const OwnerId& owner, const RequestId& id);
-  // What the story calls the request; its id's first digits where it has no name.
+  // The story's name of the request; the first digits of its id if it has none.
   std::string NameOf(const RequestId& id) const;
 
  private:
-  std::map<std::string, std::pair<OwnerId, RequestId>> named_;  // "" is the request made last.
+  std::map<std::string, std::pair<OwnerId, RequestId>> named_;  // "" is the latest request.
 };
 
 }  // namespace capbroker

@@ -1,4 +1,4 @@
-// A scenario file taken apart: stories of what was given, what was done and what has to follow.
+// Parsed scenario file: stories with given, when and then.
 #pragma once
 
 #include <functional>
@@ -12,20 +12,20 @@
 
 namespace capbroker {
 
-// Reads an agreement file; `path` is as the story has it.
+// Loads an agreement file; `path` is as in the story.
 struct OwnedAgreement {
   OwnerId owner{};
   AgreementVersion version{};
 };
 using LoadAgreementVersion = std::function<absl::StatusOr<OwnedAgreement>(const std::string& path)>;
 
-// What `then` says of one decision: its kind, and facts that must be found in it.
+// An expected decision: its kind, and facts that it must have.
 struct ExpectedDecision {
   using Fact = std::function<bool(const Decision&, const Act&, const Stage&)>;
   Kind kind{};
   std::vector<Fact> facts{};
 };
-// What `then` says of how things stand after the act: "state request" is "FULFILLED".
+// An expected state after the act: "state request" is "FULFILLED".
 struct ExpectedState {
   std::string subject{};
   std::string want{};
@@ -37,33 +37,34 @@ struct Expected {
   enum class What { kDecision, kAnything, kNothing, kRefusal, kState };
   What what = What::kDecision;
   int line = 0;
-  std::string text{};                   // As it stands in the file, without comments.
-  std::vector<std::string> comments{};  // Whole lines before it, and what follows it on its line.
+  std::string text{};                   // As in the file, without comments.
+  std::vector<std::string> comments{};  // Whole lines before it, and the comment on its line.
   std::string remark{};
   ExpectedDecision decision{};
-  std::vector<std::string> refusal{};  // A reason, a field, a status code's name, or fact=value.
+  // A reason, a field, the name of a status code, or fact=value.
+  std::vector<std::string> refusal{};
   ExpectedState state{};
 };
 
-// Makes the command of an act, as things stand. INVALID_ARGUMENT, in words, where something it
-// names is not there.
+// Makes the command of an act in the present state. INVALID_ARGUMENT, in words, if something it
+// names does not exist.
 using MakeCommand = std::function<absl::StatusOr<Command>(Stage&)>;
 
-// One `when` and its `then`.
+// A `when` with its `then`.
 struct Step {
   int line = 0;       // Of `when`.
-  int last_line = 0;  // Of `when`, with what continues it.
-  // How time moves before the act. One at most is set.
+  int last_line = 0;  // Of `when`, including continuation lines.
+  // How the clock moves before the act. At most one is set.
   Span after{};
   Instant until{};
   bool to_next_deadline = false;  // To the first instant after the next deadline.
   Instant away_from{}, away_to{};
-  MakeCommand command{};  // Null: time alone passes.
+  MakeCommand command{};  // Null: only the time passes.
   std::vector<Expected> then{};
   int then_first = 0, then_last = 0;  // Lines; 0: there is no `then`.
 };
 
-// A `given` that acts: what sets the stage before the first `when`.
+// A `given` that acts before the first `when`.
 struct Setting {
   int line = 0;
   MakeCommand command{};
@@ -83,7 +84,7 @@ struct Scenario {
   std::vector<Story> stories{};
 };
 
-// INVALID_ARGUMENT "FILE:LINE: got ..., want ...": the first error.
+// INVALID_ARGUMENT "FILE:LINE: got ..., want ..." for the first error.
 absl::StatusOr<Scenario> ReadScenario(std::string_view file, std::string_view text,
                                       const LoadAgreementVersion& load);
 

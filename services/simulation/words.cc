@@ -94,7 +94,7 @@ Window WordReader::ReadWindow() {
 Instant WordReader::ReadInstant(std::string_view want) {
   return Read(
       [&](std::string_view text) -> absl::StatusOr<Instant> {
-        // A story means the same on every day: "+3d" is from no clock that is known here.
+        // A story must mean the same every day, so "+3d" from the present is not allowed.
         if (text.starts_with('+'))
           return absl::InvalidArgumentError(Cat("got \"", text, "\", want ", want));
         return ParseWhen(text, Instant{});

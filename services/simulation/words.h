@@ -1,5 +1,4 @@
-// The words of a scenario file, each with the line it stands on, and a reader that takes them one
-// by one.
+// Tokenizer of scenario files: words with their line, and a reader that consumes them one by one.
 #pragma once
 
 #include <string>
@@ -18,41 +17,41 @@ namespace capbroker {
 struct Word {
   std::string text{};
   int line = 0;         // From 1.
-  bool quoted = false;  // Written in double quotes: never a keyword.
+  bool quoted = false;  // In double quotes: never a keyword.
 };
 
-// Words stand between blanks; one in double quotes may hold blanks, \" and \\. A ';' that stands
-// alone or ends a word is a word of its own, and '#' at a word's beginning ends the line.
+// Words are separated by spaces; a word in double quotes may contain spaces, \" and \\. A ';' alone
+// or at the end of a word is its own word, and '#' at the beginning of a word ends the line.
 //
-// INVALID_ARGUMENT "FILE:LINE: ..." where a quotation is not closed.
+// INVALID_ARGUMENT "FILE:LINE: ..." if a quotation is not closed.
 absl::StatusOr<std::vector<Word>> SplitWords(std::string_view file, int line,
                                              std::string_view text);
 
 // INVALID_ARGUMENT "FILE:LINE: got "...", want ...".
 absl::Status Misread(std::string_view file, int line, std::string_view got, std::string_view want);
 
-// Takes words in order. The first error stays, and from then on everything reads as empty.
+// Consumes words in order. The first error stays, and after it everything reads as empty.
 class WordReader {
  public:
-  // `line` is where the end is, for an error about a word that is missing.
+  // `line` is that of the end, for errors about missing words.
   WordReader(std::string file, std::vector<Word> words, int line)
       : file_(std::move(file)), words_(std::move(words)), line_(line) {}
 
   const std::string& file() const { return file_; }
   const absl::Status& status() const { return status_; }
   bool ok() const { return status_.ok(); }
-  // Nothing is left, or nothing may be read any more.
+  // True at the end, and after an error.
   bool done() const { return !ok() || at_ == words_.size(); }
   int line() const { return at_ < words_.size() ? words_[at_].line : line_; }
-  // The next word; empty at the end, or where it is quoted.
+  // The next word; empty at the end, or if it is quoted.
   std::string_view Peek(size_t ahead = 0) const;
   bool NextIsQuoted() const { return !done() && words_[at_].quoted; }
 
-  // Takes the next word if it is this one.
+  // Consumes the next word if it is this one.
   bool Skip(std::string_view word);
-  // The next word; an error that names `want` at the end.
+  // Consumes the next word; at the end, adds an error that names `want`.
   std::string Take(std::string_view want);
-  // The next word, through a parser whose error says "got ..., want ...".
+  // Parses the next word; an error of `parse` says "got ..., want ...".
   template <class Parse>
   auto Read(Parse parse, std::string_view want) ->
       typename decltype(parse(std::string_view()))::value_type {
@@ -74,7 +73,7 @@ class WordReader {
   // "a, b, c" or "a,b,c".
   std::vector<std::string> ReadList(std::string_view want);
 
-  // Says that the next word is not what it should be.
+  // Adds an error about the next word.
   void Fail(std::string_view want);
   void FailAt(int line, const absl::Status& status);
 
@@ -86,9 +85,9 @@ class WordReader {
   absl::Status status_;
 };
 
-// For Read: a name as providers, owners and agreements have.
+// For Read: a name of a provider, owner or agreement.
 absl::StatusOr<std::string> ReadName(std::string_view text);
-// For Read: one of an enum's names, or an error that lists them.
+// For Read: the error for a name that is not one of an enum's; it lists them.
 absl::Status NoSuchName(std::string_view got, const std::vector<std::string_view>& names);
 
 }  // namespace capbroker

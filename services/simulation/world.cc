@@ -11,7 +11,10 @@
 namespace capbroker {
 namespace {
 
-constexpr Span kLeast{1};  // A deadline's instant is timely; this is how long after it has passed.
+constexpr Span kLeast{1};  // A deadline's instant is timely; this much later it has passed.
+
+// R22, where no clause governs; as a broker has it that is told nothing else.
+constexpr Span kTollOver = Seconds(300);
 
 const Actor kBroker{Role::kBroker, ""};
 
@@ -63,14 +66,17 @@ absl::Status World::Decide(const Command& command) {
   if (verdict->request != nullptr) {
     const RequestBook* before = book->Find(act.request);
     RequestBook folded = before == nullptr ? RequestBook{} : *before;
-    for (const Decision& decision : act.decisions) Fold(folded, decision, now_);
+    for (const Decision& decision : act.decisions) {
+      if (absl::Status status = Fold(folded, decision, now_); !status.ok())
+        return absl::InternalError(status.message());
+    }
     folded.sequence = act.sequence;
     if (folded != *verdict->request) {
       return absl::InternalError(
           Cat("deciding and folding come to different requests: ", Encode(act)));
     }
   }
-  // Through its text form and back, as on the way through the ledger.
+  // Encodes and decodes the act, as on the way through the ledger.
   const std::string text = Encode(act);
   absl::StatusOr<Act> read = DecodeAct(text);
   if (!read.ok() || Encode(*read) != text) {
@@ -78,9 +84,11 @@ absl::Status World::Decide(const Command& command) {
         Cat("an act does not read back: ", View(read.status().message()), ": ", text));
   }
   book->hash = Chain(book->hash, text);
-  Fold(*book, *read);
+  if (absl::Status status = Fold(*book, *read); !status.ok())
+    return absl::InternalError(status.message());
   if (act.request.IsSet())
-    book->requests.at(act.request).Pack(act.sequence);  // And the next act begins from there.
+    // The next act begins with it unpacked again.
+    book->requests.at(act.request).Pack(act.sequence);
   acts_.push_back(*std::move(read));
   if (const std::vector<std::string> broken = BrokenInvariants(*book); !broken.empty()) {
     return absl::InternalError(Cat("an invariant is broken: ", broken.front()));
@@ -109,7 +117,7 @@ absl::Status World::FireDue() {
           (!book->deadlines.empty() && *book->deadlines.begin() == due)) {
         return absl::InternalError(Cat("the deadline of ", Format(due.first), " comes to nothing"));
       }
-      break;  // What it led to may be due earlier than the next book's.
+      break;  // It may have made an earlier deadline than the next book's.
     }
   }
   return absl::OkStatus();
@@ -130,10 +138,11 @@ absl::Status World::BeAway(Instant from, Instant to) {
   for (const auto& [owner, book] : books_) {
     if (book->requests.empty()) continue;
     std::vector<RequestId> whose = {RequestId{}};
-    const std::vector<RequestId> tolled = RequestsToToll(*book, from, now_);
+    const std::vector<RequestId> tolled = RequestsToToll(*book, from, kTollOver, now_);
     whose.insert(whose.end(), tolled.begin(), tolled.end());
     for (const RequestId& request : whose) {
-      if (absl::Status status = Decide({owner, kBroker, Resume{request, from}}); !status.ok()) {
+      if (absl::Status status = Decide({owner, kBroker, Resume{request, from, kTollOver}});
+          !status.ok()) {
         return absl::InternalError(Cat("resuming is refused: ", View(status.message())));
       }
     }
@@ -144,7 +153,8 @@ absl::Status World::BeAway(Instant from, Instant to) {
 RequestId World::NewRequestId() {
   ++ids_;
   return MakeRequestId(
-      now_, {ids_, ids_ << 56});  // The last byte too, by which requests are chosen to probe (R23).
+      // The last byte varies too: it selects the requests that probe (R23).
+      now_, {ids_, ids_ << 56});
 }
 
 }  // namespace capbroker

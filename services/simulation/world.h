@@ -1,6 +1,6 @@
-// A broker without a network, a database or a machine's clock: books, the deciding function, and a
-// time that moves when it is told to. The same commands at the same times give the same acts, to
-// the byte.
+// Simulated broker without network, database or system clock: books, the deciding function, and a
+// clock that moves when told to. The same commands at the same times give the same acts, to the
+// byte.
 #pragma once
 
 #include <map>
@@ -15,12 +15,12 @@
 
 namespace capbroker {
 
-// What somebody asked of the world, and what was answered.
+// A command given to the world, and its status.
 struct Asked {
   Instant time{};
   Command command{};
   absl::Status answer{};
-  size_t acts_before = 0;  // How many acts there were by then.
+  size_t acts_before = 0;  // The number of acts before it.
 };
 
 class World {
@@ -28,28 +28,28 @@ class World {
   explicit World(Instant start) : now_(start) {}
 
   Instant now() const { return now_; }
-  // Every act of every book, in the order they were decided.
+  // All acts of all books, in the order in which they were decided.
   const std::vector<Act>& acts() const { return acts_; }
-  // Every command that Do was given, in order.
+  // All commands given to Do, in order.
   const std::vector<Asked>& asked() const { return asked_; }
-  // Null before anything was decided for it.
+  // Null until something was decided for the owner.
   const Book* Find(const OwnerId& owner) const;
   const Directory& directory() const;
   std::vector<const Book*> books() const;
 
-  // Decides at now(), then what has become due by it; the caller's answer. INTERNAL where the core
-  // broke its own word: an invariant, the text form of an act, a deadline that stays.
+  // Decides the command at now(), then whatever is due. Returns the caller's status; INTERNAL if
+  // the core violates an invariant, an act does not survive its text form, or a deadline stays.
   absl::Status Do(const Command& command);
-  // Fires every deadline before `t`, each at the first instant after it, then stands at `t`. Not
-  // back.
+  // Moves the clock to `t`, firing every deadline before it at the first instant after it. Not
+  // backwards.
   absl::Status MoveTo(Instant t);
-  // The broker is away in [from, to): nothing fires; on return the outage is added back where a
-  // clause says so (R22), then what is due fires. now() is not after `from`.
+  // An outage in [from, to): nothing fires. At its end clauses with toll_over get the time added
+  // (R22), then what is due fires. now() is not after `from`.
   absl::Status BeAway(Instant from, Instant to);
 
-  // The earliest deadline of all; kLastInstant if there is none.
+  // The earliest deadline; kLastInstant if there is none.
   Instant NextDeadline() const;
-  // The ids of requests, in order: all of them tell of the time they were made at.
+  // Ids of requests in order; all have the time of their creation.
   RequestId NewRequestId();
 
  private:

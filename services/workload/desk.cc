@@ -7,8 +7,8 @@
 
 #include "broker/values/ids.h"
 #include "broker/values/text.h"
-#include "services/client/local_clock.h"
-#include "services/workload/desk_wire.h"
+#include "services/client/async_call.h"
+#include "services/client/client.h"
 
 namespace capbroker {
 namespace {
@@ -20,7 +20,7 @@ bool IsTaken(const v1::Offer& offer) {
          offer.state() == v1::Offer::STATE_PARTIALLY_ACCEPTED;
 }
 
-// Whether what came of the offer is the owner's to use.
+// Whether the owner may use what the offer led to.
 bool IsPlaced(const v1::Offer& offer) {
   return offer.allocation_state() == v1::Allocation::STATE_HELD ||
          offer.allocation_state() == v1::Allocation::STATE_CONFIRMED;
@@ -35,70 +35,47 @@ std::string CodeAndReason(const grpc::Status& status) {
              reason.empty() ? "" : " ", reason);
 }
 
-Desk::Desk(Loop& loop, std::shared_ptr<grpc::Channel> channel, DeskOptions options,
+Desk::Desk(EventLoop& loop, std::shared_ptr<grpc::Channel> channel, DeskOptions options,
            Journal* journal)
     : loop_(loop),
       options_(std::move(options)),
       journal_(journal),
       channel_(std::move(channel)),
       stub_(v1::OfferService::NewStub(channel_)),
-      link_(MakeDeskLink(loop_, channel_, options_.client, Cat("providers/", options_.provider),
-                         options_.session)),
-      dice_(options_.script, options_.seed) {}
-
-void Desk::Start(std::function<void()> synced) {
-  synced_ = std::move(synced);
-  loop_.Post([this] { OpenWatch(); });
+      transport_(MakeProviderTransport(loop_, channel_, options_.client,
+                                       Cat("providers/", options_.provider), options_.session)),
+      sampler_(options_.script, options_.seed),
+      watch_(loop_, channel_) {
+  watch_.open = [this] { OpenWatch(); };
 }
 
+void Desk::Start(std::function<void()> synced) { watch_.Start(std::move(synced)); }
+
 void Desk::Stop() {
-  stopping_ = true;
-  link_->Close();
+  watch_.Stop();
+  transport_->Close();
 }
 
 void Desk::OpenWatch() {
-  if (stopping_) return;
-  ++watches_;
+  totals_.resumed = watch_.opened() - 1;
   counted_ = !options_.count_standing;
-  kept_.clear();
-  present_ = false;
-  opened_micros_ = Loop::Micros();
+  deferred_.clear();
   shown_.clear();
-  link_->Open([this](const DeskLink::News& message) { OnMessage(message); },
-              [this](const grpc::Status& status) { OnWatchEnd(status); });
+  transport_->Subscribe([this](const ProviderTransport::Update& message) { OnMessage(message); },
+                        [this](const grpc::Status& status) { watch_.OnEnd(status); });
 }
 
-void Desk::OnWatchEnd(const grpc::Status& status) {
-  if (stopping_) return;
-  // A watch that the broker ends in good order resumes as well: it has no end of its own.
-  if (!status.ok() && !IsWorthRepeating(status)) return Fail(status);
-  ++totals_.resumed;
-  // A broker that is coming back may show the present state and end the watch again: only time
-  // tells that it holds.
-  if (Loop::Micros() - opened_micros_ > Backoff(failures_).micros) failures_ = 0;
-  loop_.PostAfter(Backoff(failures_++), [this] {
-    grpc::experimental::ChannelResetConnectionBackoff(
-        channel_.get());  // The channel's own pauses grow to minutes.
-    OpenWatch();
-  });
-}
-
-void Desk::Fail(const grpc::Status& status) {
-  failure_ = status;
-  on_failure();
-}
-
-void Desk::OnMessage(const DeskLink::News& message) {
-  if (stopping_) return;
-  if (counted_) return Take(message);
-  // The first message shows that the watch follows: what was placed is read after it, and nothing
-  // is missed between. Until it is read, no offer is looked at.
-  if (kept_.empty()) ReadPlaced("", watches_);
-  kept_.push_back(message);
+void Desk::OnMessage(const ProviderTransport::Update& message) {
+  if (watch_.is_stopping()) return;
+  if (counted_) return HandleUpdate(message);
+  // The first message shows that the watch follows changes. What was placed is read after it, so
+  // that nothing is missed in between; until it is read, updates wait.
+  if (deferred_.empty()) ReadPlaced("", watch_.opened());
+  deferred_.push_back(message);
 }
 
 void Desk::ReadPlaced(const std::string& page_token, int64_t watch, int attempt) {
-  if (stopping_ || watch != watches_) return;
+  if (watch_.is_stopping() || watch != watch_.opened()) return;
   v1::ListOffersRequest request;
   request.set_parent(Cat("providers/", options_.provider));
   request.add_states(v1::Offer::STATE_ACCEPTED);
@@ -115,25 +92,28 @@ void Desk::ReadPlaced(const std::string& page_token, int64_t watch, int attempt)
 
 void Desk::OnPlaced(const grpc::Status& status, const v1::ListOffersResponse& page, int64_t watch,
                     int attempt, const std::string& page_token) {
-  if (stopping_ || watch != watches_) return;  // Its watch has ended: the next one reads anew.
+  if (watch_.is_stopping() || watch != watch_.opened())
+    return;  // This watch has ended; the next one reads anew.
   if (!status.ok()) {
-    if (!IsWorthRepeating(status)) return Fail(status);
-    loop_.PostAfter(Backoff(attempt), [=, this] { ReadPlaced(page_token, watch, attempt + 1); });
+    if (!IsRetryable(status)) return watch_.Fail(status);
+    loop_.PostAfter(RetryBackoff(attempt),
+                    [=, this] { ReadPlaced(page_token, watch, attempt + 1); });
     return;
   }
   for (const v1::Offer& offer : page.offers()) KeepAccount(offer);
   if (!page.next_page_token().empty()) return ReadPlaced(page.next_page_token(), watch);
   counted_ = true;
-  for (const DeskLink::News& message : std::exchange(kept_, {})) Take(message);
+  for (const ProviderTransport::Update& message : std::exchange(deferred_, {}))
+    HandleUpdate(message);
 }
 
-void Desk::Take(const DeskLink::News& message) {
+void Desk::HandleUpdate(const ProviderTransport::Update& message) {
   for (const v1::Offer& offer : message.offers()) OnOffer(offer);
   if (message.synced()) OnSynced();
 }
 
 void Desk::OnOffer(const v1::Offer& offer) {
-  if (!present_) shown_.insert(offer.name());
+  if (!watch_.is_synced()) shown_.insert(offer.name());
   const auto found = entries_.find(offer.name());
   if (offer.state() != v1::Offer::STATE_OPEN) {
     KeepAccount(offer);
@@ -142,16 +122,15 @@ void Desk::OnOffer(const v1::Offer& offer) {
     if (found->second.phase != Phase::kAnswering) entries_.erase(found);
     return;
   }
-  if (found != entries_.end()) return;  // A later deadline changes no answer.
+  if (found != entries_.end()) return;  // A later deadline does not change an answer.
   ++totals_.offers;
   Entry& entry = entries_[offer.name()];
-  const DeskDice::Throw thrown = dice_.Next();
+  const StepSampler::Draw thrown = sampler_.Next();
   entry.step = thrown.step;
   entry.question = QuestionOf(offer);
   entry.terms_hash = offer.terms_hash();
   entry.delivery_end = DeliveryEnd(offer);
-  // Named after the offer: whoever answers it again, this process or the next, sends the same
-  // command.
+  // The key is derived from the offer: this process and the next send the same command for it.
   entry.request_id = Cat("desk-", Hex(Sha256(offer.name())));
   if (thrown.latency > Span{}) {
     loop_.PostAfter(thrown.latency, [this, name = offer.name()] { Decide(name); });
@@ -160,45 +139,44 @@ void Desk::OnOffer(const v1::Offer& offer) {
   }
 }
 
-// Brings what is taken for an offer that has ended in line with what came of it.
+// Brings the inventory reserved for an ended offer in line with the offer's allocation.
 void Desk::KeepAccount(const v1::Offer& offer) {
-  // A broker that does not tell of allocations leaves what was accepted as it is.
+  // A broker that does not report allocations leaves an acceptance as it is.
   const bool is_told = offer.allocation_state() != v1::Allocation::STATE_UNSPECIFIED;
-  if (!IsTaken(offer) || (is_told && !IsPlaced(offer))) return GiveBack(offer.name());
+  if (!IsTaken(offer) || (is_told && !IsPlaced(offer))) return ReleaseInventory(offer.name());
   if (!options_.count_standing || !IsPlaced(offer) || given_.contains(offer.name())) return;
   const Instant end = DeliveryEnd(offer);
   if (end <= LocalNow()) return;
-  Inventory::Taking taking;
+  Inventory::Reservation reservation;
   if (options_.inventory) {
-    // Where less is left than was placed, there is none to promise: all that is left counts as
-    // taken.
+    // When less is free than was placed, all that is free counts as reserved.
     const Inventory::Models models = ModelsAdmitted(QuestionOf(offer).conditions);
     const int64_t part = std::min(offer.accepted_quantity(), options_.inventory->Free(models));
-    if (part > 0) taking = options_.inventory->Take(models, part).value();
+    if (part > 0) reservation = options_.inventory->Reserve(models, part).value();
   }
-  given_[offer.name()] = {std::move(taking), offer.accepted_quantity(),
+  given_[offer.name()] = {std::move(reservation), offer.accepted_quantity(),
                           delivery_ends_.emplace(end, offer.name())};
   totals_.standing += offer.accepted_quantity();
 }
 
 void Desk::OnSynced() {
-  present_ = true;
-  // What is not among the present offers has ended. What we took stays taken; of an answer on its
-  // way, its reply tells.
+  // Offers that the present state does not show have ended. Reservations stay; for an answer in
+  // flight, its reply decides.
   absl::erase_if(entries_, [this](auto& item) {
     if (shown_.contains(item.first)) return false;
     item.second.ended = true;
     return item.second.phase != Phase::kAnswering;
   });
   shown_.clear();
-  if (synced_) std::exchange(synced_, nullptr)();
+  watch_.OnSynced();
 }
 
 void Desk::Decide(const std::string& name) {
   const auto found = entries_.find(name);
-  if (stopping_ || found == entries_.end() || found->second.phase != Phase::kThinking) return;
+  if (watch_.is_stopping() || found == entries_.end() || found->second.phase != Phase::kThinking)
+    return;
   Entry& entry = found->second;
-  ReturnDelivered();
+  ReleaseDelivered();
   Inventory* inventory = options_.inventory ? &*options_.inventory : nullptr;
   entry.choice = Choose(entry.step, entry.question, inventory);
   if (entry.choice.answer == DeskChoice::Answer::kSilence) {
@@ -211,11 +189,11 @@ void Desk::Decide(const std::string& name) {
     return;
   }
   if (entry.choice.answer == DeskChoice::Answer::kAccept) {
-    given_[name] = {entry.choice.taking, entry.choice.quantity,
+    given_[name] = {entry.choice.reservation, entry.choice.quantity,
                     delivery_ends_.emplace(entry.delivery_end, name)};
   }
   entry.phase = Phase::kAnswering;
-  entry.sent_micros = Loop::Micros();
+  entry.sent_micros = EventLoop::NowMicros();
   Send(name);
 }
 
@@ -239,13 +217,13 @@ void Desk::Send(const std::string& name) {
     request.set_terms_hash(entry.terms_hash);
     if (entry.choice.quantity < entry.question.quantity)
       request.set_quantity(entry.choice.quantity);
-    link_->Send(request, std::move(done));
+    transport_->Send(request, std::move(done));
   } else {
     v1::DeclineOfferRequest request;
     request.set_name(name);
     request.set_request_id(entry.request_id);
     *request.mutable_decline() = DeclineOf(entry.choice);
-    link_->Send(request, std::move(done));
+    transport_->Send(request, std::move(done));
   }
 }
 
@@ -260,12 +238,12 @@ void Desk::OnAnswered(const std::string& name, const grpc::Status& status, v1::O
                         Cat("provider/", options_.provider), entry.request_id, name, entry.attempt},
                        status.ok() ? "OK" : code, status.ok() ? v1::Offer::State_Name(state) : "");
   }
-  if (IsWorthRepeating(status) && !stopping_) {
-    // Perhaps recorded, perhaps not: only the same command again tells, even of an offer that has
-    // ended meanwhile.
+  if (IsRetryable(status) && !watch_.is_stopping()) {
+    // The answer may or may not have been recorded: only the same command again tells, even for an
+    // offer that has ended meanwhile.
     ++totals_.repeats;
-    loop_.PostAfter(Backoff(entry.attempt - 1), [this, name] {
-      grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
+    loop_.PostAfter(RetryBackoff(entry.attempt - 1), [this, name] {
+      ResetBackoff(*channel_);
       Send(name);
     });
     return;
@@ -273,8 +251,8 @@ void Desk::OnAnswered(const std::string& name, const grpc::Status& status, v1::O
   entry.phase = Phase::kAnswered;
   if (!status.ok()) {
     ++totals_.errors[code];
-    // After an outcome that stays unknown the quantity stays taken: nothing is promised twice.
-    if (!IsWorthRepeating(status)) GiveBack(name);
+    // After an unknown outcome the reservation stays, so that nothing is promised twice.
+    if (!IsRetryable(status)) ReleaseInventory(name);
   } else if (accept) {
     ++(entry.choice.quantity == entry.question.quantity ? totals_.accepted : totals_.partial);
     totals_.quantity += entry.choice.quantity;
@@ -287,25 +265,25 @@ void Desk::OnAnswered(const std::string& name, const grpc::Status& status, v1::O
             .quantity = accept && status.ok() ? entry.choice.quantity : 0,
             .reason = entry.choice.reason,
             .error = code,
-            .micros = Loop::Micros() - entry.sent_micros});
-  // Until the watch shows its end the entry stays, so that an older message cannot have it answered
-  // again.
+            .micros = EventLoop::NowMicros() - entry.sent_micros});
+  // The entry stays until the watch shows the offer's end; otherwise an older message could have it
+  // answered again.
   if (entry.ended) entries_.erase(found);
 }
 
-void Desk::GiveBack(const std::string& offer) {
+void Desk::ReleaseInventory(const std::string& offer) {
   const auto found = given_.find(offer);
   if (found == given_.end()) return;
-  if (options_.inventory) options_.inventory->Return(found->second.taking);
+  if (options_.inventory) options_.inventory->Release(found->second.reservation);
   totals_.returned += found->second.quantity;
   delivery_ends_.erase(found->second.end);
   given_.erase(found);
 }
 
-void Desk::ReturnDelivered() {
+void Desk::ReleaseDelivered() {
   const Instant now = LocalNow();
   while (!delivery_ends_.empty() && delivery_ends_.begin()->first <= now) {
-    GiveBack(std::string(delivery_ends_.begin()->second));
+    ReleaseInventory(std::string(delivery_ends_.begin()->second));
   }
 }
 

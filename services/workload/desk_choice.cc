@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "absl/numeric/int128.h"
+#include "services/client/proto_values.h"
 
 namespace capbroker {
 namespace {
 
-// The largest part of at most `most` that the offer allows; 0 if none.
+// The largest part, up to `most`, that the offer allows; 0 if there is none.
 int64_t LargestPart(const DeskQuestion& question, int64_t most) {
   if (most >= question.quantity) return question.quantity;
   if (question.min_quantity <= 0) return 0;
@@ -16,7 +17,7 @@ int64_t LargestPart(const DeskQuestion& question, int64_t most) {
   return part >= question.min_quantity ? part : 0;
 }
 
-// What a partial step means to take: its share, raised to the least that the offer allows.
+// What a partial step wants: its share, raised to the smallest part that the offer allows.
 int64_t Wanted(const DeskStep& step, const DeskQuestion& question) {
   if (step.action != DeskStep::Action::kPartial || question.min_quantity <= 0)
     return question.quantity;
@@ -50,8 +51,29 @@ DeskChoice Choose(const DeskStep& step, const DeskQuestion& question, Inventory*
     return choice;
   }
   choice.answer = DeskChoice::Answer::kAccept;
-  if (inventory != nullptr) choice.taking = inventory->Take(models, choice.quantity).value();
+  if (inventory != nullptr)
+    choice.reservation = inventory->Reserve(models, choice.quantity).value();
   return choice;
 }
+
+DeskQuestion QuestionOf(const v1::Offer& offer) {
+  return {offer.quantity(),
+          offer.min_quantity(),
+          offer.quantity_step(),
+          {offer.terms().conditions().begin(), offer.terms().conditions().end()}};
+}
+
+Instant DeliveryEnd(const v1::Offer& offer) { return FromProto(offer.terms().end_time()); }
+
+v1::Decline DeclineOf(const DeskChoice& choice) {
+  v1::Decline decline;
+  decline.set_reason(
+      // Both enums have the same names in the same order.
+      static_cast<v1::DeclineReason>(choice.reason));
+  if (choice.cool_down > Span{}) ToProto(choice.cool_down, decline.mutable_cool_down());
+  return decline;
+}
+static_assert(static_cast<int>(DeclineReason::kNoCapacity) == v1::DECLINE_REASON_NO_CAPACITY &&
+              static_cast<int>(DeclineReason::kOther) == v1::DECLINE_REASON_OTHER);
 
 }  // namespace capbroker

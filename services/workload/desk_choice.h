@@ -1,4 +1,4 @@
-// What a desk answers to one offer: what its script means to do, within what it has and what the
+// A desk's answer to one offer: what its script intends, limited by its inventory and by what the
 // offer allows.
 #pragma once
 
@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "services/workload/desk_inventory.h"
+#include "broker/values/time.h"
+#include "capbroker/v1/offer.pb.h"
 #include "services/workload/desk_script.h"
+#include "services/workload/inventory.h"
 
 namespace capbroker {
 
-// What of an offer matters to the choice.
+// The fields of an offer that the choice depends on.
 struct DeskQuestion {
   int64_t quantity = 0;
   int64_t min_quantity = 0;  // 0: all or nothing.
@@ -22,15 +24,19 @@ struct DeskQuestion {
 struct DeskChoice {
   enum class Answer { kSilence, kAccept, kDecline };
   Answer answer = Answer::kSilence;
-  int64_t quantity = 0;        // kAccept.
-  Inventory::Taking taking{};  // kAccept, with an inventory: taken already.
+  int64_t quantity = 0;                  // kAccept.
+  Inventory::Reservation reservation{};  // kAccept, with an inventory: already reserved.
   DeclineReason reason = DeclineReason::kNone;
   Span cool_down{};
 };
 
-// `inventory` may be null: then there is always enough. What the script would accept and does not
-// fit is accepted in part where the offer allows it, and else declined for NO_CAPACITY. A partial
-// step takes all where the offer allows no part, or where its part would be the whole.
+// `inventory` may be null: unlimited. An acceptance that does not fit becomes a partial one where
+// the offer allows it, else a decline for NO_CAPACITY. A partial step takes the whole where the
+// offer allows no part, or where its part would be the whole.
 DeskChoice Choose(const DeskStep& step, const DeskQuestion& question, Inventory* inventory);
+
+DeskQuestion QuestionOf(const v1::Offer& offer);
+Instant DeliveryEnd(const v1::Offer& offer);
+v1::Decline DeclineOf(const DeskChoice& choice);
 
 }  // namespace capbroker

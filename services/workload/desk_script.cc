@@ -50,7 +50,7 @@ std::vector<Word> WordsOf(std::string_view step, size_t column) {
   return words;
 }
 
-// "5000" or "50%", into a kPartial step.
+// Reads "5000" or "50%" into a kPartial step.
 bool ParseAmount(std::string_view text, DeskStep& step) {
   if (!text.empty() && text.back() == '%') {
     const auto share = ParseShare(text);
@@ -61,7 +61,7 @@ bool ParseAmount(std::string_view text, DeskStep& step) {
   return step.quantity > 0 && step.quantity <= kMostQuantity;
 }
 
-// One step; `words` is not empty. The probability is -1 where it was left out.
+// Parses one step; `words` is not empty. The probability is -1 if it was left out.
 absl::StatusOr<DeskStep> ParseStep(const std::vector<Word>& words, size_t end_column) {
   size_t at = 0;
   const auto next = [&] { return at < words.size() ? words[at++] : Word{"", end_column}; };
@@ -190,8 +190,9 @@ absl::StatusOr<DeskScript> ParseAlways(std::string_view text) {
   return DeskScript{{step}};
 }
 
-DeskDice::Throw DeskDice::Next() {
-  // Both numbers are drawn for every offer: what one step does leaves the later throws as they are.
+StepSampler::Draw StepSampler::Next() {
+  // Both numbers are drawn for every offer, so that one step's use of them does not shift later
+  // draws.
   int64_t point = static_cast<int64_t>(generator_() % kMillion);
   const uint64_t where = generator_();
   const DeskStep* chosen = &script_.steps.back();

@@ -1,4 +1,4 @@
-// How a provider's desk behaves: steps with probabilities and latencies, drawn from a seeded
+// Script of a simulated desk: steps with probabilities and latencies, drawn from a seeded
 // generator.
 #pragma once
 
@@ -14,15 +14,15 @@
 
 namespace capbroker {
 
-// What a desk means to do with one offer, before it looks at what it has.
+// What a desk intends to do with one offer, before it looks at its inventory.
 struct DeskStep {
   enum class Action { kAccept, kPartial, kDecline, kSilent };
   Action action = Action::kAccept;
-  int64_t share_ppm = 0;  // kPartial: of the offer's quantity; 0: `quantity` counts.
+  int64_t share_ppm = 0;  // kPartial: of the offer's quantity; 0: use `quantity`.
   int64_t quantity = 0;   // kPartial.
   DeclineReason reason = DeclineReason::kNone;  // kDecline.
   Span cool_down{};                             // kDecline.
-  Span latency_from{}, latency_to{};            // Uniform between them, both inclusive.
+  Span latency_from{}, latency_to{};            // Uniformly distributed, both ends inclusive.
   int64_t probability_ppm = 0;
 };
 
@@ -33,27 +33,27 @@ struct DeskScript {
 // The grammar of --script and --always, for --help.
 extern const char kScriptHelp[];
 
-// INVALID_ARGUMENT says at which column of the script it is wrong, what was got and what was
-// wanted.
+// INVALID_ARGUMENT names the column of the script, what was got and what was wanted.
 absl::StatusOr<DeskScript> ParseScript(std::string_view text);
-// accept | decline | silent | slow | partial:QUANTITY | partial:SHARE%
+// Parses accept | decline | silent | slow | partial:QUANTITY | partial:SHARE%.
 absl::StatusOr<DeskScript> ParseAlways(std::string_view text);
 
-// Draws steps. The same script and seed give the same draws, on every machine.
-class DeskDice {
+// Draws steps. The same script and seed give the same draws on every machine.
+class StepSampler {
  public:
-  DeskDice(DeskScript script, uint64_t seed) : script_(std::move(script)), generator_(seed) {}
+  StepSampler(DeskScript script, uint64_t seed) : script_(std::move(script)), generator_(seed) {}
 
-  struct Throw {
+  struct Draw {
     DeskStep step;
     Span latency;
   };
-  Throw Next();
+  Draw Next();
 
  private:
   DeskScript script_;
   std::mt19937_64
-      generator_;  // Its sequence is fixed by the standard; the standard's distributions are not.
+      // The standard fixes this generator's sequence, but not that of its distributions.
+      generator_;
 };
 
 }  // namespace capbroker

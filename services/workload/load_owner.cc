@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/values/text.h"
+#include "services/client/async_call.h"
 #include "services/workload/desk.h"
 #include "services/workload/load_request.h"
 
@@ -26,14 +27,14 @@ bool IsOver(v1::CapacityRequest::State state) {
   }
 }
 
-// Whether there is something to be done about it.
+// Whether the owner has to act on this state.
 bool IsWorthReading(v1::CapacityRequest::State state) {
   return IsOver(state) || state == v1::CapacityRequest::STATE_BLOCKED;
 }
 
 std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
-// An allocation has the number of the offer whose acceptance made it.
+// An allocation has the number of the offer whose acceptance created it.
 std::string OfferOf(const std::string& allocation) {
   std::string offer = allocation;
   const std::string_view part = "/allocations/";
@@ -42,66 +43,45 @@ std::string OfferOf(const std::string& allocation) {
 
 }  // namespace
 
-LoadOwner::LoadOwner(Loop& loop, std::shared_ptr<grpc::Channel> channel, LoadOwnerOptions options,
-                     size_t tasks, Journal& journal)
+LoadOwner::LoadOwner(EventLoop& loop, std::shared_ptr<grpc::Channel> channel,
+                     LoadOwnerOptions options, size_t tasks, Journal& journal)
     : loop_(loop),
       options_(std::move(options)),
       journal_(journal),
       channel_(std::move(channel)),
       stub_(v1::CapacityRequestService::NewStub(channel_)),
-      link_(MakeOwnerLink(loop_, channel_, options_.client, Cat("owners/", options_.owner),
-                          options_.session)),
-      jobs_(tasks) {}
-
-void LoadOwner::Start(std::function<void()> synced) {
-  synced_ = std::move(synced);
-  loop_.Post([this] { OpenWatch(); });
+      transport_(MakeOwnerTransport(loop_, channel_, options_.client,
+                                    Cat("owners/", options_.owner), options_.session)),
+      watch_(loop_, channel_),
+      jobs_(tasks) {
+  watch_.open = [this] { OpenWatch(); };
 }
 
+void LoadOwner::Start(std::function<void()> synced) { watch_.Start(std::move(synced)); }
+
 void LoadOwner::Stop() {
-  stopping_ = true;
-  link_->Close();
+  watch_.Stop();
+  transport_->Close();
 }
 
 void LoadOwner::OpenWatch() {
-  if (stopping_) return;
-  ++watches_;
-  present_ = false;
-  opened_micros_ = Loop::Micros();
+  totals_.resumed = watch_.opened() - 1;
   shown_.clear();
-  link_->Open(
-      [this](const OwnerLink::News& news) {
-        for (const v1::CapacityRequest& one : news.capacity_requests()) OnRequest(one);
-        if (news.synced()) OnSynced();
+  transport_->Subscribe(
+      [this](const OwnerTransport::Update& update) {
+        for (const v1::CapacityRequest& one : update.capacity_requests()) OnRequest(one);
+        if (update.synced()) OnSynced();
       },
-      [this](const grpc::Status& status) { OnWatchEnd(status); });
-}
-
-void LoadOwner::OnWatchEnd(const grpc::Status& status) {
-  if (stopping_) return;
-  if (!status.ok() && !IsWorthRepeating(status)) {
-    failure_ = status;
-    return on_failure();
-  }
-  ++totals_.resumed;
-  // A broker that is coming back may show the present state and end the watch again: only time
-  // tells that it holds.
-  if (Loop::Micros() - opened_micros_ > Backoff(failures_).micros) failures_ = 0;
-  loop_.PostAfter(Backoff(failures_++), [this] {
-    grpc::experimental::ChannelResetConnectionBackoff(
-        channel_.get());  // The channel's own pauses grow to minutes.
-    OpenWatch();
-  });
+      [this](const grpc::Status& status) { watch_.OnEnd(status); });
 }
 
 void LoadOwner::OnSynced() {
-  present_ = true;
-  // The present state has no finished requests: what ended while nobody watched has to be read.
+  // The present state lists no finished requests: those that ended while nobody watched are read.
   for (size_t task : working_) {
     if (!shown_.contains(task) && !jobs_[task].name.empty() && !jobs_[task].ended) Read(task);
   }
   shown_.clear();
-  if (synced_) std::exchange(synced_, nullptr)();
+  watch_.OnSynced();
 }
 
 void LoadOwner::OnRequest(const v1::CapacityRequest& request) {
@@ -112,7 +92,7 @@ void LoadOwner::OnRequest(const v1::CapacityRequest& request) {
     return;
   const std::optional<size_t> task = ParseNumber<size_t>(label->second);
   if (!task || *task >= jobs_.size()) return;
-  if (!present_) shown_.insert(*task);
+  if (!watch_.is_synced()) shown_.insert(*task);
   Job& job = jobs_[*task];
   job.name = request.name();
   if (job.ended || job.sent_micros == 0) return;
@@ -121,7 +101,7 @@ void LoadOwner::OnRequest(const v1::CapacityRequest& request) {
   if (!IsOver(request.state())) return;
 
   job.ended = true;
-  job.ended_micros = Loop::Micros();
+  job.ended_micros = EventLoop::NowMicros();
   for (const v1::PassedOver& passed : request.unfilled_reasons()) {
     if (passed.provider().empty()) continue;
     job.outcome.reasons.push_back(Cat(LastPart(passed.provider()), " ", passed.reason()));
@@ -130,8 +110,8 @@ void LoadOwner::OnRequest(const v1::CapacityRequest& request) {
     if (allocation.state() == v1::Allocation::STATE_CONFIRMED) {
       job.outcome.placed.push_back(
           {allocation.name(), LastPart(allocation.provider()), allocation.quantity()});
-    } else {  // Held once, and let go with its request.
-      on_given_back(LastPart(allocation.provider()), OfferOf(allocation.name()));
+    } else {  // It was held, and ended with its request.
+      on_allocation_ended(LastPart(allocation.provider()), OfferOf(allocation.name()));
     }
   }
   FinishIfOver(*task);
@@ -142,27 +122,27 @@ void LoadOwner::Create(size_t task, v1::CreateCapacityRequestRequest request,
   Job& job = jobs_[task];
   job.outcome.asked = request.capacity_request().terms().quantity();
   job.done = std::move(done);
-  job.sent_micros = Loop::Micros();
-  job.watch = present_ ? watches_ : 0;
+  job.sent_micros = EventLoop::NowMicros();
+  job.watch = watch_.is_synced() ? watch_.opened() : 0;
   working_.insert(task);
-  loop_.PostAfter(options_.patience, [this, task] { LosePatience(task); });
+  loop_.PostAfter(options_.patience, [this, task] { OnPatienceOver(task); });
   Send("CreateCapacityRequest", request, "",
-       [this, task](const grpc::Status& status, const OwnerLink::Answer& answer) {
+       [this, task](const grpc::Status& status, const OwnerTransport::Answer& answer) {
          OnCreated(task, status, answer);
        });
 }
 
-void LoadOwner::LosePatience(size_t task) {
+void LoadOwner::OnPatienceOver(size_t task) {
   if (!working_.contains(task)) return;
   if (!jobs_[task].name.empty()) return Cancel(task, "OUT_OF_PATIENCE");
-  loop_.PostAfter(options_.patience, [this, task] { LosePatience(task); });
+  loop_.PostAfter(options_.patience, [this, task] { OnPatienceOver(task); });
 }
 
 void LoadOwner::OnCreated(size_t task, const grpc::Status& status,
-                          const OwnerLink::Answer& answer) {
+                          const OwnerTransport::Answer& answer) {
   Job& job = jobs_[task];
   job.answered = true;
-  job.answered_micros = Loop::Micros();
+  job.answered_micros = EventLoop::NowMicros();
   Count(status);
   if (!status.ok()) {
     job.outcome.failed = job.ended = true;
@@ -176,10 +156,11 @@ void LoadOwner::OnCreated(size_t task, const grpc::Status& status,
     FinishIfOver(task);
     return;
   }
-  // The answer may be a repeat's, and older than the request is now. A watch that was there all the
-  // time tells; one that was opened since may have begun after the end.
-  if (job.watch == watches_ && !IsWorthReading(answer.untold)) return;
-  if (present_) Read(task);
+  // The answer may be that of a repeated command, older than the request's present state. A watch
+  // that was open all the time reports it; one that opened later may have begun after the request's
+  // end.
+  if (job.watch == watch_.opened() && !IsWorthReading(answer.unreported)) return;
+  if (watch_.is_synced()) Read(task);
 }
 
 void LoadOwner::Read(size_t task) {
@@ -189,10 +170,10 @@ void LoadOwner::Read(size_t task) {
             NewContext(options_.client), std::move(request),
             [this, task](const grpc::Status& status, const v1::CapacityRequest& answer) {
               if (status.ok()) return OnRequest(answer);
-              if (stopping_ || !IsWorthRepeating(status)) {
+              if (watch_.is_stopping() || !IsRetryable(status)) {
                 return Count(status);
               }
-              loop_.PostAfter(Backoff(0), [this, task] { Read(task); });
+              loop_.PostAfter(RetryBackoff(0), [this, task] { Read(task); });
             });
 }
 
@@ -207,12 +188,12 @@ void LoadOwner::Cancel(size_t task, const std::string& why) {
   request.set_text(why);
   request.set_request_id(Cat("load-", options_.run, "-", task, "-cancel"));
   Send("CancelCapacityRequest", request, job.name,
-       [this, task](const grpc::Status& status, const OwnerLink::Answer& answer) {
+       [this, task](const grpc::Status& status, const OwnerTransport::Answer& answer) {
          if (status.ok()) on_acknowledged("REQUEST_CANCELLED", answer.name);
-         // That it ended by itself first is no error. Its end comes as news either way, unless the
-         // answer tells it.
+         // A request that ended by itself first is no error. Its end is reported by an update,
+         // unless the answer itself reports it.
          if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) Count(status);
-         if (IsWorthReading(answer.untold)) Read(task);
+         if (IsWorthReading(answer.unreported)) Read(task);
        });
 }
 
@@ -238,12 +219,12 @@ void LoadOwner::Release(size_t task, std::function<void()> done) {
     request.set_request_id(
         Cat("load-", options_.run, "-", task, "-release-", LastPart(one.allocation)));
     Send("ReleaseAllocation", request, one.allocation,
-         [this, one, left, done](const grpc::Status& status, const OwnerLink::Answer&) {
+         [this, one, left, done](const grpc::Status& status, const OwnerTransport::Answer&) {
            Count(status);
            if (status.ok()) {
              ++totals_.released;
              on_acknowledged("ALLOCATION_RELEASED", OfferOf(one.allocation));
-             on_given_back(one.provider, OfferOf(one.allocation));
+             on_allocation_ended(one.provider, OfferOf(one.allocation));
            }
            if (--*left == 0) done();
          });
@@ -252,25 +233,26 @@ void LoadOwner::Release(size_t task, std::function<void()> done) {
 
 template <class Request>
 void LoadOwner::Send(const char* method, const Request& request, const std::string& name,
-                     OwnerLink::Done done, int attempt, int64_t since) {
-  if (since == 0) since = Loop::Micros();
+                     OwnerTransport::Done done, int attempt, int64_t since) {
+  if (since == 0) since = EventLoop::NowMicros();
   const std::string actor = Cat("owner/", options_.owner);
   journal_.Sent({method, actor, request.request_id(), name, attempt});
-  link_->Send(request, [=, this](const grpc::Status& status, const OwnerLink::Answer& answer) {
-    journal_.Answered(
-        {method, actor, request.request_id(), status.ok() ? answer.name : name, attempt},
-        status.ok() ? "OK" : CodeAndReason(status), answer.state);
-    if (IsWorthRepeating(status) && options_.repeat &&
-        Loop::Micros() - since < options_.repeat_for.micros) {
-      ++totals_.repeats;
-      loop_.PostAfter(Backoff(attempt - 1), [=, this] {
-        grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
-        Send(method, request, name, done, attempt + 1, since);
+  transport_->Send(
+      request, [=, this](const grpc::Status& status, const OwnerTransport::Answer& answer) {
+        journal_.Answered(
+            {method, actor, request.request_id(), status.ok() ? answer.name : name, attempt},
+            status.ok() ? "OK" : CodeAndReason(status), answer.state);
+        if (IsRetryable(status) && options_.repeat &&
+            EventLoop::NowMicros() - since < options_.repeat_for.micros) {
+          ++totals_.repeats;
+          loop_.PostAfter(RetryBackoff(attempt - 1), [=, this] {
+            ResetBackoff(*channel_);
+            Send(method, request, name, done, attempt + 1, since);
+          });
+          return;
+        }
+        done(status, answer);
       });
-      return;
-    }
-    done(status, answer);
-  });
 }
 
 }  // namespace capbroker

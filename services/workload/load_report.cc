@@ -1,12 +1,10 @@
 #include "services/workload/load_report.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <cstdio>
 
 #include "broker/values/text.h"
+#include "services/notation/json_text.h"
 
 namespace capbroker {
 namespace {
@@ -31,7 +29,7 @@ std::vector<std::pair<std::string, int64_t>> MostFirst(
   return sorted;
 }
 
-// Columns wide enough for their longest cell; the first to the left, the others to the right.
+// Pads columns to their widest cell; the first is left-aligned, the others are right-aligned.
 std::string Columns(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows) {
@@ -56,10 +54,11 @@ std::string RenderTable(const LoadReport& r) {
   std::string out;
   for (const std::string& note : r.notes) out += Cat(note, "\n");
   out += Cat(r.requests, " requests in ", Decimal(r.seconds, 2), " s, ", Decimal(Rate(r), 0),
-             " requests/s: ", r.placed, " placed, ", r.partly, " in part, ", r.unplaced, " not, ",
-             r.failed, " failed; ", r.placed_quantity, " of ", r.asked_quantity, " placed\n");
-  out += Cat(r.released, " allocations given back, ", r.cancelled, " requests cancelled, ",
-             r.repeats, " commands repeated, ", r.resumed, " watches resumed\n");
+             " requests/s: ", r.placed, " placed, ", r.partly, " partly placed, ", r.unplaced,
+             " not placed, ", r.failed, " failed; ", r.placed_quantity, " of ", r.asked_quantity,
+             " placed\n");
+  out += Cat(r.released, " allocations released, ", r.cancelled, " requests cancelled, ", r.repeats,
+             " commands repeated, ", r.resumed, " watches resumed\n");
   for (const auto& [reason, count] : MostFirst(r.reasons))
     out += Cat("  not placed: ", reason, ": ", count, "\n");
 
@@ -74,7 +73,7 @@ std::string RenderTable(const LoadReport& r) {
   out += Columns(rows);
 
   rows = {{"\nprovider", "inventory", "peak", "allocations", "quantity", "left", "offers",
-           "accepted", "in part", "declined", "silent"}};
+           "accepted", "partly", "declined", "silent"}};
   for (const LoadReport::Provider& p : r.providers) {
     rows.push_back({p.name, p.inventory < 0 ? "-" : std::to_string(p.inventory),
                     std::to_string(p.peak), std::to_string(p.allocations),
@@ -90,8 +89,8 @@ std::string RenderTable(const LoadReport& r) {
   if (r.errors.empty()) out += "no errors\n";
   if (r.trail_read) {
     out += Cat("trail: ", r.acts, " acts, ", r.decisions, " decisions; ", r.acknowledged,
-               " answered commands looked up; ",
-               r.fault_count == 0 ? "all right" : Cat(r.fault_count, " faults"), "\n");
+               " acknowledged commands checked; ",
+               r.fault_count == 0 ? "no faults" : Cat(r.fault_count, " faults"), "\n");
   } else {
     out += "trail: not read\n";
   }
@@ -99,93 +98,80 @@ std::string RenderTable(const LoadReport& r) {
   return out;
 }
 
-std::string RenderJson(const LoadReport& r) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> json(buffer);
-  const auto number = [&](const char* key, int64_t value) {
-    json.Key(key);
-    json.Int64(value);
-  };
-  const auto counts = [&](const char* key, const std::map<std::string, int64_t>& values) {
-    json.Key(key);
-    json.StartObject();
-    for (const auto& [name, count] : values) number(name.c_str(), count);
-    json.EndObject();
-  };
-  const auto lines = [&](const char* key, const std::vector<std::string>& values) {
-    json.Key(key);
-    json.StartArray();
-    for (const std::string& value : values) json.String(value.c_str());
-    json.EndArray();
-  };
-  const auto latency = [&](const char* key, const Samples& samples) {
-    json.Key(key);
-    json.StartObject();
-    number("count", static_cast<int64_t>(samples.count()));
-    number("p50", samples.Percentile(500));
-    number("p90", samples.Percentile(900));
-    number("p99", samples.Percentile(990));
-    number("max", samples.Percentile(1000));
-    json.EndObject();
-  };
-  json.StartObject();
-  lines("notes", r.notes);
-  number("requests", r.requests);
-  number("placed", r.placed);
-  number("partly_placed", r.partly);
-  number("unplaced", r.unplaced);
-  number("failed", r.failed);
-  number("asked_quantity", r.asked_quantity);
-  number("placed_quantity", r.placed_quantity);
-  counts("reasons", r.reasons);
-  json.Key("seconds");
-  json.Double(r.seconds);
-  json.Key("requests_per_second");
-  json.Double(Rate(r));
-  latency("create_to_answer_micros", r.answer);
-  latency("create_to_end_micros", r.finish);
-  number("released", r.released);
-  number("cancelled", r.cancelled);
-  number("repeats", r.repeats);
-  number("resumed_watches", r.resumed);
-  json.Key("providers");
-  json.StartArray();
-  for (const LoadReport::Provider& p : r.providers) {
-    json.StartObject();
-    json.Key("provider");
-    json.String(p.name.c_str());
-    if (p.inventory >= 0) number("inventory", p.inventory);
-    number("peak_in_use", p.peak);
-    number("allocations", p.allocations);
-    number("quantity", p.quantity);
-    number("left_in_use", p.left_in_use);
-    if (p.is_desk) {
-      number("offers", p.offers);
-      number("accepted", p.accepted);
-      number("partly_accepted", p.partial);
-      number("declined", p.declined);
-      number("silent", p.silent);
-      number("desk_peak_in_use", p.desk_peak);
-      number("desk_in_use", p.desk_in_use);
-    }
-    json.EndObject();
+namespace {
+
+std::string AsJson(const std::map<std::string, int64_t>& counts) {
+  JsonObject out;
+  for (const auto& [name, count] : counts) out.Add(name, count);
+  return out.text();
+}
+
+std::string AsJson(const Samples& samples) {
+  return JsonObject()
+      .Add("count", samples.count())
+      .Add("p50", samples.Percentile(500))
+      .Add("p90", samples.Percentile(900))
+      .Add("p99", samples.Percentile(990))
+      .Add("max", samples.Percentile(1000))
+      .text();
+}
+
+std::string AsJson(const LoadReport::Provider& p) {
+  JsonObject out;
+  out.Add("provider", p.name);
+  if (p.inventory >= 0) out.Add("inventory", p.inventory);
+  out.Add("peak_in_use", p.peak)
+      .Add("allocations", p.allocations)
+      .Add("quantity", p.quantity)
+      .Add("left_in_use", p.left_in_use);
+  if (p.is_desk) {
+    out.Add("offers", p.offers)
+        .Add("accepted", p.accepted)
+        .Add("partly_accepted", p.partial)
+        .Add("declined", p.declined)
+        .Add("silent", p.silent)
+        .Add("desk_peak_in_use", p.desk_peak)
+        .Add("desk_in_use", p.desk_in_use);
   }
-  json.EndArray();
-  counts("errors", r.errors);
-  json.Key("trail");
-  json.StartObject();
-  json.Key("read");
-  json.Bool(r.trail_read);
-  number("acts", r.acts);
-  number("decisions", r.decisions);
-  number("acknowledged_commands", r.acknowledged);
-  number("faults", r.fault_count);
-  lines("first_faults", r.faults);
-  json.EndObject();
-  json.Key("good");
-  json.Bool(r.Good());
-  json.EndObject();
-  return Cat(View(absl::string_view(buffer.GetString(), buffer.GetSize())), "\n");
+  return out.text();
+}
+
+}  // namespace
+
+std::string RenderJson(const LoadReport& r) {
+  std::vector<std::string> providers;
+  for (const LoadReport::Provider& p : r.providers) providers.push_back(AsJson(p));
+  return JsonObject()
+             .AddJson("notes", JsonStrings(r.notes))
+             .Add("requests", r.requests)
+             .Add("placed", r.placed)
+             .Add("partly_placed", r.partly)
+             .Add("unplaced", r.unplaced)
+             .Add("failed", r.failed)
+             .Add("asked_quantity", r.asked_quantity)
+             .Add("placed_quantity", r.placed_quantity)
+             .AddJson("reasons", AsJson(r.reasons))
+             .Add("seconds", r.seconds)
+             .Add("requests_per_second", Rate(r))
+             .AddJson("create_to_answer_micros", AsJson(r.answer))
+             .AddJson("create_to_end_micros", AsJson(r.finish))
+             .Add("released", r.released)
+             .Add("cancelled", r.cancelled)
+             .Add("repeats", r.repeats)
+             .Add("resumed_watches", r.resumed)
+             .AddJson("providers", JsonArray(providers))
+             .AddJson("errors", AsJson(r.errors))
+             .AddJson("trail", JsonObject()
+                                   .Add("read", r.trail_read)
+                                   .Add("acts", r.acts)
+                                   .Add("decisions", r.decisions)
+                                   .Add("acknowledged_commands", r.acknowledged)
+                                   .Add("faults", r.fault_count)
+                                   .AddJson("first_faults", JsonStrings(r.faults))
+                                   .text())
+             .Add("good", r.Good())
+             .text() +
+         "\n";
 }
 
 }  // namespace capbroker

@@ -1,17 +1,9 @@
 #include "services/workload/load_request.h"
 
 #include "broker/values/text.h"
+#include "services/client/proto_values.h"
 
 namespace capbroker {
-namespace {
-
-void Set(google::protobuf::Timestamp* out, Instant t) {
-  out->set_seconds(t.micros / 1'000'000);
-  out->set_nanos(static_cast<int32_t>(t.micros % 1'000'000 * 1000));
-}
-
-}  // namespace
-
 v1::CreateCapacityRequestRequest RequestFor(const TraceTask& task, size_t index,
                                             const LoadShape& shape) {
   v1::CreateCapacityRequestRequest out;
@@ -33,12 +25,9 @@ v1::CreateCapacityRequestRequest RequestFor(const TraceTask& task, size_t index,
   terms.set_region(shape.region);
   terms.set_quantity(task.Quantity());
   terms.set_unit("gpu-milli");
-  Set(terms.mutable_start_time(), shape.zero + Seconds(task.creation));
-  Set(terms.mutable_end_time(), shape.zero + Seconds(task.deletion));
-  terms.mutable_unit_price()->set_currency_code(std::string(shape.unit_price.currency.view()));
-  terms.mutable_unit_price()->set_units(shape.unit_price.micros / 1'000'000);
-  terms.mutable_unit_price()->set_nanos(
-      static_cast<int32_t>(shape.unit_price.micros % 1'000'000 * 1000));
+  ToProto(shape.zero + Seconds(task.creation), terms.mutable_start_time());
+  ToProto(shape.zero + Seconds(task.deletion), terms.mutable_end_time());
+  ToProto(shape.unit_price, terms.mutable_unit_price());
   if (!task.models.empty()) {
     std::string models;
     for (const std::string& model : task.models)
@@ -54,8 +43,7 @@ v1::CreateCapacityRequestRequest RequestFor(const TraceTask& task, size_t index,
     policy.set_kind(v1::FallbackPolicy::KIND_SEQUENTIAL);
     for (const std::string& provider : shape.alternatives)
       policy.add_providers(Cat("providers/", provider));
-    if (shape.step_window > Span{})
-      policy.mutable_step_window()->set_seconds(shape.step_window.micros / 1'000'000);
+    if (shape.step_window > Span{}) ToProto(shape.step_window, policy.mutable_step_window());
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// How a task of a trace is asked for: the one place that maps its columns to the API.
+// Maps a task of a trace to a capacity request: the only place that knows both.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,13 @@
 
 namespace capbroker {
 
-// What every request of a load has in common.
+// What all requests of a load have in common.
 struct LoadShape {
   std::string owner;
-  std::vector<std::string> alternatives;  // The fallback's order; empty: every registered provider.
-  std::string run;  // Label "load-run"; with "load-task" it tells our requests from others.
-  Instant zero;     // When the trace's second 0 is.
+  // In the order of the fallback; empty: every registered provider.
+  std::vector<std::string> alternatives;
+  std::string run;  // Label "load-run"; with "load-task" it identifies this load's requests.
+  Instant zero;     // The instant of the trace's second 0.
   std::string region = "us-east";
   Money unit_price;
   Span step_window;
@@ -26,11 +27,11 @@ struct LoadShape {
 inline constexpr char kRunLabel[] = "load-run";
 inline constexpr char kTaskLabel[] = "load-task";
 
-// num_gpu x gpu_milli of "gpu" in "gpu-milli", from creation to deletion after the shape's zero.
-// gpu_spec becomes the condition "model=A|B". qos LS, Burstable and Guaranteed serve users:
-// PRODUCT_INFERENCE, purpose unstated. BE is INTERNAL_BATCH for RESEARCH, the purpose that a waiver
-// may lift a right for. A task of several GPUs may be divided, into parts of no less than one of
-// its GPUs.
+// Requests num_gpu x gpu_milli of "gpu" in "gpu-milli", from creation to deletion after the shape's
+// zero. gpu_spec becomes the condition "model=A|B". The qos classes LS, Burstable and Guaranteed
+// serve users: PRODUCT_INFERENCE, purpose unstated. BE becomes INTERNAL_BATCH for RESEARCH, a
+// purpose for which a waiver may lift a right. A task of several GPUs may be split into parts of at
+// least one of its GPUs.
 v1::CreateCapacityRequestRequest RequestFor(const TraceTask& task, size_t index,
                                             const LoadShape& shape);
 

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "broker/values/text.h"
-#include "services/workload/desk_signal.h"
-#include "services/workload/load_check.h"
+#include "services/workload/stop_signal.h"
+#include "services/workload/trail_check.h"
 
 namespace capbroker {
 namespace {
@@ -20,11 +20,13 @@ absl::Status Named(std::string_view who, const grpc::Status& status) {
 
 std::string_view Link(bool session) { return session ? "session" : "watch"; }
 
-// Everything here but the constructor and what follows Run is work on the loop.
+// Everything but the constructor and what follows Run runs on the loop.
 class Load {
  public:
-  Load(LoadPlan plan, Loop& loop)
-      : plan_(std::move(plan)), loop_(loop), order_(plan_.spans, plan_.concurrency, plan_.rule) {}
+  Load(LoadPlan plan, EventLoop& loop)
+      : plan_(std::move(plan)),
+        loop_(loop),
+        schedule_(plan_.spans, plan_.concurrency, plan_.rule) {}
 
   absl::Status Prepare();
   // Returns when all is over.
@@ -43,8 +45,8 @@ class Load {
   void AddProviders(const std::map<std::string, TrailCheck::Use>& use);
 
   LoadPlan plan_;
-  Loop& loop_;
-  LoadOrder order_;
+  EventLoop& loop_;
+  LoadSchedule schedule_;
   Journal journal_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<LoadOwner> owner_;
@@ -63,7 +65,7 @@ class Load {
 absl::Status Load::Prepare() {
   report_.notes = std::move(plan_.notes);
   if (!plan_.journal.empty()) {
-    if (absl::Status s = journal_.Open(plan_.journal); !s.ok()) return s;
+    if (absl::Status s = journal_.Create(plan_.journal); !s.ok()) return s;
   }
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Connect(plan_.owner.client);
   if (!channel.ok()) return channel.status();
@@ -76,15 +78,15 @@ absl::Status Load::Prepare() {
   owner_->on_acknowledged = [this](const char* kind, const std::string& name) {
     acknowledged_.emplace_back(kind, name);
   };
-  owner_->on_given_back = [this](const std::string& provider, const std::string& offer) {
+  owner_->on_allocation_ended = [this](const std::string& provider, const std::string& offer) {
     const auto desk = desks_.find(provider);
-    if (desk != desks_.end()) desk->second->GiveBack(offer);
+    if (desk != desks_.end()) desk->second->ReleaseInventory(offer);
   };
-  owner_->on_failure = [this] {
+  owner_->OnFailure([this] {
     failure_.Update(
         Named(Cat(Link(plan_.owner.session), " of owner ", plan_.owner.owner), owner_->failure()));
     Stop();
-  };
+  });
   for (DeskOptions& options : plan_.desks) {
     absl::StatusOr<std::shared_ptr<grpc::Channel>> own = Connect(options.client);
     if (!own.ok()) return own.status();
@@ -98,10 +100,10 @@ absl::Status Load::Prepare() {
                                                                  : "OFFER_PARTIALLY_ACCEPTED",
                                  event.offer);
     };
-    desk->on_failure = [this, provider, session, desk = desk.get()] {
+    desk->OnFailure([this, provider, session, desk = desk.get()] {
       failure_.Update(Named(Cat(Link(session), " of provider ", provider), desk->failure()));
       Stop();
-    };
+    });
     desks_[provider] = std::move(desk);
   }
   return absl::OkStatus();
@@ -112,30 +114,30 @@ void Load::Run() {
   owner_->Start([this] { Ready(); });
   for (auto& [provider, desk] : desks_) desk->Start([this] { Ready(); });
   loop_.Run();
-  if (end_micros_ == 0) end_micros_ = Loop::Micros();
+  if (end_micros_ == 0) end_micros_ = EventLoop::NowMicros();
 }
 
 void Load::Ready() {
   if (--unready_ > 0) return;
-  start_micros_ = Loop::Micros();
-  for (const LoadSpan& span : plan_.spans) first_time_ = std::min(first_time_, span.create);
+  start_micros_ = EventLoop::NowMicros();
+  for (const TaskTimes& span : plan_.spans) first_time_ = std::min(first_time_, span.create);
   Pump();
 }
 
 void Load::Pump() {
-  if (pumping_ || stopped_) return;  // An event that is over at once calls back from within.
+  if (pumping_ || stopped_) return;  // An event that ends at once calls Pump from within.
   pumping_ = true;
   int64_t now = std::numeric_limits<int64_t>::max();
-  const bool paced = plan_.rule == LoadOrder::Rule::kPaced && plan_.speedup > 0;
-  const double elapsed = static_cast<double>(Loop::Micros() - start_micros_) / 1e6;
+  const bool paced = plan_.rule == LoadSchedule::Rule::kPaced && plan_.speedup > 0;
+  const double elapsed = static_cast<double>(EventLoop::NowMicros() - start_micros_) / 1e6;
   if (paced) now = first_time_ + static_cast<int64_t>(elapsed * plan_.speedup);
-  while (const std::optional<LoadEvent> event = order_.Next(now)) Start(*event);
+  while (const std::optional<LoadEvent> event = schedule_.Next(now)) Start(*event);
   pumping_ = false;
-  if (order_.IsFinished()) {
-    end_micros_ = Loop::Micros();
+  if (schedule_.IsFinished()) {
+    end_micros_ = EventLoop::NowMicros();
     return Stop();
   }
-  const std::optional<int64_t> due = order_.DueTime();
+  const std::optional<int64_t> due = schedule_.DueTime();
   if (!paced || !due || *due <= now || waits_for_time_) return;
   waits_for_time_ = true;
   const double wait = static_cast<double>(*due - first_time_) / plan_.speedup - elapsed;
@@ -169,7 +171,7 @@ void Load::OnEnd(const LoadEvent& event, const LoadOutcome& outcome) {
 }
 
 void Load::Over(const LoadEvent& event) {
-  order_.Done(event);
+  schedule_.OnDone(event);
   Pump();
 }
 
@@ -250,7 +252,7 @@ void Load::AddProviders(const std::map<std::string, TrailCheck::Use>& use) {
     if (!desk->inventory()) continue;
     p.desk_peak = desk->inventory()->PeakInUse();
     p.desk_in_use = desk->inventory()->InUse();
-    // An error may leave an outcome unknown to the desk; then its account is on the safe side.
+    // After an error the desk may not know an outcome; its account then errs on the safe side.
     if (report_.trail_read && totals.errors.empty() && p.desk_in_use != p.left_in_use) {
       ++report_.fault_count;
       report_.faults.push_back(
@@ -266,8 +268,8 @@ void Load::AddProviders(const std::map<std::string, TrailCheck::Use>& use) {
 }  // namespace
 
 absl::StatusOr<LoadReport> RunLoad(LoadPlan plan) {
-  Loop loop;
-  // A signal may come before there is a load: the loop keeps what it says until it runs.
+  EventLoop loop;
+  // A signal may come before the load exists: the loop keeps the work until it runs.
   Load* running = nullptr;
   StopSignal signals([&] {
     loop.Post([&] {

@@ -1,5 +1,5 @@
-// The caller's end of a session, of an owner's or a provider's: commands gather while a message is
-// under way, and each gets its reply, or what the session ended with.
+// Client end of a session, an owner's or a provider's. Commands queue while a message is being
+// sent; each command gets its reply, or the status with which the session ended.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -14,55 +14,52 @@
 #include <utility>
 #include <vector>
 
-#include "capbroker/v1/session_service.grpc.pb.h"
+#include "capbroker/v1/session_service.pb.h"
+#include "services/client/bidi_stream.h"
 #include "services/client/client.h"
-#include "services/workload/desk_loop.h"
-#include "services/workload/two_way.h"
 
 namespace capbroker {
 
-// Everything runs on the loop, which outlives it; and it outlives the loop's run.
-template <class Said, class Told>
+// Everything runs on the loop, which outlives the client; the client outlives the loop's run.
+template <class Request, class Response>
 class SessionClient {
  public:
-  using Command = std::remove_pointer_t<decltype(std::declval<Said&>().add_commands())>;
-  using Reply = std::remove_cvref_t<decltype(std::declval<Told&>().replies(0))>;
-  // How the command's own call would have ended, and the reply. Besides: DEADLINE_EXCEEDED without
-  // a reply in time, and what the session ended with while the reply was waited for; then the
-  // outcome is not known, and the reply empty.
-  using Done = std::function<void(const grpc::Status&, const Reply&)>;
-  using Async = AsyncOf<v1::SessionService::Stub>;
-  using Method = void (Async::*)(grpc::ClientContext*, grpc::ClientBidiReactor<Said, Told>*);
+  using Command = std::remove_pointer_t<decltype(std::declval<Request&>().add_commands())>;
+  using Reply = std::remove_cvref_t<decltype(std::declval<Response&>().replies(0))>;
+  // The status with which a call of its own would have ended, and the reply. Also DEADLINE_EXCEEDED
+  // when no reply came in time, and the session's status when the session ended first: then the
+  // outcome is unknown and the reply empty.
+  using ReplyCallback = std::function<void(const grpc::Status&, const Reply&)>;
 
-  // `parent` is whose session: "owners/openai".
-  SessionClient(Loop& loop, const std::shared_ptr<grpc::Channel>& channel, ClientOptions options,
-                Method method, std::string parent)
+  // `method` is "OwnerSession" or "ProviderSession"; `parent` is whose session it is, such as
+  // "owners/openai".
+  SessionClient(EventLoop& loop, std::shared_ptr<grpc::Channel> channel, ClientOptions options,
+                std::string method, std::string parent)
       : loop_(loop),
+        channel_(std::move(channel)),
         options_(std::move(options)),
-        method_(method),
-        parent_(std::move(parent)),
-        stub_(v1::SessionService::NewStub(channel)) {}
+        method_("/capbroker.v1.SessionService/" + std::move(method)),
+        parent_(std::move(parent)) {}
 
-  // Not while one is open. `on_told` runs for each message, once the replies in it were given to
-  // their commands.
-  void Open(std::function<void(Told&)> on_told, std::function<void(const grpc::Status&)> on_end) {
+  // Not while a session is open. `on_message` runs for each message, after the replies in it were
+  // given to their commands.
+  void Start(std::function<void(Response&)> on_message,
+             std::function<void(const grpc::Status&)> on_end) {
     if (closing_) return;
-    on_told_ = std::move(on_told);
+    on_message_ = std::move(on_message);
     on_end_ = std::move(on_end);
-    stream_ = TwoWay<Said, Told>::Open(
-        loop_, NewStream(options_), [this](Told& told) { OnTold(told); }, [this] { Flush(); },
-        [this](const grpc::Status& status) { OnEnd(status); },
-        [this](grpc::ClientContext* context, auto* reactor) {
-          (stub_->async()->*method_)(context, reactor);
-        });
-    Said first;
+    stream_ = Stream::Start(loop_, channel_, method_, NewStream(options_),
+                            {.on_message = [this](Response& message) { OnMessage(message); },
+                             .on_sent = [this] { Flush(); },
+                             .on_end = [this](const grpc::Status& status) { OnEnd(status); }});
+    Request first;
     first.set_parent(parent_);
-    Gather(first);
-    stream_->Say(std::move(first));
+    AddQueued(first);
+    stream_->Send(std::move(first));
   }
 
-  // No more commands. What was sent is waited for, as long as a call would be; a session that
-  // nothing waits for ends.
+  // Accepts no more commands. Replies are awaited as long as a call would await them; a session
+  // without pending commands ends at once.
   void Close() {
     closing_ = true;
     if (stream_ == nullptr) return;
@@ -71,12 +68,12 @@ class SessionClient {
     Flush();
   }
 
-  // A command that comes while no session is open goes with the next.
-  void Send(Command command, Done done) {
+  // A command that comes while no session is open is sent with the next one.
+  void Send(Command command, ReplyCallback done) {
     commands_.push_back(
-        {std::move(command), std::move(done), Loop::Micros() + options_.deadline.micros});
-    if (!std::exchange(timing_, true)) loop_.PostAfter(options_.deadline, [this] { Expire(); });
-    // With what else becomes ready in the work at hand.
+        {std::move(command), std::move(done), EventLoop::NowMicros() + options_.deadline.micros});
+    if (!std::exchange(expiring_, true)) loop_.PostAfter(options_.deadline, [this] { Expire(); });
+    // Together with whatever else the current work of the loop sends.
     if (!std::exchange(flushing_, true)) {
       loop_.Post([this] {
         flushing_ = false;
@@ -86,27 +83,29 @@ class SessionClient {
   }
 
  private:
-  static constexpr int kMostCommands = 1024;        // Of a message; the broker takes no more,
-  static constexpr size_t kMostBytes = 512 * 1024;  // and no message of more than 1 MiB.
+  using Stream = BidiStream<Request, Response>;
+  // Limits of the broker: at most 1,024 commands in a message, of less than 1 MiB in all.
+  static constexpr int kMostCommands = 1024;
+  static constexpr size_t kMostBytes = 512 * 1024;
 
-  struct Waiting {
+  struct Pending {
     Command command;
-    Done done;  // Null once it was called.
+    ReplyCallback done;  // Null after it was called.
     int64_t due_micros = 0;
   };
 
   void Flush() {
-    if (stream_ == nullptr || !stream_->HasRoom()) return;
+    if (stream_ == nullptr || !stream_->CanSend()) return;
     if (sent_ < commands_.size()) {
-      Said message;
-      Gather(message);
-      stream_->Say(std::move(message));
+      Request message;
+      AddQueued(message);
+      stream_->Send(std::move(message));
     } else if (closing_) {
-      stream_->SayLast();
+      stream_->HalfClose();
     }
   }
 
-  void Gather(Said& message) {
+  void AddQueued(Request& message) {
     size_t bytes = 0;
     while (sent_ < commands_.size() && message.commands_size() < kMostCommands &&
            bytes < kMostBytes) {
@@ -115,16 +114,15 @@ class SessionClient {
     }
   }
 
-  void OnTold(Told& told) {
-    for (const Reply& reply : told.replies()) {
+  void OnMessage(Response& message) {
+    for (const Reply& reply : message.replies()) {
       const uint64_t place = static_cast<uint64_t>(reply.command()) - static_cast<uint64_t>(first_);
-      // One that is not waited for any more.
-      if (place >= sent_ || commands_[place].done == nullptr) continue;
-      const Done done = std::exchange(commands_[place].done, nullptr);
-      Trim();
+      if (place >= sent_ || commands_[place].done == nullptr) continue;  // It has expired.
+      const ReplyCallback done = std::exchange(commands_[place].done, nullptr);
+      PopAnswered();
       done(StatusOf(reply), reply);
     }
-    on_told_(told);
+    on_message_(message);
   }
 
   static grpc::Status StatusOf(const Reply& reply) {
@@ -135,24 +133,23 @@ class SessionClient {
 
   void OnEnd(const grpc::Status& status) {
     stream_ = nullptr;
-    std::deque<Waiting> left;
+    std::deque<Pending> left;
     left.swap(commands_);
     sent_ = 0;
     first_ = 1;
-    // In good order or not, of these nothing is known.
     const grpc::Status why =
         status.ok() ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "the session has ended") : status;
-    for (const Waiting& one : left) {
+    for (const Pending& one : left) {
       if (one.done != nullptr) one.done(why, Reply());
     }
     on_end_(status);
   }
 
   void Expire() {
-    timing_ = false;
-    const int64_t now = Loop::Micros();
-    size_t due = 0;  // In the order they came, which is that of their times.
-    std::vector<Done> expired;
+    expiring_ = false;
+    const int64_t now = EventLoop::NowMicros();
+    size_t due = 0;  // Commands are in the order of their due times.
+    std::vector<ReplyCallback> expired;
     for (; due < commands_.size() && commands_[due].due_micros <= now; ++due) {
       if (commands_[due].done != nullptr)
         expired.push_back(std::exchange(commands_[due].done, nullptr));
@@ -161,36 +158,35 @@ class SessionClient {
       commands_.erase(commands_.begin() + static_cast<ptrdiff_t>(sent_),
                       commands_.begin() + static_cast<ptrdiff_t>(due));
     }
-    Trim();
+    PopAnswered();
     if (!commands_.empty()) {
-      timing_ = true;
+      expiring_ = true;
       loop_.PostAfter(Span{commands_.front().due_micros - now}, [this] { Expire(); });
     }
-    for (const Done& done : expired) {
+    for (const ReplyCallback& done : expired) {
       done(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "no reply in time"), Reply());
     }
   }
 
-  // Lets go of what is replied to, as far as no other is before it.
-  void Trim() {
+  // Removes answered commands from the front of the queue.
+  void PopAnswered() {
     for (; sent_ > 0 && commands_.front().done == nullptr; --sent_, ++first_) commands_.pop_front();
   }
 
-  Loop& loop_;
+  EventLoop& loop_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const ClientOptions options_;
-  const Method method_;
+  const std::string method_;
   const std::string parent_;
-  const std::unique_ptr<v1::SessionService::Stub> stub_;
 
-  std::shared_ptr<TwoWay<Said, Told>> stream_;
-  std::function<void(Told&)> on_told_;
+  std::shared_ptr<Stream> stream_;
+  std::function<void(Response&)> on_message_;
   std::function<void(const grpc::Status&)> on_end_;
-  std::deque<Waiting>
-      commands_;           // First those that were sent in this session, then those that gather.
-  size_t sent_ = 0;        // How many were.
-  int64_t first_ = 1;      // The session's number of the first of them.
-  bool flushing_ = false;  // Flush will run.
-  bool timing_ = false;    // Expire will.
+  std::deque<Pending> commands_;  // First those sent in this session, then those not sent yet.
+  size_t sent_ = 0;               // How many of them were sent.
+  int64_t first_ = 1;             // The number that the session gave to the first of them.
+  bool flushing_ = false;         // Flush is posted.
+  bool expiring_ = false;         // Expire is posted.
   bool closing_ = false;
 };
 

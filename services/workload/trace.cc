@@ -1,7 +1,6 @@
 #include "services/workload/trace.h"
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <optional>
 
@@ -12,13 +11,13 @@ namespace {
 
 constexpr int64_t kMostSeconds = 100LL * 365 * 86400;
 
-// Cells of one line by column, and errors that say where.
-class Table {
+// Reads a CSV file line by line; errors name the place.
+class CsvReader {
  public:
-  Table(std::string_view file, std::string_view text) : file_(file), rest_(text) {}
+  CsvReader(std::string_view file, std::string_view text) : file_(file), rest_(text) {}
 
-  // Reads the first line; `columns` must all be in it.
-  absl::Status Open(const std::vector<std::string_view>& columns) {
+  // Reads the first line, which must have all `columns`.
+  absl::Status ReadHeader(const std::vector<std::string_view>& columns) {
     if (!NextLine())
       return Wrong("", "an empty file", "a first line with the names of the columns");
     const std::vector<std::string_view> names = Split(line_, ',');
@@ -35,7 +34,7 @@ class Table {
     return absl::OkStatus();
   }
 
-  // False at the end. An empty line is passed over.
+  // Advances to the next line that is not empty. False at the end of the file.
   absl::StatusOr<bool> Next() {
     do {
       if (!NextLine()) return false;
@@ -107,9 +106,8 @@ bool IsModel(std::string_view text) {
   });
 }
 
-// The task of the table's present line; one without a GPU has num_gpu 0, and nothing more in it is
-// looked at.
-absl::StatusOr<TraceTask> ReadTask(const Table& table) {
+// The task on the current line. For a task without a GPU, num_gpu is 0 and the rest is not read.
+absl::StatusOr<TraceTask> ReadTask(const CsvReader& table) {
   TraceTask task;
   absl::Status bad;
   const auto number = [&](std::string_view column, int64_t least, int64_t most) -> int64_t {
@@ -145,8 +143,8 @@ absl::StatusOr<TraceTask> ReadTask(const Table& table) {
 }  // namespace
 
 absl::StatusOr<Trace> ParseTrace(std::string_view file, std::string_view text) {
-  Table table(file, text);
-  if (absl::Status s = table.Open(
+  CsvReader table(file, text);
+  if (absl::Status s = table.ReadHeader(
           {"name", "num_gpu", "gpu_milli", "gpu_spec", "qos", "creation_time", "deletion_time"});
       !s.ok()) {
     return s;
@@ -174,8 +172,8 @@ absl::StatusOr<Trace> ParseTrace(std::string_view file, std::string_view text) {
 }
 
 absl::StatusOr<std::vector<TraceNode>> ParseNodes(std::string_view file, std::string_view text) {
-  Table table(file, text);
-  if (absl::Status s = table.Open({"sn", "gpu", "model"}); !s.ok()) return s;
+  CsvReader table(file, text);
+  if (absl::Status s = table.ReadHeader({"sn", "gpu", "model"}); !s.ok()) return s;
   std::vector<TraceNode> nodes;
   for (int64_t index = 0;; ++index) {
     const absl::StatusOr<bool> more = table.Next();
@@ -219,15 +217,6 @@ std::map<std::string, int64_t> Stock(const std::vector<TraceNode>& nodes, const 
     if (share.Has(node.index)) stock[node.model] += node.gpus * 1000;
   }
   return stock;
-}
-
-absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in.is_open() || in.bad()) {
-    return absl::InvalidArgumentError(Cat("got '", path, "', want a file that can be read"));
-  }
-  return text;
 }
 
 }  // namespace capbroker

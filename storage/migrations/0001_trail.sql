@@ -5,7 +5,7 @@
 -- and one batch touches one shard where the schema is distributed by ranges of owner_id.
 --
 -- PostgreSQL reads a CHECK of a table anew for every statement, which cost a batch as much as ten of its rows; that of a
--- domain it keeps. What the program asks of a batch by itself (storage/batch.cc) has none; a state outside its list, which
+-- domain it keeps. What the program asks of a batch by itself (storage/batch_check.cc) has none; a state outside its list, which
 -- would have no name, is refused here.
 --
 -- Names are compared byte by byte (COLLATE "C"): the program orders them so too. States are numbers as well; their
@@ -38,7 +38,7 @@ CREATE DOMAIN counted AS bigint CHECK (VALUE > 0);
 CREATE DOMAIN sha256_hash AS bytea CHECK (octet_length(VALUE) = 32);
 -- 0 RECEIVED, 1 HOLDER_ROUND, 2 FALLBACK, 3 MATCH_ROUND, 4 CONFIRMING, 5 BLOCKED; finished: 6 FULFILLED,
 -- 7 PARTIALLY_FULFILLED, 8 UNFILLED, 9 CANCELLED, 10 EXPIRED
-CREATE DOMAIN request_state AS smallint CHECK (VALUE BETWEEN 0 AND 10);
+CREATE DOMAIN request_state AS smallint CHECK (VALUE BETWEEN 0 AND 15);  -- 11 to 15: finished, and live still.
 -- 0 OPEN, 1 ACCEPTED, 2 PARTIALLY_ACCEPTED, 3 COUNTERED, 4 DECLINED, 5 LAPSED, 6 RESCINDED, 7 SUPERSEDED, 8 VOIDED
 CREATE DOMAIN offer_state AS smallint CHECK (VALUE BETWEEN 0 AND 8);
 -- 0 none, 1 HELD, 2 CONFIRMED, 3 RELEASED, 4 WITHDRAWN, 5 EXPIRED
@@ -72,8 +72,8 @@ END $$;
 CREATE TRIGGER act_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON act
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Where each request stands. The one key serves an owner's list by state and, over the states below 6, recovery; whoever
--- changes a row knows the state before.
+-- Where each request stands. The one key serves an owner's list by state and, over the states of live requests, recovery;
+-- whoever changes a row knows the state before.
 CREATE TABLE request (
   request_id uuid NOT NULL,
   owner_id integer NOT NULL,

@@ -1,4 +1,4 @@
-"""What is measured: a PostgreSQL of its own, a broker on it, and the parties of the load."""
+"""Stage of the benchmarks: a PostgreSQL of its own, a broker on it, and the parties of the load."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/end_to_end"))
 
-# The holder has a first refusal and a commitment that lasts for tens of millions of requests.
+# The holder has a first refusal, and a commitment that lasts for tens of millions of requests.
 AGREEMENT = """\
 agreement: {holder}
 owner: {owner}
@@ -46,8 +46,8 @@ clauses:
     kind: TERM
     until: 2051-01-01T00:00:00Z
 """
-# Whose owners are called how, who holds the right, how long it has to answer, and the alternative: each load has parties
-# of its own, so that loads may run side by side.
+# The names of each load's owners, the holder of its right, how long the holder has to answer, and the alternative. Each
+# load has parties of its own, so that loads can run side by side.
 LOADS = {
     "bench": ("azure", "3d", "stargate-oracle"),
     "lapse": ("lapse-holder", "250ms", "lapse-alternative"),
@@ -57,7 +57,7 @@ LOADS = {
 
 
 def as_load(prefix):
-    """The options of lifecycle_bench for these owners and desks."""
+    """The options of lifecycle_bench for these owners and providers."""
     holder, _, alternative = LOADS[prefix]
     return ["--owner-prefix", prefix, "--holder", holder, "--alternative", alternative]
 
@@ -71,7 +71,8 @@ def open_stage(binary):
         options = []
 
         def parties(self, **owners):
-            """So many owners of each load, bench=64: bench-0 ... with an agreement each; the desks; everybody's tokens."""
+            """Creates the owners of each load, bench=64 for bench-0 ... bench-63, with an agreement each; the
+            providers; and a token for every party."""
             self.sql("ALTER SYSTEM SET max_connections = 400")  # For the yardstick's clients; nothing else differs.
             self.postgres("stop")
             self.postgres("start")
@@ -99,7 +100,7 @@ def open_stage(binary):
             return super().serve_command() + self.options
 
         def restart_broker(self, *options):
-            """With these options more. Returns the seconds from its start until it served."""
+            """Restarts the broker with `options` added. Returns the seconds from its start until it served."""
             self.broker.terminate()
             self.broker.wait()
             self.broker.stdout.close()
@@ -109,7 +110,7 @@ def open_stage(binary):
             return time.monotonic() - start
 
         def broker_bytes(self):
-            """Of memory that it holds now."""
+            """Bytes of memory that the broker holds now."""
             status = pathlib.Path(f"/proc/{self.broker.pid}/status").read_text()
             return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
 

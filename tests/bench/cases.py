@@ -1,4 +1,4 @@
-"""The cases: what each runs, and what it gives."""
+"""The benchmark's cases: what each runs, and the figures that it returns."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ class Case:
 
 
 def lifecycle(name, *options, broker=()):
-    """A name such as session/declined/64 says the transport, the mix and the concurrency."""
+    """A name such as session/declined/64 gives the transport, the mix and the concurrency."""
     transport, mix, clients = name.split("/")[:3]
     load = ["--transport", transport, "--mix", mix]
     if clients.isdigit():
@@ -41,7 +41,7 @@ def all_cases(concurrencies, rate):
         cases += [lifecycle(f"{transport}/{mix}/{middle}") for mix in ("declined", "partial", "lapse")]
         cases += [lifecycle(f"{transport}/accepted/{n}/owners", "--owners", "64") for n in concurrencies if n >= middle]
         cases.append(lifecycle(f"{transport}/accepted/rate-{rate}", "--rate", str(rate)))
-    # Last, since the broker starts anew for them.
+    # Last, since the broker restarts for them.
     cases += [lifecycle(f"{transport}/accepted/{middle}/batch-of-one", broker=("--batch-bound", "1"))
               for transport in ("unary", "session")]
     return cases
@@ -82,7 +82,7 @@ class Bench:
         return self.act_bytes
 
     def run(self, case):
-        """The figures of one case. `errors` says what went wrong; then the others may be missing."""
+        """The figures of one case. `errors` lists what went wrong; other figures may then be missing."""
         if case.program != "echo" and tuple(self.stage.options) != case.broker:
             self.stage.restart_broker(*case.broker)
         self.stage.sql("CHECKPOINT")  # Nobody pays for what another left behind.
@@ -122,7 +122,8 @@ class Bench:
         return figures
 
     def run_pgbench(self, case):
-        # Every transaction's time where there are few, else a tenth of them, so that writing them costs nothing.
+        # The time of every transaction if there are few, otherwise of a tenth of them, so that writing them costs
+        # nothing.
         share = 1 if case.clients == 1 else 0.1
         prefix = self.stage.directory / "pgbench_log"
         command = ["pgbench", "-n", "-M", "prepared", "-c", str(case.clients), "-j", str(min(2, case.clients)), "-T",

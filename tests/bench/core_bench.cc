@@ -1,12 +1,12 @@
-// What a brokered request costs the sequencer's thread alone: the core is driven in this thread,
-// with a ledger that says at once that all is durable and keeps nothing.
+// Measures what a brokered request costs the sequencer's thread alone. The core runs in this
+// thread, over a ledger that reports every batch as durable at once and stores nothing.
 //
 //   core_bench [LIFECYCLES [IN_FLIGHT [OWNERS]]]
 //   core_bench open OFFERS
 //
-// A lifecycle is a create that opens an offer to the holder of a first refusal, and its acceptance.
-// Prints microseconds of processor time a lifecycle, and the bytes of trail it leaves; or the bytes
-// of memory that each open offer takes.
+// A lifecycle is a create that opens an offer to the holder of a first refusal, and the acceptance
+// of that offer. Prints the processor time of a lifecycle in microseconds and the bytes of trail
+// that it leaves; or the bytes of memory that each open offer takes.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -36,7 +36,7 @@ int64_t ProcessorNanos() {
   std::exit(1);
 }
 
-// Of this process, in bytes.
+// Resident memory of this process, in bytes.
 int64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
   int64_t size = 0, resident = 0;
@@ -189,7 +189,7 @@ class Driver {
 int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "open") {
     capbroker::Driver driver(1);
-    driver.Open(20'000);  // What is kept whatever comes is there.
+    driver.Open(20'000);  // Allocates what is kept whatever the number of offers.
     const int64_t before = capbroker::ResidentBytes();
     const int offers = std::atoi(argv[2]);
     driver.Open(offers);

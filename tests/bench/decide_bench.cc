@@ -1,5 +1,5 @@
-// What the deciding core costs by itself: Decide, Fold, the text form, the chain, and the order of
-// deadlines. Flags are Google Benchmark's: --benchmark_filter=Decide.
+// Measures what the deciding core costs by itself: Decide, Fold, the text form, the hash chain, and
+// the order of deadlines. Its flags are Google Benchmark's, for instance --benchmark_filter=Decide.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -19,7 +19,7 @@ namespace {
 
 const Instant kStart = *ParseInstant("2025-02-03T12:00:00Z");
 
-// deploy/agreements/openai-azure-v2.yaml, as far as it decides anything here.
+// The clauses of deploy/agreements/openai-azure-v2.yaml that decide anything here.
 AgreementVersion SeedAgreement() {
   AgreementVersion v;
   v.agreement = AgreementId{"azure"};
@@ -57,7 +57,14 @@ Request SomeRequest(uint64_t number) {
   return r;
 }
 
-// One owner's book, with an agreement in force.
+void MustFold(Book& book, const Act& act) {
+  if (const absl::Status folded = Fold(book, act); !folded.ok()) {
+    std::fprintf(stderr, "decide_bench: %s\n", folded.ToString().c_str());
+    std::exit(1);
+  }
+}
+
+// One owner's book with an agreement in force.
 class Stage {
  public:
   Stage() {
@@ -68,7 +75,7 @@ class Stage {
       provider.display_name = name;
       directory.Put(provider);
     }
-    Fold(book, Decided({Role::kOperator, "ops"}, ActivateAgreement{SeedAgreement()}));
+    MustFold(book, Decided({Role::kOperator, "ops"}, ActivateAgreement{SeedAgreement()}));
   }
   template <class What>
   Command CommandOf(Actor actor, What what) const {
@@ -85,7 +92,7 @@ class Stage {
     return CommandOf({Role::kProvider, "azure"},
                      DeclineOffer{id, 1, DeclineReason::kNoCapacity, "", {}});
   }
-  // The act that comes of it, not folded.
+  // The act that the command results in; it is not folded.
   Act ActOf(const Command& command, const RequestId& request) const {
     absl::StatusOr<Verdict> verdict = Decide(book, directory, command, kStart);
     if (!verdict.ok() || verdict->decisions.empty()) {
@@ -105,7 +112,7 @@ class Stage {
   }
   RequestId Open(uint64_t number) {
     const RequestId id = SomeRequest(number).id;
-    Fold(book, ActOf(Create(number), id));
+    MustFold(book, ActOf(Create(number), id));
     return id;
   }
 
@@ -113,7 +120,7 @@ class Stage {
   Directory directory;
 };
 
-// The argument: requests that are open in the book meanwhile.
+// The argument is the number of requests that are open in the book meanwhile.
 void BM_DecideCreate(benchmark::State& state) {
   Stage stage;
   for (int64_t i = 0; i < state.range(0); ++i) stage.Open(static_cast<uint64_t>(i) + 2);
@@ -140,26 +147,26 @@ void BM_DecideDecline(benchmark::State& state) {
 }
 BENCHMARK(BM_DecideDecline);
 
-// A request's two acts into the book, and the request out of it.
+// Folds a request's two acts into the book, and the request out of it.
 void BM_FoldLifecycle(benchmark::State& state) {
   Stage stage;
   const RequestId id = SomeRequest(1).id;
   Act create = stage.ActOf(stage.Create(1), id);
-  Fold(stage.book, create);
+  MustFold(stage.book, create);
   Act accept = stage.ActOf(stage.Accept(id), id);
-  Fold(stage.book, accept);
+  MustFold(stage.book, accept);
   Forget(stage.book, id);
   for (auto _ : state) {
     create.sequence = stage.book.sequence + 1;
-    Fold(stage.book, create);
+    MustFold(stage.book, create);
     accept.sequence = stage.book.sequence + 1;
-    Fold(stage.book, accept);
+    MustFold(stage.book, accept);
     Forget(stage.book, id);
   }
 }
 BENCHMARK(BM_FoldLifecycle);
 
-// Argument 0: the act of a create; 1: that of an accept.
+// Argument 0 is the act of a create, 1 that of an accept.
 Act ActOfKind(int64_t kind) {
   Stage stage;
   if (kind == 0) return stage.ActOf(stage.Create(1), SomeRequest(1).id);
@@ -189,13 +196,13 @@ void BM_Chain(benchmark::State& state) {
 }
 BENCHMARK(BM_Chain)->ArgName("accept")->Arg(0)->Arg(1);
 
-// One owner's deadlines, so many: the earliest goes and a new one comes.
+// One owner's deadlines, `count` of them: the earliest is removed and a new one added.
 void BM_DeadlinesOfABook(benchmark::State& state) {
   Book book;
   const auto count = static_cast<uint64_t>(state.range(0));
   uint64_t next = 0;
   const auto add = [&] {
-    // Windows differ: the new one belongs somewhere in the later half.
+    // The windows differ, so that the new deadline belongs somewhere in the later half.
     const Span window = Seconds(static_cast<int64_t>(count + next * 7919 % count));
     book.deadlines.emplace(kStart + Seconds(static_cast<int64_t>(next)) + window,
                            MakeRequestId(kStart, {next << 8, 0}));
@@ -209,7 +216,7 @@ void BM_DeadlinesOfABook(benchmark::State& state) {
 }
 BENCHMARK(BM_DeadlinesOfABook)->Arg(1'000)->Arg(1'000'000);
 
-// So many owners with one deadline each: the next one's moves to the end.
+// `count` owners with one deadline each: the next owner's deadline moves to the end.
 void BM_DeadlinesOfOwners(benchmark::State& state) {
   Books books(64, 0, 16'384);
   for (int64_t i = 0; i < state.range(0); ++i) {

@@ -1,9 +1,9 @@
-// What a call costs by itself: raw gRPC unary echo between two processes, each of one thread and
-// one completion queue, in bytes.
+// Measures what a call costs by itself: a raw gRPC unary echo between two processes of one thread
+// and one completion queue each, in bytes.
 //
 //   echo_bench [--concurrency N] [--seconds S] [--warm-up S] [--size BYTES]
 //
-// Output as lifecycle_bench.
+// The output has the form of lifecycle_bench's.
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
@@ -47,7 +47,7 @@ class Echo {
   int port() const { return port_; }
 
  private:
-  // One call; its own tag, since only one thing of it is under way at a time.
+  // One call. It is its own tag, since only one operation of it is in flight at a time.
   struct Answer {
     explicit Answer(Echo& in) : echo(in), stream(&context) {
       echo.service_.RequestCall(&context, &stream, echo.queue_.get(), echo.queue_.get(), this);
@@ -96,14 +96,15 @@ struct Call {
 int Go(size_t concurrency, double seconds, double warm_up, size_t size) {
   int to_child[2], from_child[2];
   if (pipe(to_child) != 0 || pipe(from_child) != 0) return 1;
-  const pid_t child = fork();  // Before gRPC has threads.
+  const pid_t child = fork();  // Before gRPC has started any thread.
   if (child == 0) {
     close(to_child[1]);
     Echo echo;
     const int port = echo.port();
     if (write(from_child[1], &port, sizeof port) != sizeof port) return 1;
     char end = 0;
-    return read(to_child[0], &end, 1) == 0 ? 0 : 1;  // Until this process's other half ends.
+    // Returns when the other process closes its half.
+    return read(to_child[0], &end, 1) == 0 ? 0 : 1;
   }
   close(to_child[0]);
   int port = 0;

@@ -1,4 +1,4 @@
-"""The goals, as ratios of cases of the same round."""
+"""The benchmark's goals, as ratios of cases of the same round."""
 
 import statistics
 
@@ -20,7 +20,7 @@ def ratio(above, below):
     return lambda of: rate(of, above) / rate(of, below)
 
 
-# Number, words, what it is of one round, whether more is better, the goal.
+# Number, words, the figure of one round, whether more is better, the goal.
 GOALS = [
     (1, "unary, accepted / one-row commits, 64", ratio("unary/accepted/64", "pgbench/64"), True, 0.5),
     (1, "unary, accepted / one-row commits, 256", ratio("unary/accepted/256", "pgbench/256"), True, 0.65),

@@ -1,5 +1,5 @@
-// How long things took: counted in buckets whose width is within a hundredth of their value, so
-// that any number of them costs the same memory.
+// Latency histogram for the benchmarks. Its buckets are within a hundredth of the value that they
+// count, so any number of samples takes the same memory.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace capbroker::bench {
 
-// Nanoseconds by the clock that gRPC's monotonic deadlines use too.
+// Nanoseconds of the clock that gRPC's monotonic deadlines use too.
 inline int64_t Now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -18,13 +18,13 @@ inline int64_t Now() {
 
 class Latencies {
  public:
-  // Below zero counts as zero.
+  // A negative value counts as zero.
   void Add(int64_t nanos) {
     ++counts_[BucketOf(nanos < 0 ? 0 : static_cast<uint64_t>(nanos))];
     ++count_;
   }
   uint64_t count() const { return count_; }
-  // In milliseconds; `share` from 0 to 1. 0 if there are none.
+  // The quantile at `share`, from 0 to 1, in milliseconds; 0 without samples.
   double Quantile(double share) const {
     const auto wanted = static_cast<uint64_t>(share * static_cast<double>(count_));
     uint64_t seen = 0;
@@ -36,13 +36,13 @@ class Latencies {
   }
 
  private:
-  static constexpr uint64_t kParts = 128;  // Of every power of two.
+  static constexpr uint64_t kParts = 128;  // Buckets of every power of two.
   static constexpr size_t kBuckets = 40 * kParts;
 
   static size_t BucketOf(uint64_t nanos) {
     if (nanos < kParts) return nanos;
     const int shift =
-        std::bit_width(nanos) - 8;  // Leaves the eight highest bits: kParts to 2 * kParts - 1.
+        std::bit_width(nanos) - 8;  // The eight highest bits stay: kParts to 2 * kParts - 1.
     const size_t bucket = static_cast<uint64_t>(shift) * kParts + (nanos >> shift);
     return bucket < kBuckets ? bucket : kBuckets - 1;
   }

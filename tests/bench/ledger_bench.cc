@@ -1,13 +1,13 @@
-// How many lifecycles a second one writer can make durable, by how many share a batch, and what
-// processor time each costs the database's writing process and this one; how fast recovery reads;
-// and what reads cost on a trail of some length.
+// Measures the ledger: how many lifecycles a second one writer can make durable, by the number that
+// share a batch, and the processor time that each costs the database's writing process and this
+// one; how fast recovery reads; and what reads cost on a trail of some length.
 //
 //   ledger_bench URL [seconds a row [acts a batch...]]
 //   ledger_bench URL fill REQUESTS
 //
-// URL is an empty database of no other use. A lifecycle is two acts: a create (new request, new
-// offer, key) and an accept (request, offer, key), in two consecutive batches, each act about 900
-// bytes.
+// URL is an empty database that nothing else uses. A lifecycle is two acts in two consecutive
+// batches: a create (new request, new offer, key) and an accept (request, offer, key). Each act has
+// about 900 bytes.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -29,14 +29,14 @@ double SecondsSince(Clock::time_point from) {
   return std::chrono::duration<double>(Clock::now() - from).count();
 }
 
-// The processor time of a process of this machine, or of this thread; 0 where it cannot be told.
+// Processor time of a process of this machine, or of this thread; 0 if it cannot be read.
 double CpuSeconds(const std::string& pid) {
   uint64_t nanos = 0;
   std::ifstream(Cat("/proc/", pid, "/schedstat")) >> nanos;
   return static_cast<double>(nanos) * 1e-9;
 }
 
-// Owners' heads, and a source of acts that look like a real request's.
+// Heads of the owners' chains, and a source of acts that look like those of a real request.
 class Load {
  public:
   explicit Load(int owners) {
@@ -68,7 +68,7 @@ class Load {
     RequestId request;
   };
 
-  // A new request of the next owner.
+  // Adds a new request of the next owner.
   Open Create(Batch& batch) {
     const Open open{next_++ % books_.size(),
                     MakeRequestId(Instant{1'700'000'000'000'000 + static_cast<int64_t>(next_) * 50},
@@ -82,7 +82,7 @@ class Load {
     act.decisions[1].kind = Kind::ROUTE_FIRST_REFUSAL;
     act.decisions[1].lineage = 1;
     act.decisions[1].clauses = {{{"azure"}, 2, {"C2"}}};
-    act.decisions[1].segments = {0};
+    act.decisions[1].segments = {{0, 8000}};
     act.decisions[1].quantity = 8000;
     act.decisions[2].kind = Kind::OFFER_OPENED;
     act.decisions[2].offer_kind = OfferKind::kFirstOffer;
@@ -119,7 +119,7 @@ class Load {
     }
     Add(batch, open, act);
     batch.requests.push_back(
-        {act.owner, open.request, RequestState::kFulfilled, RequestState::kHolderRound});
+        {act.owner, open.request, RequestState::kFulfilled, false, RequestState::kHolderRound});
     batch.offers.push_back({act.owner,
                             open.request,
                             1,
@@ -156,7 +156,7 @@ class Load {
     touched_.push_back(open.owner);
     Repeat repeat{.payload = Sha256(text)};
     std::copy_n(open.request.bytes.begin(), 16,
-                repeat.key.begin());  // In the order of time, as those of UUIDv7 ids.
+                repeat.key.begin());  // In the order of time, like UUIDv7 ids.
     repeat.key[15] = static_cast<uint8_t>(act.decisions.size());
     batch.acts.push_back({act.owner, act.sequence, act.time, act.request,
                           static_cast<uint32_t>(act.decisions.size()), std::move(text), book.hash,
@@ -169,7 +169,8 @@ class Load {
   uint64_t next_ = 0;
 };
 
-// Batches of `size` acts for `seconds`; lifecycles a second, and the time a commit takes.
+// Commits batches of `size` acts for `seconds`; reports lifecycles a second and the time of a
+// commit.
 class Bench {
  public:
   Bench(PostgresLedger& ledger, uint32_t partitions, std::unique_ptr<Connection> watcher)
@@ -188,7 +189,7 @@ class Bench {
     if (writer_.empty()) {
       Batch batch;
       load.Accept(batch, load.Create(batch));
-      batch.requests.clear();  // One act made it and ended it: one row each.
+      batch.requests.clear();  // One act created and finished it: one row each.
       batch.offers.clear();
       Commit(batch);
       writer_ = WriterPid();
@@ -197,8 +198,7 @@ class Bench {
     const auto start = Clock::now();
     while (SecondsSince(start) < seconds) {
       Batch batch;
-      // As they come in steady traffic: answers to what the batch before opened, and as many new
-      // ones.
+      // Steady traffic: answers to what the batch before opened, and as many new requests.
       const size_t answers = std::min(open.size(), size == 1 ? 1 : size / 2);
       for (size_t i = 0; i < answers; ++i) load.Accept(batch, open[i]);
       open.erase(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(answers));
@@ -222,7 +222,7 @@ class Bench {
     std::fflush(stdout);
   }
 
-  // Unfinished requests, `count` of them.
+  // Adds `count` unfinished requests.
   void Fill(size_t count) {
     const auto start = Clock::now();
     for (size_t done = 0; done < count; done += 1000) {
@@ -322,7 +322,7 @@ class Bench {
     return took;
   }
 
-  // The process of the session that writes, where the database runs on this machine.
+  // The process of the session that writes, if the database runs on this machine.
   std::string WriterPid() {
     const Answer answer = watcher_->Script(
         "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE "
@@ -363,7 +363,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", partitions.status().ToString().c_str());
     return 1;
   }
-  auto watcher = Connection::Open({.url = argv[1]});
+  auto watcher = Connection::Connect({.url = argv[1]});
   if (!watcher.ok()) {
     std::fprintf(stderr, "%s\n", watcher.status().ToString().c_str());
     return 1;

@@ -1,28 +1,28 @@
-// Whole brokered requests a second, and how long they take: this process is every owner and both
-// desks of a broker that runs already.
+// Measures whole brokered requests a second and their latency. This process plays every owner and
+// both providers of a broker that runs already.
 //
-//   lifecycle_bench --target 127.0.0.1:7420 --tokens DIR [--transport unary|session] [--mix
-//   accepted|declined|partial|lapse|open]
-//                   [--concurrency N [--count N] | --rate R [--overload]] [--seconds S] [--warm-up
-//                   S] [--owners N]
-//                   [--owner-prefix NAME] [--holder NAME] [--alternative NAME] [--channels N]
+//   lifecycle_bench --target 127.0.0.1:7420 --tokens DIR [--transport unary|session]
+//                   [--mix accepted|declined|partial|lapse|open]
+//                   [--concurrency N [--count N] | --rate R [--overload]] [--seconds S]
+//                   [--warm-up S] [--owners N] [--owner-prefix NAME] [--holder NAME]
+//                   [--alternative NAME] [--channels N]
 //
-// DIR holds a file of the token of each party: owner-bench-0 ..., provider-azure,
+// DIR holds a file with the token of each party: owner-bench-0 ..., provider-azure,
 // provider-stargate-oracle. The owners have an agreement that gives azure the first refusal;
 // stargate-oracle is registered. `tests/bench/run --keep` leaves such a broker running and prints
 // the command; `perf record -p` on the broker then shows where its time goes.
 //
 // A lifecycle starts when its CreateCapacityRequest leaves (in an open loop: when it was planned
-// to), and ends when its owner is told on its stream that it is FULFILLED. Every one is checked:
-// state, who has how much, each desk's offers and the replies to its answers. The first that is
-// wrong ends the run with exit code 1. Calls have no deadline; one that hangs is noticed when
-// nothing happens for ten seconds.
+// to), and ends when its owner's stream reports that it is FULFILLED. Every one is checked: its
+// state, who supplies how much, the offers of both providers, and the replies to their answers. The
+// first mistake ends the run with exit code 1. Calls have no deadline; the run fails when nothing
+// happens for ten seconds.
 //
-// Owners share `channels` connections, each desk has its own. Everything here runs on one thread
-// and one completion queue, in bytes: the machine is shared with what is measured.
+// Owners share `channels` connections, and each provider has its own. Everything runs on one thread
+// and one completion queue, in bytes, because the machine is shared with what is measured.
 //
-// On stderr "begin" and "end" as what counts begins and ends, for whoever measures beside; on
-// stdout one JSON object.
+// Prints "begin" and "end" on stderr when the counted time begins and ends, for a process that
+// measures beside it, and one JSON object on stdout.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -93,7 +93,7 @@ class Run {
  private:
   static void Mark(const char* what) { std::fprintf(stderr, "%s\n", what); }
 
-  // One event, or none by `deadline`; whether there was one.
+  // Handles one event, or none before `deadline`; returns whether there was one.
   bool Step(int64_t deadline) {
     void* tag = nullptr;
     bool ok = false;
@@ -104,7 +104,7 @@ class Run {
     return true;
   }
 
-  // Goes on until it is done, `deadline`, or an error.
+  // Handles events until `done`, `deadline`, or an error.
   template <class Done>
   void Until(Done done, int64_t deadline) {
     int64_t moved = Now();
@@ -121,8 +121,8 @@ class Run {
       lifecycles_.Advance(now);
       transport_->Flush();
       Step(std::min({deadline, lifecycles_.NextDue(), moved + kPatience + 1}));
-      // Behind its plan: what came in goes before what is to go out, or ever more would be under
-      // way.
+      // Behind its plan, the run handles what came in before it starts more: otherwise the calls in
+      // flight would grow without end.
       for (int i = 0; i < kMostAtOnce && lifecycles_.NextDue() < now && Step(0); ++i)
         transport_->Flush();
       transport_->Flush();

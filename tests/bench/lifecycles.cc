@@ -12,8 +12,8 @@ namespace capbroker::bench {
 namespace {
 
 constexpr size_t kMostErrors = 20;
-constexpr int kMostAtOnce = 16;             // Starts that are due; what has come in goes first.
-constexpr int64_t kLeastPause = 1'000'000;  // Before a refused answer is repeated, nanoseconds.
+constexpr int kMostAtOnce = 16;             // Starts at a time; what came in is handled first.
+constexpr int64_t kLeastPause = 1'000'000;  // Before a refused answer is repeated, in nanoseconds.
 
 int64_t SystemMicros() {
   timespec now{};
@@ -53,7 +53,7 @@ void Lifecycles::Advance(int64_t now) {
     StartOne(lifecycle, next_start_, now);
     next_start_ = first_start_ + static_cast<int64_t>(gap_ * static_cast<double>(turn_));
   }
-  // What was planned and could not be started by the end is told, and not started any more.
+  // Reports what was planned and could not be started by the end; it is not started any more.
   if (next_start_ != INT64_MAX && now >= end_) {
     unstarted_ =
         static_cast<uint64_t>(std::max(0.0, static_cast<double>(end_ - next_start_) / gap_));

@@ -1,5 +1,5 @@
-// The lifecycles of a run: starts them, plays the desks' part in them, checks every one of them,
-// and keeps the times. One thread; it knows nothing of gRPC.
+// The lifecycles of a run: starts them, plays the providers in them, checks every one, and records
+// the times. It runs on one thread and knows nothing of gRPC.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -18,22 +18,22 @@
 
 namespace capbroker::bench {
 
-// How commands leave.
+// How commands reach the broker.
 class Transport {
  public:
   virtual ~Transport() = default;
-  // Ends in Lifecycles::Created, with this lifecycle.
+  // Ends in Lifecycles::Created with this lifecycle.
   virtual void Create(uint32_t owner, uint32_t lifecycle) = 0;
-  // Ends in Lifecycles::Answered, with this answer.
+  // Ends in Lifecycles::Answered with this answer.
   virtual void Answer(uint32_t answer, int desk, const Move& move, std::string_view offer,
                       std::string_view terms_hash) = 0;
-  virtual void Flush() = 0;          // Nothing more is ready to leave just now.
-  virtual bool IsReady() const = 0;  // Every stream has told its present state.
-  virtual void Stop() = 0;           // Every stream and call ends; their events still come,
+  virtual void Flush() = 0;          // Nothing more is ready to be sent now.
+  virtual bool IsReady() const = 0;  // Every stream has received its snapshot.
+  virtual void Stop() = 0;           // Ends every stream and call; their events still come,
   virtual bool IsStopped()
-      const = 0;  // and once every stream has ended none starts anything any more.
-  virtual uint64_t messages() const = 0;  // Sent, of what may hold many commands.
-  virtual uint64_t commands() const = 0;  // In them.
+      const = 0;  // and once every stream has ended none of them starts anything.
+  virtual uint64_t messages() const = 0;  // Messages sent, of the kind that may hold many commands.
+  virtual uint64_t commands() const = 0;  // Commands in them.
 };
 
 class Lifecycles {
@@ -41,17 +41,17 @@ class Lifecycles {
   explicit Lifecycles(const Plan& plan) : plan_(plan) {}
   void Use(Transport& transport) { transport_ = &transport; }
 
-  // Starts at `now`; what ends from `begin` to `end` counts, and nothing starts after `end`.
+  // Starts at `now`. What ends from `begin` to `end` counts, and nothing starts after `end`.
   void Start(int64_t now, int64_t begin, int64_t end);
-  // When Advance has something to do.
+  // When Advance has something to do next.
   int64_t NextDue() const {
     const int64_t start = active_ < kMostUnderWay ? next_start_ : INT64_MAX;
     return retries_.empty() ? start : std::min(start, retries_.top().first);
   }
-  void Advance(int64_t now);  // Starts what is due, and asks again.
+  void Advance(int64_t now);  // Starts what is due, and repeats refused answers.
   bool IsDrained() const { return active_ == 0 && answers_out_ == 0; }
 
-  // From the transport. `asked` is when the command left.
+  // Called by the transport. `asked` is when the command left.
   void Created(uint32_t lifecycle, const Ending& ending, std::string_view name, int64_t now);
   void Told(std::string_view request, int64_t now);
   void Offered(int desk, std::string_view offer, int64_t now);
@@ -59,12 +59,12 @@ class Lifecycles {
                 int64_t now);
   void Fail(std::string why);
 
-  uint64_t progress() const { return progress_; }  // Grows while something happens.
+  uint64_t progress() const { return progress_; }  // Grows while anything happens.
   const std::vector<std::string>& errors() const { return errors_; }
-  // What is missing once nothing more will come; adds errors.
+  // Reports what is missing once nothing more will come, as errors.
   void CheckComplete();
 
-  // Counted from begin to end.
+  // Counts from begin to end.
   uint64_t finished() const { return finished_; }
   uint64_t started() const { return started_; }
   uint64_t finished_in_all() const { return finished_in_all_; }
@@ -74,28 +74,31 @@ class Lifecycles {
   const Latencies& decline() const { return decline_; }
   const Latencies& refusal() const { return refusal_; }  // From a create to its refusal.
   uint64_t unstarted() const { return unstarted_; }      // Planned, and not started by the end.
-  uint64_t refused() const { return refused_; }  // Creates; and answers, which were repeated:
+  // Refused creates, and refused answers, which were repeated.
+  uint64_t refused() const { return refused_; }
   uint64_t answers_refused() const { return answers_refused_; }
-  uint64_t bare_refusals() const { return bare_refusals_; }  // Of both, those without RetryInfo.
+  // Refusals of both kinds without RetryInfo.
+  uint64_t bare_refusals() const { return bare_refusals_; }
   const Latencies& lapse() const {
     return lapse_;
   }  // From a deadline until its holder is told that it lapsed.
 
  private:
-  // Of an open loop. Beyond it starts wait, and count from when they were planned: more calls under
-  // way than the broker has room for in its queue would only fill this process's memory.
+  // Limit of calls in flight in an open loop. Beyond it, starts wait and their time counts from
+  // when they were planned: more calls in flight than the broker's queue has room for would only
+  // fill this process's memory.
   static constexpr uint64_t kMostUnderWay = 40'000;
 
   struct Lifecycle {
     int64_t planned = 0, asked = 0;
     bool active = false;
   };
-  // What a desk said, until it is replied to.
+  // An answer of a provider, until its reply.
   struct Answer {
     int desk = 0;
     Move move{};
     int64_t asked = 0;
-    std::string offer{}, terms_hash{};  // In overload, to say it again.
+    std::string offer{}, terms_hash{};  // In overload, to repeat it.
   };
   bool IsRefusal(const Ending& ending);
   void Ask(uint32_t answer, std::string_view offer, std::string_view terms_hash, int64_t now);
@@ -111,15 +114,15 @@ class Lifecycles {
   const Plan plan_;
   Transport* transport_ = nullptr;
   int64_t begin_ = 0, end_ = 0, first_start_ = 0, next_start_ = INT64_MAX;
-  double gap_ = 0;  // Between planned starts, nanoseconds.
+  double gap_ = 0;  // Nanoseconds between planned starts.
   std::vector<Lifecycle> lifecycles_;
   std::vector<Answer> answers_;
   std::vector<uint32_t> free_, free_answers_;
-  using Retry = std::pair<int64_t, uint32_t>;  // When, and which answer.
+  using Retry = std::pair<int64_t, uint32_t>;  // When to repeat which answer.
   std::priority_queue<Retry, std::vector<Retry>, std::greater<>> retries_;
   absl::flat_hash_map<RequestKey, uint32_t> by_request_;
   absl::flat_hash_map<RequestKey, int64_t>
-      early_;  // Ended before the reply to their creation was seen; when.
+      early_;  // Lifecycles that ended before the reply to their creation was seen, with the time.
   uint64_t active_ = 0, answers_out_ = 0, progress_ = 0, turn_ = 0;
   uint64_t started_ = 0, finished_ = 0, finished_in_all_ = 0;
   uint64_t offers_[kDesks] = {}, lapses_ = 0;

@@ -23,7 +23,7 @@ class WrongOutcome(Exception):
 
 
 def row(number, of, value, goal, more, unit="", known=None):
-    """A row of the table; `value` is a spread, or one figure."""
+    """A row of the table; `value` is a spread or one figure."""
     found = value if isinstance(value, dict) else goals.spread([value])
     reached = found["median"] >= goal if more else found["median"] <= goal
     return {"number": number, "of": of, "unit": unit, "goal": goal, "more_is_better": more, "reached": reached, **found,
@@ -57,13 +57,13 @@ class Long:
         return figures
 
     def load(self, bench, name, *options, broker=()):
-        """One case of the usual length."""
+        """Runs one case of the usual length."""
         figures = self.checked(name, bench.run(cases.lifecycle(name, *options, broker=broker)))
         self.log(f"  {name:<34}{figures['per_second']:>9,.0f}/s   p99 {figures['milliseconds']['award']['p99']:8.2f} ms")
         return figures
 
     def count(self, bench, what, transport, mix, count, *options):
-        """So many lifecycles, as fast as it goes."""
+        """Runs `count` lifecycles as fast as possible."""
         case = cases.Case(what, "lifecycle", ["--transport", transport, "--mix", mix, "--count", str(count), *options])
         figures = self.checked(what, bench.run_client(case, 1, 0))
         self.log(f"  {what}: {figures['lifecycles']:,} at {figures['per_second']:,.0f}/s")
@@ -166,7 +166,7 @@ def history(long):
 
 @contextlib.contextmanager
 def watching(long, bench, names, stalled=0):
-    """Watchers of these names meanwhile; a list that gets their counts."""
+    """Watches these names meanwhile; yields a list that gets the counts of the watchers."""
     file = bench.stage.directory / "watched"
     file.write_text("\n".join(names) + "\n")
     process = subprocess.Popen([long.directory / "tests/bench/watch_bench", "--target", bench.stage.target, "--tokens",
@@ -187,7 +187,7 @@ def watching(long, bench, names, stalled=0):
 
 
 def watchers(long):
-    """Goal 7. The watchers each follow one request that is not finished, of the owners that the load is about."""
+    """Goal 7. Each watcher follows one unfinished request of the owners of the load."""
     watched = long.options.watchers
     load = f"{long.transport}/accepted/64/owners"
     one = f"{long.transport}/accepted/64"
@@ -215,8 +215,9 @@ def watchers(long):
 
 
 def overload(long):
-    """Goal 8, over unary calls: a session's excess waits in its stream, by its contract, and is not refused. Ten times what the
-    broker can do is more than a client on the same cores can ask for; ten times what it can do with a slow disk is not."""
+    """Goal 8, over unary calls: a session's excess waits in its stream, by its contract, and is not refused. Ten times
+    what the broker can do is more than a client on the same cores can ask for; ten times what it can do with a slow
+    disk is not."""
     with long.bench(bench=1, calm=1) as bench:
         rows = overloaded(long, bench, "", ())
         for setting in ("commit_delay = 20000", "commit_siblings = 0"):  # Microseconds; however few commit.

@@ -1,4 +1,5 @@
-"""What a case cost beside its client: CPU by process and thread, bytes of WAL, batches and decisions of the broker."""
+"""Cost of a case apart from its client: CPU by process and thread, bytes of WAL, batches and decisions of the
+broker."""
 
 import pathlib
 import re
@@ -8,7 +9,7 @@ import urllib.request
 
 
 class Sql:
-    """One session that stays open: a new one for each question would cost more than the answer."""
+    """One session that stays open: a new one for each query would cost more than its answer."""
 
     def __init__(self, database):
         self.process = subprocess.Popen(["psql", "-XAtq", database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -38,7 +39,7 @@ def threads(pid):
 
 
 def server_processes(postmaster, but):
-    """The same of PostgreSQL's processes, named after what they are; clients' backends are all called "backend"."""
+    """The same of PostgreSQL's processes, named by what they are; the backends of clients are all called "backend"."""
     found = {}
     children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     for pid in [str(postmaster), *children]:
@@ -71,7 +72,7 @@ class Sample:
 
 
 def between(before, after):
-    """What was used from one sample to the other. CPU in seconds by name; of PostgreSQL's backends "writer" is the busiest."""
+    """What was used between two samples: CPU in seconds by name; of PostgreSQL's backends, "writer" is the busiest."""
     cpu = {}
 
     def add(name, nanoseconds):

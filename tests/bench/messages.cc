@@ -82,7 +82,7 @@ CreateMessage::CreateMessage(const std::string& owner, const std::string& altern
   terms.set_region("us-east");
   terms.set_quantity(kQuantity);
   terms.set_unit("gpu");
-  // A day's delivery in two months: the commitment lasts for millions of them.
+  // A day's delivery in two months: the commitment lasts for millions of lifecycles.
   const int64_t start = std::chrono::duration_cast<std::chrono::seconds>(
                             std::chrono::system_clock::now().time_since_epoch())
                                 .count() /
@@ -114,7 +114,8 @@ void CreateMessage::AppendCall(std::string& out, std::string_view key) const {
 
 void CreateMessage::AppendCommand(std::string& out, std::string_view key) const {
   const size_t create = command_.size() + 2 + key.size();
-  const size_t head = create < 128 ? 2 : 3;  // Of a field of such a size, below 16 KiB.
+  // Bytes of the tag and length of a field of this size, below 16 KiB.
+  const size_t head = create < 128 ? 2 : 3;
   AppendHead(out, 2, create + head);
   AppendHead(out, 1, create);
   out.append(command_);

@@ -1,5 +1,5 @@
-// The messages of the load: requests and answers as bytes that are made once and only get their
-// key, and of what the broker tells only what a lifecycle is checked by.
+// Messages of the load. Requests and answers are bytes that are made once and only get their key;
+// of the broker's messages only the fields that a lifecycle is checked by are read.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -14,31 +14,31 @@
 
 namespace capbroker::bench {
 
-// Idempotency keys of one process: no other run's are the same.
+// Source of idempotency keys, which no other run shares.
 class KeySource {
  public:
   KeySource();
-  std::string_view Next();  // A UUIDv7, until the next call.
+  std::string_view Next();  // A UUIDv7, valid until the next call.
 
  private:
   uint64_t count_ = 0;
   std::string text_ = "00000000-0000-7000-8000-000000000000";
 };
 
-// CreateCapacityRequest of one owner.
+// The CreateCapacityRequest command of one owner.
 class CreateMessage {
  public:
   CreateMessage(const std::string& owner, const std::string& alternative);
-  // A CreateCapacityRequestRequest.
+  // Appends a CreateCapacityRequestRequest.
   void AppendCall(std::string& out, std::string_view key) const;
-  // A field `commands` of OwnerSessionRequest.
+  // Appends a field `commands` of OwnerSessionRequest.
   void AppendCommand(std::string& out, std::string_view key) const;
 
  private:
   std::string call_, command_;  // All but the key, which comes last.
 };
 
-// The 128 bits of a request's id; {0, 0} if there is none.
+// The 128 bits of a request's id; {0, 0} without one.
 using RequestKey = std::pair<uint64_t, uint64_t>;
 RequestKey KeyOf(std::string_view name);  // "owners/{owner}/capacityRequests/{request}".
 
@@ -47,17 +47,17 @@ struct ToldRequest {
   RequestKey id{};
   uint64_t state = 0;
   struct Placed {
-    std::string_view provider;  // Into the message.
+    std::string_view provider;  // Points into the message.
     int64_t quantity = 0;
   };
-  std::array<Placed, kDesks> placed{};  // Confirmed.
-  size_t allocations = 0;               // Of any provider, in any state.
+  std::array<Placed, kDesks> placed{};  // Confirmed quantities.
+  size_t allocations = 0;               // Allocations of any provider, in any state.
 };
-// A CapacityRequest. Of one that has not ended only id and state are read.
+// Reads a CapacityRequest. Of one that has not ended only the id and the state are read.
 ToldRequest ReadRequest(std::string_view message);
 bool IsFinal(uint64_t state);
 
-// What a provider is told about an offer. Views into the message.
+// What a provider is told about an offer. Its views point into the message.
 struct ToldOffer {
   std::string_view name, terms_hash;
   uint64_t kind = 0, state = 0, allocation_state = 0;
@@ -66,21 +66,21 @@ struct ToldOffer {
 };
 ToldOffer ReadOffer(std::string_view message);
 
-// AcceptOfferRequest or DeclineOfferRequest, as the move says; `terms_hash` is not read for a
-// decline.
+// Appends an AcceptOfferRequest or a DeclineOfferRequest, as the move says; `terms_hash` is not
+// read for a decline.
 void AppendAnswer(std::string& out, const Move& move, std::string_view offer,
                   std::string_view terms_hash, std::string_view key);
-// The same as a field `commands` of ProviderSessionRequest.
+// Appends the same as a field `commands` of ProviderSessionRequest.
 void AppendAnswerCommand(std::string& out, const Move& move, std::string_view offer,
                          std::string_view terms_hash, std::string_view key);
 
-// How a command ended, whichever way it went.
+// Outcome of a command, whichever way it was sent.
 struct Ending {
-  int code = 0;  // As grpc::StatusCode.
+  int code = 0;  // A grpc::StatusCode.
   std::string text{};
-  int64_t retry_after_micros = -1;  // Of its RetryInfo; -1: there is none.
+  int64_t retry_after_micros = -1;  // The delay of its RetryInfo; -1 without one.
 };
-// `details` is the serialized google.rpc.Status, also with a call.
+// `details` is the serialized google.rpc.Status, in a session and of a call alike.
 Ending EndingOf(const grpc::Status& status);
 Ending ReadStatus(std::string_view message);
 

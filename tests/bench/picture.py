@@ -1,4 +1,4 @@
-"""The latency curves as SVG: time from request to recorded award against concurrency, both axes logarithmic."""
+"""Latency curves as SVG: time from request to recorded award against concurrency, both axes logarithmic."""
 
 import math
 
@@ -91,7 +91,7 @@ def latency(summary):
     for n in concurrencies:
         out.append(f'  <text class="soft" x="{x(n):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{n}</text>')
     out.append(f'  <text class="soft" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">'
-               "lifecycles under way at once</text>")
+               "lifecycles in flight</text>")
     for kind, _, at in reversed(curves):
         for quantile, extra in (("p50", ""), ("p99", " tail")):
             top = [f"{x(n):.1f} {y(of[quantile]['most']):.1f}" for n, of in at]

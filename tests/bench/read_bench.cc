@@ -1,10 +1,10 @@
-// How long reads take, one at a time: a request, the first page of its owner's requests, and its
-// trail.
+// Measures the latency of reads, one at a time: a request, the first page of its owner's requests,
+// and its trail.
 //
 //   read_bench --target HOST:PORT --token FILE --names FILE [--seconds S]
 //
-// FILE of names: "owners/{owner}/capacityRequests/{request}", a line each, all of the token's
-// owner; they are read in turn. Output as lifecycle_bench.
+// The file of names has a line "owners/{owner}/capacityRequests/{request}" for each request, all of
+// the token's owner; they are read in turn. The output has the form of lifecycle_bench's.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -22,7 +22,7 @@ namespace {
 struct Read {
   const char* name;
   std::string method;
-  bool of_request;  // Else of its owner.
+  bool of_request;  // Of the request; otherwise of its owner.
   Latencies times{};
 };
 

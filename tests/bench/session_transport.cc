@@ -14,14 +14,15 @@ namespace {
 
 const std::string kOwnerSession = "/capbroker.v1.SessionService/OwnerSession";
 const std::string kProviderSession = "/capbroker.v1.SessionService/ProviderSession";
-constexpr size_t kMostCommands = 1024;  // In a message.
+constexpr size_t kMostCommands = 1024;  // Of one message.
 
-// What waits for its reply, by the number that the session gives it; replies keep no order.
+// Commands that wait for their reply, by the number that the session gives them. Replies keep no
+// order.
 template <class T>
 class Awaited {
  public:
   void Push(T value) { waiting_.push_back({std::move(value), true}); }
-  // Aborts on a number that waits for nothing: then nothing that follows means anything.
+  // Aborts on a number that waits for nothing: no reply after it could be trusted.
   T Take(uint64_t number) {
     if (number < first_ || number - first_ >= waiting_.size() || !waiting_[number - first_].second)
       std::abort();
@@ -39,7 +40,7 @@ class Awaited {
 
 class Session;
 
-// What both kinds of session have in common: commands that gather until the stream is free.
+// What both kinds of session have in common: commands gather until the stream can write.
 class SessionStream : public Stream {
  public:
   SessionStream(Session& session, grpc::GenericStub& stub, const std::string& method,
@@ -52,12 +53,12 @@ class SessionStream : public Stream {
   void Flush();
 
  protected:
-  // Where the next command goes.
+  // Where the next command is appended.
   std::string& Room();
   void OnWritten() override { Flush(); }
   void OnEnd(const grpc::Status& status) override;
   void SetSynced();
-  bool IsSynced() const { return synced_; }  // What is told now is news.
+  bool IsSynced() const { return synced_; }  // What is told from now on is a change.
 
   Session& session_;
 
@@ -139,12 +140,12 @@ class Session final : public Transport {
   uint64_t messages() const override { return sent; }
   uint64_t commands() const override { return commanded; }
 
-  // For the streams.
+  // What the streams share.
   grpc::CompletionQueue& queue;
   Lifecycles& lifecycles;
   KeySource keys;
-  std::vector<SessionStream*> gathering;  // Have something to send, each once or more.
-  size_t synced = 0, ended = 0;           // Streams.
+  std::vector<SessionStream*> gathering;  // Streams that have something to send, each once or more.
+  size_t synced = 0, ended = 0;           // Numbers of streams.
   uint64_t sent = 0, commanded = 0;
   bool stopped = false;
 

@@ -46,7 +46,7 @@ void Stream::Send(std::string_view message) {
 }
 
 void Stream::Written(bool ok) {
-  if (!ok || last_) return;  // A stream that broke tells its reader.
+  if (!ok || last_) return;  // The reader of a broken stream is told.
   writing_ = false;
   OnWritten();
 }

@@ -1,5 +1,5 @@
-// gRPC on one completion queue and one thread, in bytes: what the load clients and the echo are
-// made of.
+// gRPC streams on one completion queue and one thread, in bytes. The load clients and the echo are
+// built on them.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -13,32 +13,33 @@
 
 namespace capbroker::bench {
 
-// What a completion queue gives back.
+// The tag of a completion queue's operation.
 class Event {
  public:
   virtual ~Event() = default;
   virtual void Done(bool ok) = 0;
 };
 
-// One connection of its own, to this machine in plain text, without gRPC's own repeats.
+// A connection of its own to this machine, in plain text and without gRPC's retries.
 std::shared_ptr<grpc::Channel> Connect(const std::string& target);
-// Says who calls.
+// Adds the bearer token of the caller.
 void Identify(grpc::ClientContext& context, const std::string& token);
 
-// A stream both ways, or one that only reads after its first message. What happens to it comes by
-// the virtual functions, on the queue's thread.
+// A bidirectional stream, or one that only reads after its first message. Events come through the
+// virtual functions, on the queue's thread.
 class Stream {
  public:
   Stream(grpc::GenericStub& stub, grpc::CompletionQueue& queue, const std::string& method,
          const std::string& token);
   virtual ~Stream() = default;
 
-  // `first` is the first message; `last` if it is also the only one.
+  // `first` is the first message; `last` says that it is the only one.
   void Open(std::string_view first, bool last);
-  // Not before the last one has gone: IsWriting.
+  // Not while IsWriting.
   void Send(std::string_view message);
   bool IsWriting() const { return writing_; }
-  void StopReading() { reads_ = false; }  // After the message that is being told; for ever.
+  // From the message after the one being told, and for good.
+  void StopReading() { reads_ = false; }
   void Cancel() { context_.TryCancel(); }
 
  protected:

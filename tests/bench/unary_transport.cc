@@ -94,7 +94,7 @@ class Unary final : public Transport {
     std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
     grpc::ByteBuffer reply;
     grpc::Status status;
-    uint32_t number = 0;  // Of the lifecycle or the answer.
+    uint32_t number = 0;  // The number of the lifecycle or of the answer.
     bool is_answer = false;
   };
 
@@ -151,7 +151,7 @@ class Unary final : public Transport {
     const Received reply(call.reply);
     const uint32_t number = call.number;
     const bool is_answer = call.is_answer;
-    // What follows may start another call in this one's place.
+    // The code that follows may start another call in this one's place.
     call.reader.reset();
     call.context.reset();
     call.status = grpc::Status();
@@ -173,13 +173,13 @@ class Unary final : public Transport {
   std::string bytes_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
   std::vector<grpc::GenericStub*>
-      channels_;  // Of owners: a call takes the one that its lifecycle falls to.
+      channels_;  // The owners' channels: a call takes the one that its lifecycle's number selects.
   std::vector<Owner> owners_;
   Desk desks_[kDesks];
   std::vector<std::unique_ptr<WatchStream>> watches_;
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<Call*> free_;
-  size_t synced_ = 0, ended_ = 0;  // Watches.
+  size_t synced_ = 0, ended_ = 0;  // Numbers of watches.
   uint64_t commands_ = 0;
   bool stopped_ = false;
 };

@@ -1,11 +1,12 @@
-// Owners that watch and do nothing else: a WatchCapacityRequests for each line of a file, all over
-// a few connections, until standard input ends.
+// Holds watches and does nothing else: a WatchCapacityRequests for each line of a file, over a few
+// connections, until standard input ends.
 //
 //   watch_bench --target HOST:PORT --tokens DIR --names FILE [--channels N] [--stalled N]
 //
 // A line is "owners/{owner}/capacityRequests/{request}" for one request, or "owners/{owner}" for
-// all of an owner's. The first `stalled` of them read the present state and never again. Prints
-// "ready" when everybody has it; at the end a JSON object with the messages and bytes that came.
+// all requests of an owner. The first `stalled` of them read the snapshot and never read again.
+// Prints "ready" when every watch has its snapshot, and at the end a JSON object with the messages
+// and bytes that came.
 #include <poll.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ namespace {
 struct Counts {
   uint64_t synced = 0, ended = 0, messages = 0, bytes = 0;
   bool stopped = false;
-  uint64_t broken = 0;  // Ended before the end.
+  uint64_t broken = 0;  // Watches that ended before the end.
 };
 
 class Watcher final : public Stream {

@@ -1,5 +1,5 @@
-// Protobuf's wire form, read and written field by field: the load clients share the machine with
-// what they measure, and a message that is parsed whole costs more than the call that brought it.
+// Protobuf's wire format, read and written field by field. The load clients share the machine with
+// what they measure, and to parse a whole message costs more than the call that brought it.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
@@ -13,13 +13,13 @@
 
 namespace capbroker::bench {
 
-// The fields of one message, in the order in which they come.
+// Reads the fields of one message in their order.
 class FieldReader {
  public:
   explicit FieldReader(std::string_view message) : rest_(message) {}
 
-  // False at the end; a malformed message ends the process, since it would be gRPC's or the
-  // broker's fault.
+  // False at the end. A malformed message ends the process, since it would be a fault of gRPC or of
+  // the broker.
   bool Next() {
     if (rest_.empty()) return false;
     const uint64_t tag = Varint();
@@ -43,8 +43,8 @@ class FieldReader {
     return true;
   }
   uint32_t number() const { return number_; }
-  uint64_t value() const { return value_; }          // Of a number.
-  std::string_view bytes() const { return bytes_; }  // Of a text or a message.
+  uint64_t value() const { return value_; }          // The value of a numeric field.
+  std::string_view bytes() const { return bytes_; }  // The value of a string or of a message.
 
  private:
   uint64_t Varint() {
@@ -78,7 +78,7 @@ inline void AppendNumber(std::string& out, uint32_t field, uint64_t value) {
   AppendVarint(out, field << 3);
   AppendVarint(out, value);
 }
-// The head of a field of `size` bytes, which follow.
+// Appends the tag and the length of a field of `size` bytes, which follow.
 inline void AppendHead(std::string& out, uint32_t field, size_t size) {
   AppendVarint(out, field << 3 | 2);
   AppendVarint(out, size);
@@ -88,7 +88,7 @@ inline void AppendBytes(std::string& out, uint32_t field, std::string_view bytes
   out.append(bytes);
 }
 
-// A received message in one piece; nothing, of a call that failed.
+// A received message in one piece; empty after a failed call.
 class Received {
  public:
   explicit Received(const grpc::ByteBuffer& buffer) {

@@ -105,7 +105,7 @@ class Story {
     EXPECT_TRUE(read.ok()) << read.status() << "\n" << text;
     EXPECT_EQ(Encode(*read), text);
     book.hash = Chain(book.hash, text);
-    Fold(book, *read);
+    EXPECT_TRUE(Fold(book, *read).ok());
     if (act.request.IsSet()) {
       auto& acts = trails[act.request];
       acts.push_back(*std::move(read));
@@ -118,7 +118,8 @@ class Story {
     last = std::move(act);
     kinds += last.decisions.size();
     for (const Decision& d : last.decisions) seen.insert(d.kind);
-    for (std::string& found : oracle.Follow(last)) broken.push_back(std::move(found));
+    for (std::string& found : oracle.Follow(last))
+      broken.push_back(Cat(found, ", request ", Format(last.request)));
     return verdict->refusal;
   }
 

@@ -1,4 +1,5 @@
-"""The benchmark works: every case runs, every lifecycle comes out right, and every figure is there. Not how fast."""
+"""The benchmark works: every case runs, every lifecycle comes out right, and every figure is there. Speed is not
+tested."""
 
 import json
 import pathlib
@@ -71,7 +72,7 @@ class BenchTest(unittest.TestCase):
                 self.assertGreater(goal["median"], 0)
 
     def test_a_wrong_outcome_fails_the_run(self):
-        # A holder whose desk nobody minds: it is silent where the mix wants it to accept.
+        # A holder whose provider process does not run: it is silent where the mix wants it to accept.
         done = run("--quick", "--only", "unary/accepted/1", "--client", "--holder=stargate-oracle --alternative=azure")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("WRONG", done.stdout)

@@ -1,6 +1,6 @@
-"""deploy/compose.yaml: what docker-compose makes of it, and its services run one after the other on this machine, with the
-commands and the environment that stand there. Only addresses and folders are other ones, and PostgreSQL is reached by its
-socket instead of with TLS."""
+"""deploy/compose.yaml: how docker-compose reads it, and its services, run one after the other on this machine with the
+commands and the environment of the file. Only addresses and folders differ, and PostgreSQL is reached by its socket
+instead of with TLS."""
 
 import os
 import re
@@ -77,7 +77,7 @@ class ComposeRunTest(unittest.TestCase):
         cls.target = ""
 
     def here(self, text):
-        """A word of compose.yaml, as it is on this machine."""
+        """A word of compose.yaml, translated to this machine."""
         for inside, here in (("identities", self.identities), ("compose", ROOT / "deploy/compose"),
                              ("agreements", ROOT / "deploy/agreements")):
             text = re.sub(rf"(?<![\w/])/{inside}(?=[/ ]|$)", str(here), text)
@@ -86,7 +86,7 @@ class ComposeRunTest(unittest.TestCase):
         return re.sub(r"^(broker|localhost):7420$", f"localhost:{self.target.rpartition(':')[2]}", text)
 
     def service(self, name, *more, environment=None, command=None):
-        """Its command line, and its environment."""
+        """A service's command line, and its environment."""
         service = self.services[name]
         words = command or [*service.get("entrypoint", ["capbroker"]), *service.get("command", [])]
         words = [BINARY if word == "capbroker" else self.here(word) for word in words]
@@ -135,7 +135,7 @@ class ComposeRunTest(unittest.TestCase):
         command[command.index("--requests") + 1] = "8"
         said = self.run_service("load")
         self.assertRegex(said, r"^8 requests .* 0 failed; ")
-        self.assertRegex(said, r"; all right\n")
+        self.assertRegex(said, r"; no faults\n")
         self.stage.run("decisions", "verify", "--database", self.stage.database)
 
         stranger, environment = self.service("coreweave", command=["capbroker", "offer", "list", "--provider", "azure"])

@@ -1,6 +1,6 @@
-// The demo's story, clicked: a desk answers, the owner reads what came of it, an auditor verifies it, the broker
-// restarts. Any complaint of the browser's that is not expected at that moment ends it.
-// Asks the test for deeds outside of the browser: a line {"do": ..., "with": [...]}, answered by a line.
+// Clicks through the demo's story: a provider answers, the owner reads the result, an auditor verifies it, the broker
+// restarts. Any error in the browser that is not expected at that moment ends it. Actions outside of the browser are
+// asked from the test: a line {"do": ..., "with": [...]}, answered by a line.
 
 import assert from 'node:assert/strict';
 import {mkdirSync} from 'node:fs';
@@ -9,7 +9,7 @@ import {createInterface} from 'node:readline';
 
 const {chromium} = createRequire(`${process.env.TOOLS}/`)('playwright-core');
 const tokens = JSON.parse(process.env.TOKENS);
-const pictures = process.env.CONSOLE_PICTURES ?? '';  // A folder for screenshots; none are made without.
+const pictures = process.env.CONSOLE_PICTURES ?? '';  // A folder for screenshots; without it none are made.
 const kPhone = {width: 375, height: 720}, kDesk = {width: 1280, height: 800};
 
 const lines = createInterface({input: process.stdin})[Symbol.asyncIterator]();
@@ -27,7 +27,7 @@ const page = await context.newPage();
 
 // ---- what the browser complains of
 const complaints = [];
-let expected = null;  // Complaints of this form are expected now.
+let expected = null;  // Errors of this form are expected now.
 function complain(text) {
   if (!expected?.test(text)) complaints.push(text);
 }
@@ -131,7 +131,7 @@ async function story() {
 
   const first = await ask('create', 8000);
   await card.waitFor();
-  assert.match(await card.textContent(), /openai asks, offer 1.*8,000 gpu of h100 in us-east.*first refusal: asked before the others \(azure\/2\/C2\)/);
+  assert.match(await card.textContent(), /openai asks, offer 1.*8,000 gpu of h100 in us-east.*first refusal: asked before others \(azure\/2\/C2\)/);
   const left = seconds(await card.getByRole('timer').textContent());
   assert.ok(left > 540 && left <= 600, `${left} s of ten minutes`);
   await page.waitForFunction((before) => document.querySelector('#open .countdown').textContent !== before,
@@ -145,7 +145,7 @@ async function story() {
   await opener.focus();
   await page.keyboard.press('Enter');
   await dialog.waitFor();
-  assert.match(await dialog.textContent(), /2\.5 USD a gpu and hour.*terms hash[0-9a-f]{64}/);
+  assert.match(await dialog.textContent(), /2\.5 USD per gpu-hour.*terms hash[0-9a-f]{64}/);
   await look('answer');
   await page.keyboard.press('Escape');
   await dialog.waitFor({state: 'hidden'});
@@ -153,12 +153,12 @@ async function story() {
   await ok('the dialog shows the terms, and Escape leaves them alone');
 
   await opener.click();
-  await page.getByLabel('How many gpu').fill('5001');
+  await page.getByLabel('Quantity (gpu)').fill('5001');
   await expecting(/400/, async () => {
     await page.getByRole('button', {name: 'Accept 5,001 gpu'}).click();
     await dialog.getByText(/quantity: got 5001/).waitFor();
   });
-  await page.getByLabel('How many gpu').fill('5000');
+  await page.getByLabel('Quantity (gpu)').fill('5000');
   await page.getByRole('button', {name: 'Accept 5,000 gpu'}).click();
   await dialog.waitFor({state: 'hidden'});
   await page.getByText('partially accepted: 5,000').first().waitFor();
@@ -167,8 +167,8 @@ async function story() {
 
   const second = await ask('create', 2000);
   await page.getByRole('button', {name: 'Decline …'}).click();
-  await page.getByLabel('Why').selectOption('NO_CAPACITY');
-  await page.getByLabel('In words').fill('the hall is full <b>until</b> May');
+  await page.getByLabel('Reason', {exact: true}).selectOption('NO_CAPACITY');
+  await page.getByLabel('Text', {exact: true}).fill('the hall is full <b>until</b> May');
   await dialog.getByRole('button', {name: 'Decline'}).click();
   await page.locator('.chip', {hasText: 'declined: no capacity – “the hall is full <b>until</b> May”'}).waitFor();
   await go('Agreements');
@@ -186,7 +186,7 @@ async function story() {
   assert.equal(await page.getByRole('row').count(), 3);
   await look('requests');
   await page.getByLabel('State').selectOption('FULFILLED');
-  await page.getByText('No request is like that.').waitFor();
+  await page.getByText('No request matches.').waitFor();
   await page.getByLabel('State').selectOption('unfinished');
   await page.getByLabel('Search').fill(first.split('/').at(-1).toUpperCase());
   assert.equal(await page.getByRole('row').count(), 2);
@@ -194,7 +194,7 @@ async function story() {
 
   await page.getByRole('link', {name: `…${first.slice(-8)}`}).click();
   const trail = page.locator('.timeline');
-  await trail.getByText('azure takes 5,000').waitFor();
+  await trail.getByText('azure accepts 5,000').waitFor();
   const told = await trail.textContent();
   for (const words of ['rule R6, acceptance, whole or in part', 'clause azure/2/C2', 'reason: remainder', 'stargate-oracle is asked for 3,000']) {
     assert.ok(told.includes(words), `${words} in ${told}`);
@@ -213,7 +213,7 @@ async function story() {
   assert.match(bar, /9,000,000 USD reserved/);
   await look('agreements');
   await page.getByLabel('from').selectOption('2');
-  await page.getByText('The two say the same.').waitFor();
+  await page.getByText('The versions do not differ.').waitFor();
   await ok('agreements: what changed in words, and the commitment as a picture');
 
   await go('Providers');
@@ -223,7 +223,7 @@ async function story() {
 
   await signOut();
   await signIn('auditor-lex');
-  await page.getByText('Say above whose requests to show').waitFor();
+  await page.getByText('Enter an owner').waitFor();
   await page.getByLabel('Owner').fill('openai');
   await page.getByRole('button', {name: 'Show'}).click();
   await go('Decisions');
@@ -241,7 +241,7 @@ async function story() {
   const file = `${process.env.SCRATCH}/evidence.jsonl`;
   await (await saving).saveAs(file);
   assert.match(await ask('verify', file), /\nverified\n$/);
-  // One changed figure, on its way here.
+  // One figure is changed on its way to the browser.
   const evidence = /ExportEvidence/;
   await page.route(evidence, async (route) => {
     const response = await route.fetch();
@@ -278,7 +278,7 @@ async function story() {
   await page.getByText('azure declines: NO_CAPACITY').waitFor();
   await expecting(/404/, async () => {
     await page.goto('/#/request/owners/openai/capacityRequests/0194c5a0-1e00-7abc-8def-0123456789ab');
-    await page.getByText('There is no such thing, or it is not yours to know.').first().waitFor();
+    await page.getByText('It does not exist, or you may not see it.').first().waitFor();
   });
   assert.notEqual(third, second);
   await page.getByRole('button', {name: 'Sign out'}).press('Enter');

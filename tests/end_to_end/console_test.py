@@ -1,4 +1,4 @@
-"""The console in a real browser, clicked through the story: console_story.mjs clicks, and asks here for the rest."""
+"""The console in a real browser: console_story.mjs clicks through the story, and asks this test for the rest."""
 
 import http.client
 import json
@@ -10,11 +10,10 @@ import unittest
 
 from stage import ROOT, StageTest
 
-PAGE = ROOT / "services/console/page"
 
 
 class Parties:
-    """What the story asks for that is no click: the parties that have no browser, and the broker's own fate."""
+    """What the story needs besides clicks: the parties that have no browser, and restarts of the broker."""
 
     def __init__(self, stage):
         self.stage = stage
@@ -69,7 +68,7 @@ class ConsoleTest(StageTest):
             with self.subTest(more):
                 command = self.stage.serve_command() + more
                 command[command.index("--listen") + 1] = "127.0.0.1:0"
-                # Of this machine, but not written as such: so nobody else reaches it while this test runs.
+                # The host of this machine under another name, so that nobody else reaches it while this test runs.
                 command[command.index("--admin-listen") + 1] = ("127.0.0.1:0" if more == ["--no-console"]
                                                                 else "[::ffff:127.0.0.1]:0")
                 command += ["--name", "second"]  # It stands by, with its admin port open.
@@ -85,15 +84,6 @@ class ConsoleTest(StageTest):
                     process.kill()
                     process.wait()
                     process.stderr.close()
-
-
-class RulesTest(unittest.TestCase):
-    def test_every_kind_of_decision_has_its_rule(self):
-        kinds = set(re.findall(r"X\(([A-Z_]+)\)", (ROOT / "broker/trail/decision.h").read_text()))
-        text = (PAGE / "rules.js").read_text()
-        under = text[text.index("const kUnder"):text.index("const ruleOfKind")]
-        listed = re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", under)
-        self.assertEqual(sorted(listed), sorted(kinds - {"OFFER_OPENED"}))
 
 
 if __name__ == "__main__":

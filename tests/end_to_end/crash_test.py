@@ -1,5 +1,6 @@
-"""SIGKILL at any moment under load: every acknowledged command is in the trail exactly once, the chains verify, and
-unfinished requests go on. Proven from what the clients wrote down, not from what the broker says of itself."""
+"""SIGKILL at any moment under load: every acknowledged command is in the trail exactly once, the hash chains verify,
+and unfinished requests continue. Checked against what the clients wrote down, not against what the broker says of
+itself."""
 
 import collections
 import json
@@ -26,7 +27,7 @@ class CrashTest(StageTest):
                            "accept 0.6; decline NO_CAPACITY 0.3; partial 50% 0.1", "--target", stage.target, *self.ways)
         kills = 0
         while kills < KILLS:
-            # Wherever it is by then: in a batch, between two, in recovery.
+            # Wherever the broker is by then: in a batch, between two, or in recovery.
             goal = stage.last_sequence() + chance.randint(1, 300)
             while load.poll() is None and stage.last_sequence() < goal:
                 pass
@@ -75,7 +76,7 @@ class CrashTest(StageTest):
 
 
 class SessionCrashTest(CrashTest):
-    """Owner and desks in sessions, which break with all that they carry."""
+    """Owner and providers in sessions, which break with every command that they carry."""
 
     ways = ["--session"]
 

@@ -1,5 +1,5 @@
-"""The dashboards and alerts on paper: every panel says what it shows, every metric is documented, every alert fires and
-has its runbook, whose commands are there."""
+"""Static checks of the dashboards and alerts: every panel has a description, every metric is documented, every alert
+can fire and has its runbook, whose commands exist."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ ALERTS = (ROOT / "deploy/prometheus/alerts.yml").read_text()
 
 
 def documented():
-    """{metric: type} of the tables of docs/operations.md; "" where the table leaves it to the client's usage."""
+    """{metric: type} of the tables of docs/operations.md; "" where the table leaves the type to the client's usage."""
     metrics = {}
     for line in OPERATIONS.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -33,7 +33,7 @@ METRICS = documented()
 
 
 def metrics_of(expression):
-    """[(name as written, type, function around it, its range)]; the type is None if it is not documented."""
+    """[(name as written, type, function around it, its range)]; the type is None if the metric is not documented."""
     found = []
     for match in re.finditer(r"\b(capbroker_\w+|grpc_server_\w+|process_\w+|up)\b(\{[^}]*\})?(\[[^\]]*\])?", expression):
         name = match[1]
@@ -45,7 +45,7 @@ def metrics_of(expression):
 
 
 def lint(board):
-    """What is wrong with a dashboard, in sentences."""
+    """The faults of a dashboard, in sentences."""
     wrong = []
     if not re.fullmatch("capbroker-[a-z]+", board["uid"]) or not board["title"] or not board["description"]:
         wrong.append("a dashboard without uid, title or description")
@@ -93,7 +93,7 @@ def lint(board):
                     wrong.append(f"{where}: {name} is a {kind}, and not under rate or increase")
                 if kind == "gauge" and function in ("rate", "increase"):
                     wrong.append(f"{where}: {name} is a gauge under {function}")
-                # The last value of a series of rates is of an instant; a total is of all that is shown.
+                # The last value of a series of rates belongs to one instant; a total belongs to all that is shown.
                 if window and window != ("[$__range]" if target["instant"] else "[$__rate_interval]"):
                     wrong.append(f"{where}: {name}{window}")
             if 'job="$job"' not in query and "capbroker_verify_" not in query:
@@ -173,7 +173,7 @@ class LintTest(unittest.TestCase):
                     self.assertIn(f"name: {name}\n    uid: {uid}\n    type: {variable['query']}", sources)
 
     def test_what_runbooks_tell_to_run_is_there(self):
-        runbooks = OPERATIONS[OPERATIONS.index("## Alerts"):OPERATIONS.index("## Checking")]
+        runbooks = OPERATIONS[OPERATIONS.index("## Alerts"):OPERATIONS.index("## Verification")]
         commands = set(re.findall(r"`capbroker ([a-z -]+?)(?= [A-Z-]|`| --| \")", runbooks.replace("\n   ", " ")))
         self.assertGreaterEqual(len(commands), 8, commands)
         for command in sorted(commands):

@@ -1,5 +1,5 @@
-"""The dashboards as an operator meets them: every query of every panel, run against a real Prometheus that scrapes a real
-broker under load and against its database, has data; every panel is drawn in a browser.
+"""Every query of every panel has data when it is run against a real Prometheus, which scrapes a real broker under load,
+or against the broker's database; and every panel is drawn in a browser.
 
 CAPBROKER_PICTURES=DIR puts the pictures there; CAPBROKER_PICTURES_SECONDS=600 loads the broker for so long before."""
 
@@ -29,7 +29,7 @@ SCRAPE = 1     # Seconds between scrapes.
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """Stands for the node exporter: shows the file that its textfile collector would read."""
+    """Stands for the node exporter: serves the file that its textfile collector would read."""
 
     def do_GET(self):
         text = self.server.file.read_bytes() if self.server.file.exists() else b""
@@ -68,7 +68,7 @@ class LiveTest(StageTest):
             text = text.replace(old, new)
         (stage.directory / "v3.yaml").write_text(text)
         stage.run("agreement", "apply", stage.directory / "v3.yaml", who="operator-ada")
-        # Grafana's role, as the data source says that it is made.
+        # Grafana's role, created as the data source's documentation says.
         sources = (ROOT / "deploy/grafana/provisioning/datasources/capbroker.yaml").read_text()
         grants = re.findall(r"^#   (.*;)$", sources, re.M)
         assert len(grants) == 2, grants
@@ -87,7 +87,7 @@ class LiveTest(StageTest):
 
     @classmethod
     def follow(cls, name, command, pattern):
-        """Starts a process, its output in a file; returns what of a line matches, once there is one."""
+        """Starts a process with its output in a file; returns the match of the first line that matches."""
         log = cls.stage.directory / (name + ".log")
         with open(log, "wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
@@ -103,7 +103,7 @@ class LiveTest(StageTest):
 
     @classmethod
     def start_standby(cls):
-        """A second replica, with TLS: its certificate is what a dashboard shows."""
+        """A second replica with TLS: a dashboard shows its certificate's expiry."""
         directory = cls.stage.directory
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-days", "90", "-subj", "/CN=localhost", "-keyout", directory / "tls.key", "-out",
@@ -114,7 +114,7 @@ class LiveTest(StageTest):
 
     @classmethod
     def start_prometheus(cls):
-        """With the configuration that is shipped, but for addresses and the scrape interval."""
+        """Prometheus with the shipped configuration, but for addresses and the scrape interval."""
         directory = cls.stage.directory
         text = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
         node = "{}:{}".format(*cls.node.server_address)
@@ -134,7 +134,7 @@ class LiveTest(StageTest):
     # ---- Queries.
 
     def variables(self, end):
-        """As Grafana would put them in."""
+        """Fills in the variables as Grafana would."""
         return {"$__rate_interval": f"{8 * SCRAPE if end - self.began < 120 else 30}s",
                 "$__range": f"{max(int(end - self.began), 5)}s", "$job": "capbroker", "$provider": ".+", "$owner": ".+"}
 
@@ -147,7 +147,7 @@ class LiveTest(StageTest):
         return answer["data"]
 
     def run_target(self, target, end):
-        """What Prometheus or PostgreSQL says to a panel's query."""
+        """The answer of Prometheus or PostgreSQL to a panel's query."""
         if "rawSql" in target:
             return self.run_sql(target["rawSql"], self.longest_request())
         query = target["expr"]
@@ -208,7 +208,7 @@ class LiveTest(StageTest):
         return process
 
     def create_one(self, dice):
-        """One request of the kinds that the story knows, some of which meet an error."""
+        """One request of the kinds that the story knows; some of them meet an error."""
         stage = self.stage
         alternatives = ["--provider", "stargate-oracle", "--provider", "coreweave", "--step-window", "2s"]
         pick = dice.random()
@@ -295,7 +295,7 @@ class LiveTest(StageTest):
                        want=2)
 
     def check_rules(self):
-        """The alerts are evaluated, and nothing is wrong here that somebody would have to get up for."""
+        """The alerts are evaluated, and none is firing that somebody would have to get up for."""
         with urllib.request.urlopen(f"{self.prometheus}/api/v1/rules", timeout=30) as reply:
             rules = [rule for group in json.loads(reply.read())["data"]["groups"] for rule in group["rules"]]
         self.assertGreaterEqual(len(rules), 10)
@@ -303,7 +303,7 @@ class LiveTest(StageTest):
             self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""), rule["name"])
             if rule["labels"]["severity"] == "page":
                 self.assertNotEqual(rule["state"], "firing", rule)
-        # An alert over what nobody emits never fires.
+        # An alert over a metric that nobody emits never fires.
         for rule in rules:
             selectors = re.findall(r"\b(?:capbroker_\w+|up)\b(?:\{[^}]*\})?", rule["query"])
             self.assertTrue(selectors, rule["name"])
@@ -319,7 +319,7 @@ class LiveTest(StageTest):
         return bool(self.ask("series", **{"match[]": selector, "start": self.began, "end": time.time() + 1}))
 
     def check_sql(self):
-        """What somebody may type where the request goes is a value, never a part of the query."""
+        """What somebody types where the request goes is a value, never a part of the query."""
         trail = DASHBOARDS["trail"]["panels"][0]["targets"][0]["rawSql"]
         for nothing in ("", "openai", "'; DROP TABLE act; --"):
             self.assertEqual(self.run_sql(trail, nothing)["rows"], [])
@@ -338,13 +338,13 @@ class LiveTest(StageTest):
                                         "variables": {"job": "capbroker", "provider": "All", "owner": "All",
                                                       "request": self.longest_request()}}))
             drawings += [ROOT / f"deploy/grafana/dashboards/{name}.json", data, out / f"{name}.png"]
-        # And the first day: no broker, no data.
+        # Also on the first day, without a broker and without data.
         empty = {item["id"]: {target["refId"]: {"result": []} for target in item["targets"]}
                  for item in DASHBOARDS["offers"]["panels"]}
         data = self.stage.directory / "empty.data.json"
         data.write_text(json.dumps({"from": self.began, "to": end, "answers": empty, "variables": {}}))
         drawings += [ROOT / "deploy/grafana/dashboards/offers.json", data, self.stage.directory / "empty.png"]
-        done = subprocess.run(["node", ROOT / "tests/end_to_end/draw_dashboards", *drawings], stdout=subprocess.PIPE,
+        done = subprocess.run(["node", ROOT / "tests/tools/dashboards/draw_dashboards", *drawings], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         *reports, bare = json.loads(done.stdout)

@@ -1,5 +1,5 @@
-"""The demo as a newcomer runs it, but for installing and building: seven stories, each as the rule book says; and with
---keep, what it prints to look further works, and its end ends it."""
+"""The demo as a newcomer runs it, except for installing and building: seven stories, each as the rule book says; and
+with --keep, the commands that it prints work, and the one that ends it ends it."""
 
 import os
 import pathlib
@@ -39,7 +39,7 @@ class DemoTest(unittest.TestCase):
                     self.wait_for_end(broker)
 
     def check_what_it_says(self, said):
-        """Every command that it prints, in one shell; a watch until it is interrupted."""
+        """Runs every command that the demo prints in one shell; a watch runs until it is interrupted."""
         at = said.index("  source ")
         commands = [re.sub(r"\s+then `.*", "", command.strip())
                     for command in re.split(r"(?<!\\)\n", said[at:said.rindex("  /")]) if command.strip()]
@@ -55,7 +55,7 @@ class DemoTest(unittest.TestCase):
             self.assertIn("<title>", page.read().decode())
 
     def wait_for_end(self, pid):
-        """The broker, which is no child of this process, has gone, or is about to."""
+        """The broker, which is no child of this process, has exited or is about to."""
         try:
             process = os.pidfd_open(pid)
         except ProcessLookupError:

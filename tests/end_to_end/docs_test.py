@@ -1,5 +1,5 @@
-"""Everything in the documents is as it says: commands run, output has the shape shown, examples are accepted, links lead
-somewhere, and what is named is there. CONTRIBUTING.md explains how blocks are marked."""
+"""Checks the documents: commands run, output has the shape shown, examples are accepted, links lead somewhere, and what
+is named exists. CONTRIBUTING.md explains how blocks are marked."""
 
 import concurrent.futures
 import datetime
@@ -20,16 +20,16 @@ DEMO = "/tmp/capbroker-demo"  # As the pages have it; deploy/demo itself takes a
 PAGES = ["README.md", "docs/examples/README.md",
          *sorted(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*.md"))]
 
-# Commands in blocks that are run which are not: they begin so, and this is why.
+# Commands that are not run though their block is: how they begin, and why.
 NOT_RUN = {
     "deploy/demo": "has its own test, demo_test.py",
     "tests/run": "would run this test",
 }
 
-# Blocks of any other language, or none, are neither run nor checked.
+# Blocks of any other language, or of none, are neither run nor checked.
 MARKS = ("sh", "json", "text", "yaml")
 
-# What differs from run to run, in what is shown and in what comes out.
+# What differs from run to run, both in the documents and in the output.
 VARYING = [(re.compile(pattern), word) for pattern, word in (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?", "TIME"),
@@ -84,7 +84,7 @@ def plain(value):
 
 
 def json_values(text):
-    """The JSON values that stand one after the other in the text; the last may be cut off."""
+    """The JSON values that follow each other in the text; the last may be cut off."""
     out, decoder = [], json.JSONDecoder()
     while text := text.lstrip():
         try:
@@ -97,7 +97,7 @@ def json_values(text):
 
 
 def lacks(shown, got, where="output"):
-    """Where `got` lacks something that is shown; empty: nowhere. It may have more fields, and longer lists."""
+    """Where `got` lacks something that is shown; empty if nowhere. It may have more fields, and longer lists."""
     if isinstance(shown, dict):
         if not isinstance(got, dict):
             return f"{where}: got {got!r}, want an object"
@@ -111,7 +111,7 @@ def lacks(shown, got, where="output"):
 
 
 def missing(block, output):
-    """What the block shows and the output has not; empty: nothing. `...` on a line of its own stands for any lines."""
+    """What the block shows and the output lacks; empty if nothing. `...` on a line of its own stands for any lines."""
     if block.language == "json":
         return lacks(plain(json_values(block.text)), plain(json_values(output)))
     lines = [" ".join(plain(line).split()) for line in output.splitlines()]
@@ -130,8 +130,8 @@ def missing(block, output):
 
 
 class Runner:
-    """A page's commands, run in order in a folder that looks like the repository, against a broker of its own, which is as
-    `deploy/demo --keep` leaves one. A failure is an AssertionError."""
+    """Runs a page's commands in order, in a folder that looks like the repository, against a broker of its own that
+    stands as `deploy/demo --keep` leaves one. A failure is an AssertionError."""
 
     def __init__(self, page):
         self.blocks = blocks_of(page)
@@ -197,7 +197,7 @@ class Runner:
             raise AssertionError(f"{shown}: {missing(shown, done.stdout)}\n{done.stdout[-4000:]}")
 
     def watch_block(self, block, shown):
-        """A command that goes on for ever: it has to show this, and is ended then."""
+        """A command that runs forever: it has to show this, and is then ended."""
         if not shown:
             raise AssertionError(f"{block}: a watch needs its output shown")
         process = subprocess.Popen(self.shell(block), cwd=self.folder, stdout=subprocess.PIPE,
@@ -256,7 +256,7 @@ class DocsTest(unittest.TestCase):
     # ----------------------------------------------------------------------------------------------- agreements
 
     def test_every_clause_of_the_agreements_page_is_accepted(self):
-        """A YAML block of clauses stands beside the clauses of the page's whole example that it refers to."""
+        """A YAML block of clauses is read together with the clauses of the page's whole example that it refers to."""
         examples = [block for block in blocks_of("docs/agreements.md") if block.language == "yaml"]
         whole = next(block.text for block in examples if block.text.startswith("agreement:"))
         own = dict(re.findall(r"(?ms)^  - id: (\w+)\n(.*?)(?=^  - id: |\Z)", whole))
@@ -324,8 +324,10 @@ class DocsTest(unittest.TestCase):
                 name = f"{page.relative_to(ROOT)}: {link}"
                 self.assertTrue(target.exists(), f"{name} is not there")
                 if anchor:
-                    headings = re.findall(r"(?m)^#+ (.*)$", re.sub(r"(?ms)^```.*?^```", "", target.read_text()))
+                    prose = re.sub(r"(?ms)^```.*?^```", "", target.read_text())
+                    headings = re.findall(r"(?m)^#+ (.*)$", prose)
                     anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+                    anchors.update(re.findall(r'<a id="([^"]+)"></a>', prose))
                     self.assertIn(anchor, anchors, name)
 
     def test_what_the_architecture_names_is_there(self):
@@ -374,9 +376,13 @@ class DocsTest(unittest.TestCase):
 
     def test_the_folders_of_the_architecture_are_all(self):
         page = (ROOT / "docs/architecture.md").read_text()
-        for folder in [*(ROOT / "services").iterdir(), ROOT / "broker", ROOT / "storage"]:
+        for folder in [*(ROOT / "broker").iterdir(), ROOT / "storage", ROOT / "services"]:
             if folder.is_dir():
                 self.assertIn(f"| `{folder.relative_to(ROOT)}/` |", page)
+        picture = (ROOT / "services/README.md").read_text()
+        for folder in (ROOT / "services").iterdir():
+            if folder.is_dir():
+                self.assertRegex(picture, rf"(?m)^\W+{folder.name}\b")
 
 
 if __name__ == "__main__":

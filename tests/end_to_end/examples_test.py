@@ -1,4 +1,4 @@
-"""The foreign clients of docs/examples against a real broker: owners and providers of two languages, and refusals."""
+"""The example clients of docs/examples against a real broker: owners and providers in two languages, and refusals."""
 
 import os
 import re
@@ -21,7 +21,7 @@ class ExamplesTest(StageTest):
         self.assertTrue(PYTHON, "no Python has grpc and google.protobuf: deploy/install --tests")
 
     def start(self, file, token, *arguments):
-        """Starts an example as this party, its output in a pipe."""
+        """Starts an example as this party, with its output in a pipe."""
         interpreter = PYTHON if file.endswith(".py") else "node"
         process = subprocess.Popen(
             [interpreter, EXAMPLES / file, "--target", self.stage.target, "--token-file", self.stage.tokens / token,
@@ -30,7 +30,7 @@ class ExamplesTest(StageTest):
         return process
 
     def desk(self, file, provider, *arguments):
-        """A provider's example that answers once; returns when it watches."""
+        """Starts a provider's example that answers once; returns when it watches."""
         process = self.start(file, f"provider-{provider}", "--provider", provider, "--answers", "1", *arguments)
         self.read_until(process, r"watching$")
         return process
@@ -39,7 +39,7 @@ class ExamplesTest(StageTest):
         return self.start(file, "owner-openai", "--owner", "openai", *arguments)
 
     def read_until(self, process, pattern):
-        """The line that matches; the lines before it are dropped."""
+        """The first line that matches; the lines before it are dropped."""
         before = ""
         for line in process.stdout:
             before += line
@@ -56,7 +56,7 @@ class ExamplesTest(StageTest):
         desk = self.desk(desk_file, "azure", "--accept", "5004")
         other = self.desk(desk_file, "coreweave", "--accept", "8000")
         out = self.end(self.own(owner_file, "--fallback", "coreweave"), 0)
-        # 5,004 is off the clause's step of 8.
+        # 5,004 is no multiple of the clause's step of 8.
         self.assertRegex(out, r"awarded azure 5000\nawarded coreweave 3000\nFULFILLED, 8000 of 8000\n$")
         self.assertRegex(self.end(desk, 0), r"answered \S+/offers/1 PARTIALLY_ACCEPTED 5000\n$")
         self.assertRegex(self.end(other, 0), r"answered \S+/offers/2 ACCEPTED 3000\n$")
@@ -87,11 +87,11 @@ class ExamplesTest(StageTest):
             self.stage.kill_broker()
             self.stage.start_broker()
             self.stage.run("offer", "decline", f"{name}/offers/1", "--reason", "PRICE", who="provider-azure")
-            # Both were there before, and learn what happened since; nothing is told twice.
+            # Both were there before, and learn what happened since; nothing is sent twice.
             again = r"watching again after UNAVAILABLE.*\n"
             self.assertRegex(self.end(desk, 0), again + r"(.*\n)*answered \S+/offers/2 ACCEPTED 8000\n$")
             self.assertRegex(self.end(owner, 0), again + r"(offer .*\n)*awarded coreweave 8000\nFULFILLED, 8000 of 8000\n$")
-            # The creation once more, by its key, finds what was made then.
+            # A creation that is repeated with its key returns what was created the first time.
             self.assertRegex(self.end(self.own(owner_file, *arguments), 0), rf"^created {name}\n(.*\n)*FULFILLED, ")
 
     def test_refusals_are_one_clear_line(self):

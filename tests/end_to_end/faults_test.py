@@ -1,5 +1,5 @@
-"""What goes wrong around a broker: the database, its schema, the port, the configuration, a second replica; and what
-callers get wrong. Each is one clear line or one clear error, and nothing that was acknowledged is lost."""
+"""Faults around a broker: the database, its schema, the port, the configuration, a second replica; and mistakes of
+callers. Each leads to one clear line or one clear error, and nothing that was acknowledged is lost."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ from stage import BINARY, ROOT, Stage, StageTest, kinds
 
 class FaultsTest(StageTest):
     def serve(self, *arguments, want):
-        """A broker that cannot start: its exit code and its last line."""
+        """Runs a broker that cannot start: its exit code and its last line."""
         done = subprocess.run([BINARY, "serve", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, timeout=60)
         self.assertEqual(done.returncode, want, done.stderr)
@@ -75,7 +75,7 @@ class FaultsTest(StageTest):
     def test_who_may_do_what(self):
         stage = self.stage
         name = stage.create()
-        # What is another's does not exist.
+        # Another party's resource does not exist for a caller.
         stage.run("request", "get", name, who="owner-other", want=1)
         stage.run("offer", "accept", name + "/offers/1", "--provider", "coreweave", who="provider-coreweave", want=1)
         stage.run("agreement", "apply", ROOT / "deploy/agreements/openai-azure-v3.yaml", who="owner-openai", want=1)
@@ -111,7 +111,7 @@ class FaultsTest(StageTest):
     def test_same_key_same_answer(self):
         stage = self.stage
         key = ["--request-id", "the-key"]
-        # The terms must be the same to the letter, so no relative times.
+        # The terms must be identical, so they have no relative times.
         times = ["--start", "2031-06-01T00:00:00Z", "--end", "2031-07-01T00:00:00Z"]
 
         def create(quantity, want=0):
@@ -146,7 +146,7 @@ class DatabaseGoneTest(StageTest):
         done = stage.create(want=3)
         self.assertRegex(done.stderr, "UNAVAILABLE|LEDGER_UNAVAILABLE|database")
         stage.postgres("start")
-        # By itself: the next call that gets through.
+        # By itself, with the next call that gets through.
         for _ in range(200):
             done = stage.create(want=None)
             if done.returncode == 0:
@@ -169,7 +169,7 @@ class EvidenceTest(StageTest):
         file = stage.directory / "openai.jsonl"
 
         def verified(*head):
-            """By the broker's binary, and by the script that people may read, which agree."""
+            """Verifies with the broker's binary and with the short script, which have to agree."""
             script = subprocess.run([ROOT / "tests/verify_evidence.py", file, *head], capture_output=True, text=True)
             stage.run("decisions", "verify", file, *head, want=0 if script.returncode == 0 else 4)
             return script.returncode == 0

@@ -1,5 +1,5 @@
-"""deploy/kubernetes: the files fit each other, the pods are closed in, and what they run is run here, with the ConfigMap's
-file: migration, broker, probes."""
+"""deploy/kubernetes: the files fit each other, the pods are restricted, and what they run (migration, broker, probes)
+runs here with the ConfigMap's file."""
 
 import os
 import re
@@ -130,7 +130,8 @@ class KubernetesTest(unittest.TestCase):
     def test_a_second_replica_stands_by_and_no_roll_out_waits_for_it(self):
         spec = self.workloads["broker"]["spec"]
         self.assertEqual(spec["replicas"], 2)
-        # One is not ready by design: were fewer allowed to be away, the last old one would never be told to go.
+        # One pod is unready by design: with fewer allowed to be unavailable, the last old one would never be told to
+        # stop.
         self.assertEqual(spec["strategy"]["rollingUpdate"]["maxUnavailable"], 2)
         self.assertIn("readinessProbe", self.container("broker"))
 

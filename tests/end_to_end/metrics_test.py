@@ -1,5 +1,5 @@
-"""The operator's view of a running broker: its metrics against the trail, its readiness against the database, its log
-against what callers did."""
+"""A running broker as its operator sees it: its metrics are compared with the trail, its readiness with the database,
+its log with what callers did."""
 
 import re
 import subprocess
@@ -40,7 +40,8 @@ class AdminTest(StageTest):
 class MetricsTest(AdminTest):
     def test_a_small_load_in_numbers(self):
         stage = self.stage
-        # One taken in part, the rest by an alternative; one declined; one cancelled, and answered after; one that waits.
+        # One request is taken in part, and the rest by an alternative; one is declined; one is cancelled, and answered
+        # after; one waits.
         taken = stage.create("--provider", "stargate-oracle")
         stage.run("offer", "accept", taken + "/offers/1", "--provider", "azure", "--quantity", "5000",
                   who="provider-azure")
@@ -91,7 +92,7 @@ class MetricsTest(AdminTest):
         self.assertAlmostEqual(shown["capbroker_commitment_drawn"], drawn)
         self.assertAlmostEqual(shown["capbroker_commitment_committed"], drawn + shown["capbroker_commitment_left"])
 
-        # Calls: each is counted once, with the status its caller got.
+        # Each call is counted once, with the status that its caller got.
         create = 'grpc_type="unary",grpc_service="capbroker.v1.CapacityRequestService",grpc_method="CreateCapacityRequest"'
         self.assertEqual(got[f'grpc_server_handled_total{{{create},grpc_code="OK"}}'], 4)
         self.assertEqual(got[f"grpc_server_started_total{{{create}}}"], 4)
@@ -99,7 +100,7 @@ class MetricsTest(AdminTest):
         accept = create.replace("CapacityRequestService", "OfferService").replace("CreateCapacityRequest", "AcceptOffer")
         self.assertEqual(got[f'grpc_server_handled_total{{{accept},grpc_code="Aborted"}}'], 1)
 
-        # The machinery.
+        # Metrics of the sequencer and the ledger.
         self.assertEqual(got["capbroker_serving"], 1)
         self.assertEqual(got["capbroker_batch_acts_sum"], len(acts) + 3)
         self.assertEqual(got["capbroker_batch_acts_count"], got["capbroker_batch_commit_seconds_count"])
@@ -183,7 +184,7 @@ class MetricsTest(AdminTest):
 
 class ReadinessTest(AdminTest):
     def until(self, want):
-        """What /readyz says once its status is this one. A call between two looks, which takes its own time."""
+        """The text of /readyz as soon as its status is this one. Each look is a call, which takes its own time."""
         for _ in range(200):
             status, text = self.get("/readyz")
             if status == want:

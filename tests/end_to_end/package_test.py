@@ -1,5 +1,5 @@
-"""The Debian package and the units in it: made by CPack from the build that is tested, taken apart, and run with the
-configuration that it brings."""
+"""The Debian package and its units: made by CPack from the build under test, unpacked, and run with the configuration
+that it brings."""
 
 import gzip
 import os

@@ -1,4 +1,5 @@
-"""Providers that are called: answered through real sockets, killed, restarted, and what the trail says of all that."""
+"""Providers that are called: they answer through real sockets, are killed and restarted, and the trail records all of
+it."""
 
 import re
 import signal
@@ -16,7 +17,7 @@ class PushStage(Stage):
 
 
 class Sim:
-    """provider-sim as a process that is called; on the same port after a restart."""
+    """provider-sim as a process that is called; it keeps its port over a restart."""
 
     def __init__(self, stage, provider, script):
         self.stage, self.provider, self.script = stage, provider, script
@@ -52,7 +53,7 @@ class PushTest(unittest.TestCase):
         return [act for act in self.stage.acts("--owner", "openai") if act.get("request") == request.split("/")[3]]
 
     def await_acts(self, request, enough):
-        """The acts of a request, once `enough` of them; each look is a process, which is pause enough."""
+        """The acts of a request, as soon as `enough` accepts them; each look is a process, which is pause enough."""
         for _ in range(1000):
             acts = self.acts_of(request)
             if enough(acts):
@@ -88,7 +89,7 @@ class PushTest(unittest.TestCase):
         outcomes = [notice["reason"] for notice in self.notices(acts) if notice["provider"] == "azure"]
         self.assertEqual(set(outcomes[:-1]), {"UNAVAILABLE"})
         self.assertEqual(outcomes[-1], "DELIVERED")
-        # Every attempt is told of by an entry: the numbers have no gap.
+        # Every attempt has an entry: the numbers have no gap.
         told = 0
         for notice in self.notices(acts):
             if notice["provider"] != "azure":

@@ -1,5 +1,5 @@
-"""What is written from the parser: docs/configuration.md is what the binary says, the manual page is one, and bash
-completes what the binary takes."""
+"""What is generated from the parser: docs/configuration.md is what the binary prints, the manual page is well formed,
+and bash completes what the binary takes."""
 
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
-"""The drill of docs/operations.md, with its own commands: a broker's database is backed up while it serves, restored to a
-new server, found whole, and served from."""
+"""The restore drill of docs/operations.md with its own commands: a broker's database is backed up while it serves,
+restored to a new server, found whole, and served from."""
 
 import os
 import pathlib
@@ -26,7 +26,7 @@ class RestoreTest(StageTest):
         self.addCleanup(self.back)
 
     def back(self):
-        """The stage is again as it was, for the next test and its end."""
+        """Restores the stage for the next test and for its end."""
         self.stage.cluster = self.new_cluster
         self.stage.postgres("kill", check=False)
         self.stage.database, self.stage.cluster, self.stage.target = self.old_url, self.old_cluster, self.old_target
@@ -48,7 +48,7 @@ class RestoreTest(StageTest):
         return self.stage.postgres("start")
 
     def work(self):
-        """One request that is placed, one whose offer is open."""
+        """One request that is placed, and one whose offer is open."""
         placed = self.stage.create("--provider", "stargate-oracle")
         self.stage.run("offer", "accept", placed + "/offers/1", "--provider", "azure", who="provider-azure")
         return self.stage.create("--provider", "stargate-oracle")
@@ -60,7 +60,7 @@ class RestoreTest(StageTest):
         return found
 
     def serve_from(self, url, request, acts, deadline):
-        """A new broker on the restored database goes on where the old one stands."""
+        """A new broker on the restored database continues where the old one was."""
         self.stage.kill_broker()
         self.stage.database, self.stage.target = url, ""
         self.stage.start_broker()
@@ -82,7 +82,7 @@ class RestoreTest(StageTest):
         code, said = self.drill("pg_dump", RESTORED_URL=url, CHECKPOINT=checkpoint)
         self.assertEqual(code, 0, said)
         self.assertIn(checkpoint, said)
-        # A checkpoint that the backup does not reach is missed.
+        # Verification reports a checkpoint that the backup does not reach.
         wrong = self.stage.run("decisions", "verify", "--database", url, "--owner", "openai", "--head", "0" * 64, want=4)
         self.assertIn("the last hash is not that of --head", wrong.stdout)
         whose = self.stage.run("decisions", "verify", "--database", url, "--head", checkpoint, want=2)

@@ -1,4 +1,4 @@
-"""Owners and desks that speak in sessions, in real processes: the same figures, checks and trail as with calls."""
+"""Owners and providers in sessions, as real processes: the same figures, checks and trail as with unary calls."""
 
 import json
 import re
@@ -22,7 +22,7 @@ class SessionTest(StageTest):
         self.sims = {}
 
     def commands(self):
-        """Those that the broker took in sessions and carried out, by method."""
+        """Commands that the broker took in sessions and carried out, by method."""
         with urllib.request.urlopen(f"http://{self.stage.admin}/metrics") as page:
             text = page.read().decode()
         found = re.findall(r'^capbroker_session_commands_total\{(.*)\} (\d+)$', text, re.M)
@@ -42,7 +42,7 @@ class SessionTest(StageTest):
         return json.loads(done.stdout)
 
     def start_sim(self, provider, *arguments):
-        """A desk as a process of its own, once it follows."""
+        """Starts a provider as a process of its own; returns once it follows its offers."""
         command = self.stage.command("provider-sim", "--provider", provider, "--output", "json", *arguments,
                                      who=f"provider-{provider}")
         with open(self.stage.directory / provider, "w") as out:  # A pipe that nobody reads would hold it up.
@@ -52,7 +52,7 @@ class SessionTest(StageTest):
         self.sims[provider] = sim
 
     def end_sims(self):
-        """What each says of all at its end, by provider, after a line for each answer."""
+        """The totals of each at its end, by provider, after a line for each answer."""
         totals = {}
         for provider, sim in self.sims.items():
             sim.send_signal(signal.SIGTERM)
@@ -64,7 +64,7 @@ class SessionTest(StageTest):
         return totals
 
     def test_a_trace_comes_to_the_same_as_with_calls(self):
-        # One at a time: then nothing of it hangs on who is faster.
+        # One at a time: then nothing depends on who is faster.
         trace = ["--trace", TASKS, "--nodes", NODES, "--concurrency", 1]
         calls = self.load(*trace)
         self.assertEqual(self.new_commands(), {})
@@ -101,7 +101,7 @@ class SessionTest(StageTest):
         self.assertEqual(self.new_commands(), {CREATE: 200, RELEASE: 200, DECLINE: 200})
 
     def check_declined_then_accepted(self, report, desks, requests):
-        """`requests` of 1000 each, as the owner, the desks and the trail have them."""
+        """`requests` of 1000 each: the owner, the providers and the trail agree on them."""
         self.assertTrue(report["good"], report)
         self.assertEqual((report["placed"], report["released"], report["failed"]), (requests, requests, 0))
         self.assertEqual(report["create_to_answer_micros"]["count"], requests)
@@ -110,7 +110,7 @@ class SessionTest(StageTest):
         azure, oracle = desks["azure"], desks["stargate-oracle"]
         self.assertEqual((azure["offers"], azure["declined"], azure["accepted"]), (requests, requests, 0))
         self.assertEqual((oracle["offers"], oracle["declined"], oracle["accepted"]), (requests, 0, requests))
-        # It was ended perhaps before it heard of the last that were given back.
+        # It may have ended before it was told of the last ones that were given back.
         self.assertEqual((oracle["quantity"], oracle["returned"] + oracle["in_use"]), (1000 * requests, 1000 * requests))
         self.assertGreater(oracle["returned"], 0)
         found = kinds(self.new_acts())
@@ -118,7 +118,7 @@ class SessionTest(StageTest):
             self.assertEqual(found.count(kind), requests, kind)
 
     def test_an_end_of_its_own_making_is_seen(self):
-        """What a cancel made of a request comes in its reply alone."""
+        """What a cancellation made of a request is told in its reply alone."""
         report = self.load("--session", "--requests", 3, "--always", "silent", "--patience", "1s")
         self.assertEqual((report["cancelled"], report["unplaced"], report["failed"]), (3, 3, 0))
         self.assertEqual(report["errors"], {})

@@ -18,7 +18,7 @@ PROVIDERS = ["azure", "stargate-oracle", "coreweave"]
 
 
 class Stage:
-    """Everything is below one directory of its own, and ends with close()."""
+    """Everything lives below one directory of its own, and ends with close()."""
 
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="capbroker-"))
@@ -66,7 +66,7 @@ class Stage:
             self.run("agreement", "apply", file, who="operator-ada")
 
     def serve_command(self):
-        """On the ports that it had before, if it ran before."""
+        """Starts the broker, on the ports that it had before if it ran before."""
         return self.replica_command(self.target or "127.0.0.1:0", self.admin or "127.0.0.1:0")
 
     def replica_command(self, listen="127.0.0.1:0", admin="127.0.0.1:0"):
@@ -74,7 +74,7 @@ class Stage:
                 "--insecure-loopback", "--principals", self.directory / "principals.yaml"]
 
     def start_broker(self):
-        """Returns once it serves; on the same ports as before."""
+        """Returns once the broker serves; on the same ports as before."""
         log = open(self.directory / "broker.log", "a")
         self.broker = subprocess.Popen(self.serve_command(), stdout=subprocess.PIPE, stderr=log, text=True)
         log.close()
@@ -98,7 +98,7 @@ class Stage:
         return command
 
     def run(self, *arguments, who="", want=0, timeout=120):
-        """Runs capbroker as this party. `want` is the exit code; None takes any."""
+        """Runs capbroker as this party. `want` is the exit code; None accepts any."""
         done = subprocess.run(self.command(*arguments, who=who), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, timeout=timeout)
         if want is not None and done.returncode != want:
@@ -106,7 +106,7 @@ class Stage:
         return done
 
     def start(self, *arguments, who=""):
-        """Starts capbroker as this party, its output in a pipe."""
+        """Starts capbroker as this party, with its output in a pipe."""
         process = subprocess.Popen(self.command(*arguments, who=who), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    text=True)
         self.started.append(process)
@@ -123,7 +123,7 @@ class Stage:
         return json.loads(done.stdout)["sequence"] if done.stdout.strip() else 0
 
     def create(self, *arguments, quantity=8000, workload="PRODUCT_INFERENCE", who="owner-openai", want=0):
-        """Creates a request; its name, or the finished process where `want` is not 0."""
+        """Creates a request; returns its name, or the finished process where `want` is not 0."""
         done = self.run("request", "create", "--owner", "openai", "--resource", "h100", "--region", "us-east",
                         "--quantity", quantity, "--unit", "gpu", "--start", "+60d", "--end", "+90d", "--price",
                         "2.5 USD", "--class", workload, "--splittable", "--output", "json", *arguments, who=who,

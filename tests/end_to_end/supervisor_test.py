@@ -1,5 +1,5 @@
-"""What the broker tells the supervisor that started it, and a probe that asks it: READY=1 only when it serves, a sign of
-life while it does, STOPPING=1 before it ends."""
+"""What the broker tells its supervisor, and a probe that asks it: READY=1 only when it serves, a sign of life while it
+does, STOPPING=1 before it ends."""
 
 import os
 import re
@@ -37,14 +37,14 @@ class SupervisorTest(unittest.TestCase):
         return process
 
     def until(self, wanted):
-        """What is told, up to the first message with this line."""
+        """The notifications up to the first one with this line."""
         told = []
         while not told or wanted not in told[-1]:
             told.append(self.socket.recv(4096).decode().split("\n"))
         return told
 
     def listening(self, process):
-        """(API, admin), which are open before it serves."""
+        """The ports (API, admin), which are open before it serves."""
         for line in process.stderr:
             found = re.search(r"listening on (\S+), admin (\S+),", line)
             if found:
@@ -60,7 +60,7 @@ class SupervisorTest(unittest.TestCase):
         return self.stage.run("health", "--target", target, "--deadline", "20s", want=None)
 
     def until_healthy(self, target):
-        """The health service follows the sequencer by a tenth of a second."""
+        """The health service follows the sequencer within a tenth of a second."""
         end = time.monotonic() + 30
         while (asked := self.health(target)).returncode == 1 and time.monotonic() < end:
             pass

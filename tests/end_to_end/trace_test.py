@@ -1,5 +1,5 @@
 """A trace of tasks replayed through the API: no errors, and no provider ever gives more than it has, as counted here
-from the trail, not by the program under test."""
+from the trail and not by the program under test."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-// Certificates for tests, made as they are needed.
+// Certificate authority for tests: issues certificates as they are needed.
 #pragma once
 
 #include <openssl/evp.h>
@@ -29,7 +29,7 @@ inline void Extend(X509* certificate, X509* issuer, int nid, const char* value) 
   X509_EXTENSION_free(extension);
 }
 
-// Signs for whoever asks.
+// Signs certificates for any name.
 class Authority {
  public:
   Authority()

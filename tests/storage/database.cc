@@ -23,7 +23,7 @@ std::string Output(const std::string& command) {
   return out;
 }
 
-// Tests run from the repository's root, where deploy/postgres is.
+// The cluster of this process. Tests run in the root of the repository, where deploy/postgres is.
 class Cluster {
  public:
   static Cluster& Get() {
@@ -31,7 +31,7 @@ class Cluster {
     return cluster;
   }
   bool ours() const { return ours_; }
-  // The connection string with another database name.
+  // The connection string of another database of the cluster.
   std::string Url(const std::string& database) const { return Cat(url_, " dbname=", database); }
   void Do(const std::string& verb) { Output(Cat("deploy/postgres ", verb, " ", directory_)); }
   std::string Create(bool migrated) {
@@ -76,7 +76,7 @@ void KillCluster() { Cluster::Get().Do("kill"); }
 void StartCluster() { Cluster::Get().Do("start"); }
 
 std::unique_ptr<Connection> Session(const std::string& url) {
-  auto session = Connection::Open({.url = url});
+  auto session = Connection::Connect({.url = url});
   EXPECT_TRUE(session.ok()) << session.status();
   return session.ok() ? *std::move(session) : nullptr;
 }

@@ -1,4 +1,4 @@
-// A PostgreSQL for tests: one private durable cluster a process, one empty database a test.
+// PostgreSQL for tests: one private durable cluster per process, one empty database per test.
 #pragma once
 
 #include <memory>
@@ -8,17 +8,16 @@
 
 namespace capbroker {
 
-// The connection string of a new database, gone with the process: migrated (kTestPartitions), or
-// bare.
+// The connection string of a new database that is dropped with the process: migrated (with
+// kTestPartitions), or empty.
 std::string NewDatabase(bool migrated = true);
 
-// A session of its own on `url`, for what no ledger would do. Statements fail the test that runs
-// them.
+// A session on `url` for statements that no ledger would run. A failed statement fails the test.
 std::unique_ptr<Connection> Session(const std::string& url);
 std::string Ask(Connection& session,
-                const std::string& sql);  // The first value of the answer, as text.
+                const std::string& sql);  // Returns the first value of the answer, as text.
 
-// The cluster crashes, or comes back. False if it is not ours to stop (CAPBROKER_TEST_DATABASE).
+// Whether the cluster can be stopped here. It cannot if it was given by CAPBROKER_TEST_DATABASE.
 bool ClusterIsOurs();
 void KillCluster();
 void StartCluster();

@@ -1,4 +1,4 @@
-// What an exported trail proves by itself, and how tampering with it shows.
+// What an exported trail proves by itself, and how tampering shows.
 #include "storage/evidence.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ RequestId One() {
   return request;
 }
 
-// A whole trail of so many acts about one request, after its header.
+// A whole trail of `count` acts about one request, after its header.
 std::vector<std::string> Lines(uint64_t count) {
   std::vector<std::string> lines = {EvidenceHeader({"openai"}, {})};
   Hash hash{};
@@ -57,14 +57,14 @@ TEST(Evidence, ARequestsFileSaysWhatItCannotProve) {
   lines[0] = EvidenceHeader({"openai"}, One());
   lines.erase(lines.begin() + 3);
   lines.erase(lines.begin() + 1);
-  const EvidenceReport report = VerifyEvidence(Joined(lines));  // 2, 4, 5.
+  const EvidenceReport report = VerifyEvidence(Joined(lines));  // Lines 2, 4 and 5.
   EXPECT_EQ(report.findings, std::vector<std::string>{});
   EXPECT_FALSE(report.IsWhole());
   EXPECT_EQ(report.links_checked, 1u);
   EXPECT_EQ(report.links_unchecked, 2u);
   EXPECT_EQ(report.request, One());
 
-  lines[0] = EvidenceHeader({"openai"}, {});  // As an owner's, it has gaps.
+  lines[0] = EvidenceHeader({"openai"}, {});  // The trail of one owner has gaps.
   EXPECT_EQ(VerifyEvidence(Joined(lines)).findings,
             (std::vector<std::string>{"line 2: acts 1 to 1 are missing",
                                       "line 3: acts 3 to 3 are missing"}));
@@ -90,7 +90,7 @@ TEST(Evidence, TamperingShows) {
   struct Case {
     const char* name;
     void (*tamper)(std::vector<std::string>&);
-    const char* finding;  // Within the first one.
+    const char* finding;  // A part of the first finding.
   };
   const auto swap_text = [](std::string& line, const std::string& from, const std::string& to) {
     line.replace(line.find(from), from.size(), to);

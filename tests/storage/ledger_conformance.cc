@@ -57,7 +57,7 @@ BookRow BookOf(const OwnerId& owner, uint64_t sequence) {
   book.cool_downs.push_back(
       {{"coreweave"}, "us-\"east\"\t\xc3\xa9", "h100", Instant{1'800'000'000'000'000}});
   book.aggregates.push_back(
-      {{"azure"}, {"C2"}, "us-east", "h100", "", 4'000, Instant{1'800'000'000'000'000}});
+      {IdOf(1), {"azure"}, {"C2"}, "us-east", "h100", "", 4'000, Instant{1'800'000'000'000'000}});
   return book;
 }
 
@@ -123,7 +123,7 @@ TEST_P(LedgerConformance, ReadsBackWhatWasCommitted) {
   offer.deadline = kLastInstant;
   writer.MustCommit([&](Batch& b) {
     b.acts = {ActOf(kOpenai, 3, IdOf(1))};
-    b.requests = {{kOpenai, IdOf(1), RequestState::kExpired, RequestState::kHolderRound}};
+    b.requests = {{kOpenai, IdOf(1), RequestState::kExpired, false, RequestState::kHolderRound}};
     b.offers = {offer};
     b.books = {BookOf(kOpenai, 3)};
   });
@@ -201,7 +201,7 @@ TEST_P(LedgerConformance, ReadsOfNothing) {
 TEST_P(LedgerConformance, SeveralTrailsComeInTheOrderAsked) {
   Writer writer(ledger());
   writer.MustCommit([&](Batch& b) {
-    // The same id under two owners is two requests.
+    // The same id of two owners is two requests.
     b.acts = {ActOf(kOpenai, 1, IdOf(1)), ActOf(kOpenai, 2, IdOf(2)), ActOf(kOpenai, 3, IdOf(1)),
               ActOf(kMistral, 1, IdOf(1))};
   });
@@ -243,14 +243,14 @@ TEST_P(LedgerConformance, BatchesAreHandedInOneAfterAnother) {
   send(1, kOpenai);
   send(2, kOpenai);
   EXPECT_EQ(receive(), CommitOutcome::kDurable);
-  send(1, kMistral);  // A name that is new, while another is under way.
+  send(1, kMistral);  // A new name, while another batch is in flight.
   EXPECT_EQ(receive(), CommitOutcome::kDurable);
   EXPECT_EQ(receive(), CommitOutcome::kDurable);
   EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kOpenai})), (std::vector<uint64_t>{1, 2}));
   EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kMistral})), (std::vector<uint64_t>{1}));
 
   const std::vector<Tenure> before = writer.tenures;
-  send(2, kOpenai);  // Is there already.
+  send(2, kOpenai);  // The name exists already.
   send(3, kOpenai);
   EXPECT_EQ(receive(), CommitOutcome::kRefused);
   EXPECT_EQ(receive(), CommitOutcome::kFenced);
@@ -274,7 +274,7 @@ TEST_P(LedgerConformance, AnOlderEpochIsFencedOff) {
   };
   now.MustCommit(act);
   EXPECT_EQ(old.Commit(act).outcome,
-            CommitOutcome::kFenced);  // Rather than a repeat of what the other wrote.
+            CommitOutcome::kFenced);  // Rather than repeat what the other wrote.
   EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Heartbeat(old.tenures).status()));
   EXPECT_TRUE(other().Heartbeat(now.tenures).ok());
 }
@@ -286,7 +286,7 @@ TEST_P(LedgerConformance, ABatchThatIsNotTheNextIsFencedOff) {
   Batch repeat = BatchOf(before);
   repeat.acts = {ActOf(kOpenai, 1, IdOf(1))};
   EXPECT_EQ(ledger().Commit(repeat).outcome, CommitOutcome::kFenced);
-  // One of several is enough, and none of them moves.
+  // One fenced partition is enough, and no head moves.
   Batch mixed = BatchOf(writer.tenures);
   mixed.fences[2].last_batch++;
   EXPECT_EQ(ledger().Commit(mixed).outcome, CommitOutcome::kFenced);
@@ -326,7 +326,7 @@ TEST_P(LedgerConformance, ARepeatedKeyWritesNothing) {
   EXPECT_EQ(Sequences(ledger().ReadActs({.owner = kOpenai})), (std::vector<uint64_t>{1}));
   EXPECT_THAT(*ledger().AllRequests(kOpenai), IsEmpty());
   EXPECT_THAT(*ledger().Keys(kOpenai, {KeyOf(2)}), IsEmpty());
-  // The same key of another owner is another key; and the batch goes on where it stood.
+  // The same key of another owner is another key, and the batch continues where it was.
   writer.MustCommit([&](Batch& b) { b.acts = {act(kMistral, 1, 1)}; });
 }
 
@@ -352,7 +352,7 @@ TEST_P(LedgerConformance, ARefusedBatchWritesNothing) {
        }},
       {"request of another state",
        [](Batch& b) {
-         b.requests = {{kOpenai, IdOf(1), RequestState::kFulfilled, RequestState::kBlocked}};
+         b.requests = {{kOpenai, IdOf(1), RequestState::kFulfilled, false, RequestState::kBlocked}};
        }},
       {"offer again", [](Batch& b) { b.new_offers = {OfferOf(kOpenai, IdOf(1), 1)}; }},
       {"no such offer", [](Batch& b) { b.offers = {OfferOf(kOpenai, IdOf(1), 2)}; }},
@@ -399,7 +399,7 @@ TEST_P(LedgerConformance, TakingAndLeases) {
     EXPECT_EQ((*first)[i].batch, 0u);
     EXPECT_FALSE((*first)[i].heartbeat.IsSet());
   }
-  // Alive: nothing is taken, not even what is free.
+  // The lease is alive: nothing is taken, not even the free partitions.
   const auto refused = other().Take("two", "b:2", {1}, Seconds(1000));
   EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status();
   EXPECT_THAT(std::string(View(refused.status().message())), testing::HasSubstr("one at a:1"));
@@ -411,12 +411,12 @@ TEST_P(LedgerConformance, TakingAndLeases) {
   const auto beat = ledger().Heartbeat(*again);
   ASSERT_TRUE(beat.ok());
   EXPECT_GT(*beat, (*again)[0].heartbeat);
-  // A lease that has run out.
+  // The lease has run out.
   const auto taken = other().Take("two", "b:2", {1}, Span{0});
   ASSERT_TRUE(taken.ok()) << taken.status();
   EXPECT_EQ((*taken)[0].epoch, 3u);
   EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Heartbeat(*again).status()));
-  // Given back: free at once, and giving back what one no longer has changes nothing.
+  // Released partitions are free at once; a release of what one no longer holds changes nothing.
   EXPECT_TRUE(ledger().Release(*again).ok());
   EXPECT_TRUE(other().Heartbeat(*taken).ok());
   const auto rest = other().Take("two", "b:2", AllPartitions(), Seconds(1000));
@@ -427,8 +427,8 @@ TEST_P(LedgerConformance, TakingAndLeases) {
   EXPECT_TRUE(absl::IsFailedPrecondition(ledger().Take("one", "", {0}, Seconds(1000)).status()));
 }
 
-// Down since the heartbeat before the first taking that did not get to say that it gave the outage
-// back.
+// A partition counts as down since the heartbeat before the first taking whose holder never
+// reported that the outage had been given back.
 TEST_P(LedgerConformance, AnOutageIsKeptUntilAHeartbeatForgetsIt) {
   const auto take = [&] { return *ledger().Take("one", "a:1", {0, 1}, Span{0}); };
   std::vector<Tenure> held = take();
@@ -439,7 +439,7 @@ TEST_P(LedgerConformance, AnOutageIsKeptUntilAHeartbeatForgetsIt) {
   const Instant first = held[0].down_since;
   EXPECT_TRUE(first.IsSet());
   EXPECT_EQ(first, held[0].heartbeat);
-  ASSERT_TRUE(ledger().Heartbeat(held).ok());  // Its outage is not given back yet.
+  ASSERT_TRUE(ledger().Heartbeat(held).ok());  // Its outage has not been given back yet.
   held = take();
   EXPECT_EQ(held[0].down_since, first);
   EXPECT_GT(held[0].heartbeat, first);
@@ -472,11 +472,11 @@ TEST_P(LedgerConformance, RecoversOnlyWhatIsUnfinished) {
     b.new_requests = {{kOpenai, IdOf(1), RequestState::kBlocked},
                       {kOpenai, IdOf(2), RequestState::kHolderRound},
                       {kOpenai, IdOf(3), RequestState::kReceived},
-                      {kMistral, IdOf(1), RequestState::kUnfilled}};
+                      {kMistral, IdOf(1), RequestState::kUnfilled, false}};
     b.books = {BookOf(kOpenai, 6), BookOf(kMistral, 1), BookOf(kDirectory, 1)};
   });
   writer.MustCommit([](Batch& b) {
-    b.requests = {{kOpenai, IdOf(2), RequestState::kFulfilled, RequestState::kHolderRound}};
+    b.requests = {{kOpenai, IdOf(2), RequestState::kFulfilled, false, RequestState::kHolderRound}};
   });
   std::map<OwnerId, std::vector<uint64_t>> accounts;
   std::map<OwnerId, std::vector<RequestId>> unfinished;
@@ -516,7 +516,7 @@ TEST_P(LedgerConformance, ReadersAndAWriterAtOnce) {
   for (int i = 0; i < 6; ++i) {
     readers.emplace_back([&] {
       while (!done) {
-        // A batch is seen whole: the book never shows an act that is not there.
+        // A batch is visible as a whole: the book never shows an act that the trail does not have.
         const auto book = ledger().ReadBook(kOpenai);
         if (!book.ok()) {
           ++bad;

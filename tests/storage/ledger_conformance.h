@@ -1,5 +1,4 @@
-// What every ledger must keep, as one suite: instantiated for the one in memory and the one in
-// PostgreSQL.
+// Conformance suite of ledgers, instantiated for the one in memory and the one in PostgreSQL.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,9 +14,10 @@ namespace capbroker {
 
 inline constexpr uint32_t kTestPartitions = 4;
 
-// Two replicas' ledgers over one store, empty and open. For memory both are the same object.
+// Ledgers of two replicas over one store, empty and initialized. In memory both are the same
+// object.
 struct LedgerPair {
-  std::shared_ptr<void> store;  // Whatever must live as long.
+  std::shared_ptr<void> store;  // Keeps alive what both need.
   std::shared_ptr<Ledger> one, two;
 };
 using MakeLedgers = std::function<LedgerPair()>;
@@ -36,7 +36,7 @@ inline const OwnerId kOpenai{"openai"};
 inline const OwnerId kMistral{"mistral"};
 inline const ProviderId kAzure{"azure"};
 
-// Rows with content of no meaning but the right shape.
+// Rows of the right shape, with content of no meaning.
 RequestId IdOf(uint8_t n);  // Ordered by n.
 Hash HashOf(uint8_t n);
 IdempotencyKey KeyOf(uint8_t n);
@@ -45,14 +45,14 @@ SealedAct ActOf(const OwnerId& owner, uint64_t sequence, const RequestId& reques
                 const std::string& tag = "");
 BookRow BookOf(const OwnerId& owner, uint64_t sequence);
 OfferRow OfferOf(const OwnerId& owner, const RequestId& request,
-                 uint32_t number);  // Open, of kAzure.
+                 uint32_t number);  // An open offer to kAzure.
 
-// A batch for what `tenures` holds, and the step that follows it.
+// A batch for the partitions of `tenures`, and the number of its step.
 Batch BatchOf(const std::vector<Tenure>& tenures);
 void Advance(std::vector<Tenure>& tenures);
 std::vector<uint32_t> AllPartitions();
 
-// Takes everything, and commits batches with what `fill` puts in.
+// Takes every partition, and commits batches with what `fill` adds.
 class Writer {
  public:
   explicit Writer(Ledger& ledger, const std::string& holder = "one") : ledger_(ledger) {

@@ -9,7 +9,7 @@ namespace {
 using testing::IsEmpty;
 using testing::SizeIs;
 
-// Requests 1 to n of `owner`, each with one offer; states go round.
+// Adds requests `from` to `to` of `owner`, each with one offer; the states take turns.
 void FillLists(Writer& writer, const OwnerId& owner, uint8_t from, uint8_t to) {
   writer.MustCommit([&](Batch& b) {
     for (uint8_t n = from; n <= to; ++n) {
@@ -71,7 +71,7 @@ TEST_P(LedgerConformance, ListsByState) {
   ASSERT_THAT(open->items, SizeIs(3));
   EXPECT_EQ(open->items[0].request, IdOf(27));
   EXPECT_THAT(other().ListOffers({{"coreweave"}, {}}, 50, "")->items, IsEmpty());
-  // The latest offer of a request comes first; sizes are taken into bounds.
+  // The latest offer of a request comes first; sizes are clamped to their bounds.
   writer.MustCommit([](Batch& b) { b.new_offers = {OfferOf(kOpenai, IdOf(27), 2)}; });
   EXPECT_EQ(other().ListOffers({kAzure, {OfferState::kOpen}}, 0, "")->items.at(0).offer, 2u);
   EXPECT_THAT(other().ListRequests({kOpenai, {}}, 4'000'000'000, "")->items, SizeIs(30));

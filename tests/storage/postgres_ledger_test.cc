@@ -40,8 +40,9 @@ Batch OneAct(const std::vector<Tenure>& tenures, uint64_t sequence) {
   return batch;
 }
 
-// Until `count` sessions of this database wait for a lock. Each turn is a round trip; there is no
-// sleep. Not for a session inside a transaction, which is shown the same activity again and again.
+// Returns once `count` sessions of this database wait for a lock. Each turn is a round trip; there
+// is no sleep. The watcher must not be in a transaction, which would see the same snapshot of the
+// activity again and again.
 void AwaitBlocked(Connection& watcher, int count) {
   for (int i = 0; i < 100'000; ++i) {
     if (Ask(watcher,
@@ -66,7 +67,8 @@ TEST(PostgresLedger, TheTrailIsAppendOnly) {
     ASSERT_FALSE(answer.ok()) << sql;
     EXPECT_EQ(answer.failure->sqlstate, "CB004") << answer.failure->message;
   }
-  // The broker's role could not, even without the trigger; and it can do all that the broker does.
+  // The broker's role could not, even without the trigger; and it can do everything that the broker
+  // does.
   Ask(*session, "ALTER TABLE act DISABLE TRIGGER ALL; SET ROLE capbroker_broker");
   for (const char* sql :
        {"UPDATE act SET decisions = 2", "DELETE FROM act", "TRUNCATE act", "DELETE FROM book",
@@ -102,8 +104,7 @@ TEST(PostgresLedger, AKilledCommitIsUnknownAndNeverHalfThere) {
   const std::string url = NewDatabase();
   auto ledger = OpenLedger(url);
   auto tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
-  // The book cannot be written while it is locked: the commit stands still with its acts already
-  // inserted.
+  // The book is locked, so the commit waits with its acts already inserted.
   auto session = Session(url), watcher = Session(url);
   Ask(*session, "BEGIN");
   Ask(*session, "LOCK TABLE book IN ACCESS EXCLUSIVE MODE");
@@ -136,7 +137,7 @@ TEST(PostgresLedger, WhatGoesBehindALostCommitIsUnknownToo) {
   Advance(*tenures);
   ledger->Send(OneAct(*tenures, 2));
   ledger->Wake();
-  EXPECT_FALSE(ledger->Receive().has_value());  // Woken: nothing is there yet.
+  EXPECT_FALSE(ledger->Receive().has_value());  // Receive was interrupted; nothing has come yet.
   Ask(*session,
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
       " AND wait_event_type = 'Lock'");
@@ -228,10 +229,10 @@ TEST(PostgresLedger, AServerThatHangsIsUnavailableInBoundedTime) {
                     " AND pid <> pg_backend_pid() AND query LIKE '%FROM act%'"));
   const pid_t postmaster =
       std::stoi(Ask(*session, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"));
-  // One session that hangs is replaced by another.
+  // A single session that hangs is replaced by another.
   ASSERT_EQ(kill(reader, SIGSTOP), 0);
   EXPECT_TRUE(ledger.ReadActs({.owner = kOpenai}).ok());
-  // A whole server that hangs takes no new ones.
+  // A server that hangs as a whole accepts no new sessions.
   ASSERT_EQ(kill(postmaster, SIGSTOP), 0);
   const absl::Status status = PostgresLedger({.url = url, .connect = Seconds(1)}).Open().status();
   kill(postmaster, SIGCONT);
@@ -266,8 +267,8 @@ TEST(PostgresLedger, OpenSaysInOneLineWhatIsMissing) {
   }
 }
 
-// Left to itself, the planner reads all that the owner has, as long as the table was never
-// analyzed.
+// On a table that was never analyzed, the planner would by itself read everything that the owner
+// has.
 TEST(PostgresLedger, TrailsAreFoundByTheirRequestsHoweverMuchTheOwnerHas) {
   const std::string url = NewDatabase();
   auto ledger = OpenLedger(url);
@@ -285,7 +286,7 @@ TEST(PostgresLedger, TrailsAreFoundByTheirRequestsHoweverMuchTheOwnerHas) {
   ASSERT_EQ(ledger->Commit(batch).outcome, CommitOutcome::kDurable);
   EXPECT_EQ(ledger->ReadRequests(asked)->size(), asked.size());
   EXPECT_EQ(ledger->ReadRequest(kOpenai, asked[0].second)->size(), 1u);
-  ledger.reset();  // Sessions say what they read when they end.
+  ledger.reset();  // Sessions report what they read when they end.
   auto session = Session(url);
   const auto read = [&](const char* index) {
     return std::stoi(Ask(

@@ -41,15 +41,18 @@ class Scribe {
                    {}}};
     if (act.request.IsSet()) {
       const RequestBook& request = *story_.book.Find(act.request);
-      const auto [kept, is_new] = requests_.try_emplace(act.request, request.state);
+      RequestRow row{kOpenai, act.request, request.state, request.IsLive()};
+      const auto [kept, is_new] = requests_.try_emplace(act.request, row);
+      row.before = kept->second.state;
+      row.was_live = kept->second.is_live;
+      kept->second = row;
       auto& rows = is_new ? batch.new_requests : batch.requests;
-      rows.push_back(
-          {kOpenai, act.request, request.state, std::exchange(kept->second, request.state)});
+      rows.push_back(row);
       for (const Offer& offer : request.offers) {
         auto& list =
             offers_.insert({act.request, offer.number}).second ? batch.new_offers : batch.offers;
         list.push_back({kOpenai, act.request, offer.number, offer.provider, offer.state,
-                        offer.allocation, offer.accepted, offer.deadline});
+                        offer.allocation.state, offer.allocation.quantity, offer.deadline});
       }
     }
     const Account& account = story_.book.account;
@@ -65,12 +68,12 @@ class Scribe {
   Story& story_;
   std::vector<Tenure> tenures_;
   uint64_t kept_ = 0;
-  std::map<RequestId, RequestState> requests_;
+  std::map<RequestId, RequestRow> requests_;
   std::set<std::pair<RequestId, uint32_t>> offers_;
 };
 
-// One request placed in parts, one lapsed and open, one finished and then answered late: a dozen
-// acts.
+// Writes one request that is placed in parts, one that lapsed and is open, and one that finished
+// and was answered late: a dozen acts.
 void Tell(Ledger& ledger, Story& story) {
   Scribe scribe(ledger, story);
   const auto keep = [&](const absl::Status&) { scribe.Keep(); };
@@ -84,7 +87,7 @@ void Tell(Ledger& ledger, Story& story) {
   const RequestId second = story.current;
   keep(story.Do({Role::kOwner, "openai"}, CancelRequest{second, "not needed"}));
   EXPECT_EQ(story.Get().state, RequestState::kCancelled);
-  keep(story.Accept("azure", 1));  // Rescinded: refused.
+  keep(story.Accept("azure", 1));  // Refused, since the offer was rescinded.
   keep(story.Create(SomeRequest(2000, "PRODUCT_INFERENCE")));
   story.current = first;
   keep(story.Do({Role::kOwner, "openai"}, ReleaseAllocation{first, 1, "less is enough"}));
@@ -130,7 +133,7 @@ void Replace(std::string& text, std::string_view from, std::string_view to) {
   ASSERT_NE(at, std::string::npos) << from << " in " << text;
   text.replace(at, from.size(), to);
 }
-// Rewrites every hash from the first: what someone does who knows how the chain is made.
+// Rewrites every hash from the first, as a forger does who knows how the chain is computed.
 void Relink(Acts& acts) {
   Hash hash{};
   for (auto& [sequence, act] : acts) hash = act.hash = Chain(hash, act.text);
@@ -189,13 +192,13 @@ TEST(Verify, NamesEachKindOfTampering) {
          }
          Relink(a);
        },
-       "it cannot be folded: RIGHT_WAIVED names z"},
+       "it cannot be folded: RIGHT_WAIVED: lineage 1 has no right z"},
       {"relinked with another kind",
        [](Acts& a) {
          Replace(a[2].text, "REQUEST_RECEIVED", "REQUEST_UNFILLED");
          Relink(a);
        },
-       "act 2: it cannot be folded: it comes before its request was received"},
+       "act 2: it cannot be folded: REQUEST_UNFILLED: its request was not received"},
       {"relinked with another owner",
        [](Acts& a) {
          Replace(a[2].text, "\"owner\":\"openai\"", "\"owner\":\"mistral\"");

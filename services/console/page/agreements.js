@@ -1,4 +1,4 @@
-// Agreements: what each version says, what changed between two, and how far a commitment is drawn.
+// Agreements: versions and their clauses, the changes between two versions, balances of commitments.
 
 import {call, list} from './api.js';
 import {clauseCard, contentOf} from './clauses.js';
@@ -27,7 +27,7 @@ function comparePart(name, versions, signal) {
       const {differences = []} = await call('AgreementService/CompareAgreementVersions',
         {name, baseVersion: Number(from.value), version: Number(to.value)}, signal);
       out.replaceChildren(differences.length ? el('ul', {class: 'differences'}, differences.map((d) => el('li', {}, d)))
-        : empty('The two say the same.'));
+        : empty('The versions do not differ.'));
     } catch (refusal) {
       if (!signal.aborted) out.replaceChildren(failed(refusalInWords(refusal), show));
     }
@@ -43,7 +43,7 @@ function comparePart(name, versions, signal) {
 async function agreementPart(agreement, signal) {
   const {items: versions} = await list('AgreementService/ListAgreementVersions', {parent: agreement.name}, 'agreementVersions', 200, signal);
   const now = versions.find((v) => v.state === 'STATE_ACTIVE') ?? versions[0];
-  // A commitment keeps its clause id through the versions.
+  // A commitment has the same clause id in all versions.
   const commitments = new Set(versions.flatMap((v) => v.clauses ?? []).filter((c) => contentOf(c) === 'commitment').map((c) => c.id));
   const pictures = await Promise.all([...commitments].map((id) =>
     commitmentPicture(`${agreement.name}/commitments/${id}`, signal).catch((refusal) => failed(refusalInWords(refusal)))));
@@ -53,7 +53,7 @@ async function agreementPart(agreement, signal) {
     el('h3', {}, 'Versions'), versions.map((v) => versionPart(v, v === now)));
 }
 
-// A provider has agreements with those who asked it.
+// A provider may have agreements with owners that sent it offers.
 async function ownersOf(session, signal) {
   if (session.role !== 'provider') return [session.owner];
   const {items} = await list('OfferService/ListOffers', {parent: `providers/${session.name}`}, 'offers', 200, signal);
@@ -71,7 +71,7 @@ export function agreementsPage(main, session) {
         list('AgreementService/ListAgreements', {parent: `owners/${owner}`}, 'agreements', 200, gone.signal)))).flatMap((all) => all.items);
       const parts = await Promise.all(agreements.map((agreement) => agreementPart(agreement, gone.signal)));
       found.replaceChildren(...(parts.length ? parts : [empty(session.role === 'provider'
-        ? 'No owner that asked you lately has an agreement with you.' : 'There is no agreement yet.')]));
+        ? 'No owner that sent you offers recently has an agreement with you.' : 'There is no agreement yet.')]));
     } catch (refusal) {
       if (!gone.signal.aborted) found.replaceChildren(failed(refusalInWords(refusal), load));
     }

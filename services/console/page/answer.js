@@ -1,10 +1,10 @@
-// A provider's answer to one offer: the terms once more, then the deed, said on the button.
+// Dialog for a provider's answer: the terms once more, and a button that names the action.
 
 import {call} from './api.js';
 import {countdown} from './clock.js';
 import {el, facts, say} from './dom.js';
 import {endingOf, isOpen, partsOf} from './offer.js';
-import {clauseName, delivery, hex, money, ownerOf, plain, quantity, refusalInWords, rightOf, share, thing, time} from './words.js';
+import {clauseName, delivery, hex, ownerOf, plain, price, quantity, refusalInWords, rightOf, share, thing, time} from './words.js';
 
 const kReasons = ['NO_CAPACITY', 'PRICE', 'TIMING', 'TERMS', 'POLICY', 'OTHER'];
 
@@ -16,20 +16,20 @@ function newKey() {
 function termsOf(offer) {
   const terms = offer.terms;
   return facts([
-    ['asked for', thing(terms, offer.quantity)],
+    ['requested', thing(terms, offer.quantity)],
     ['by', ownerOf(offer.name)],
     ['right', rightOf(offer) + (offer.clause ? ` (${clauseName(offer.clause)})` : '')],
-    ['price', `${money(terms.unitPrice)} a ${terms.unit} and hour`],
+    ['price', price(terms)],
     ['delivery', delivery(terms)],
     ['availability', terms.availabilityPpm ? share(terms.availabilityPpm) : ''],
     ['conditions', (terms.conditions ?? []).join(', ')],
-    ['may be taken', partsOf(offer)],
+    ['acceptable parts', partsOf(offer)],
     ['deadline', el('span', {}, time(offer.deadline), ', in ', countdown(offer))],
     ['terms hash', el('code', {}, hex(offer.termsHash))],
   ]);
 }
 
-// `deed` is accept or decline.
+// `deed` is "accept" or "decline".
 export function answerOffer(offer, feed, deed) {
   const dialog = document.getElementById('answer');
   const unit = offer.terms.unit;
@@ -49,7 +49,7 @@ export function answerOffer(offer, feed, deed) {
   amount.addEventListener('input', name);
   name();
 
-  // The same answer again is the same intention, and has the same key; another answer is another.
+  // The same answer sent again has the same idempotency key; a different answer gets another key.
   let sent = {payload: '', key: ''};
   const submit = async (event) => {
     event.preventDefault();
@@ -95,8 +95,8 @@ export function answerOffer(offer, feed, deed) {
     el('h2', {id: 'answer-title'}, deed === 'accept' ? 'Accept this offer?' : 'Decline this offer?'),
     termsOf(offer),
     offer.sealed && deed === 'accept'
-      ? el('p', {class: 'complaint'}, 'It is answered by a sealed bid, which the console does not make: capbroker offer bid does.')
-      : deed === 'accept' ? field(`How many ${unit}`, amount, partsOf(offer)) : [field('Why', reason), field('In words', text)],
+      ? el('p', {class: 'complaint'}, 'This offer needs a sealed bid, which the console does not support; use capbroker offer bid.')
+      : deed === 'accept' ? field(`Quantity (${unit})`, amount, partsOf(offer)) : [field('Reason', reason), field('Text', text)],
     said,
     el('p', {class: 'buttons'},
       offer.sealed && deed === 'accept' ? '' : button,

@@ -1,6 +1,6 @@
-// The broker's API as the gateway gives it: calls, and streams that go on.
+// Client of the broker's JSON gateway: calls and streams.
 
-const kSilence = 25_000;  // ms. The broker says something every 10 s; longer, and the line is taken for dead.
+const kSilence = 25_000;  // ms. The broker sends a keepalive every 10 s; after this time the connection counts as dead.
 
 export const token = {
   get: () => sessionStorage.getItem('token') ?? '',
@@ -8,7 +8,7 @@ export const token = {
   forget: () => sessionStorage.clear(),
 };
 
-// A google.rpc.Status, taken apart. `code` 0: the broker was not reached.
+// A google.rpc.Status, parsed. `code` 0: the broker was not reached.
 export class Refusal extends Error {
   constructor(http, status) {
     super(status.message || `the broker answered ${http}`);
@@ -20,7 +20,7 @@ export class Refusal extends Error {
     this.fields = detail('.BadRequest').fieldViolations ?? [];
   }
 
-  // Whether it may have happened all the same: the same key asks again, and never does it twice.
+  // Whether the outcome is unknown: a repeat with the same idempotency key is safe.
   get isOpen() { return this.http === 0 || this.http === 503 || this.http === 504; }
 }
 
@@ -42,7 +42,7 @@ async function reach(path, options) {
   }
 }
 
-// One answer. call('OfferService/GetOffer', {name}).
+// One unary call: call('OfferService/GetOffer', {name}).
 export async function call(method, body = {}, signal) {
   const response = await reach(`/api/${method}`,
     {method: 'POST', body: JSON.stringify(body), headers: {'Content-Type': 'application/json'}, signal});
@@ -50,7 +50,7 @@ export async function call(method, body = {}, signal) {
   return response.json();
 }
 
-// All of a list, up to `most` items: the list's field is `items`.
+// All pages of a list, up to `most` items, which are in the field `items`.
 export async function list(method, body, items, most = 1000, signal) {
   const all = [];
   let pageToken = '';
@@ -62,7 +62,7 @@ export async function list(method, body, items, most = 1000, signal) {
   return {items: all, isAll: pageToken === ''};
 }
 
-// The messages of one stream until its end; throws a Refusal if that is not OK.
+// The messages of one stream until its end; throws a Refusal if the stream ends with an error.
 export async function* messages(method, body, signal) {
   const line = new AbortController();
   const stop = () => line.abort();
@@ -84,9 +84,9 @@ export async function* messages(method, body, signal) {
       try {
         piece = await reader.read();
       } catch {
-        throw new Refusal(0, {message: 'the line to the broker broke'});
+        throw new Refusal(0, {message: 'the connection to the broker broke'});
       }
-      if (piece.done) throw new Refusal(0, {message: 'the line to the broker broke'});
+      if (piece.done) throw new Refusal(0, {message: 'the connection to the broker broke'});
       heard();
       text += piece.value;
       for (let end; (end = text.indexOf('\n\n')) >= 0; text = text.slice(end + 2)) {

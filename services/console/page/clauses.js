@@ -1,15 +1,15 @@
-// The clauses of an agreement version, as people read them.
+// Cards for the clauses of an agreement version.
 
 import {el, facts} from './dom.js';
 import {instant, money, plain, quantity, share, span} from './words.js';
 
 const kContents = ['exclusivity', 'firstRefusal', 'waiver', 'commitment', 'term', 'noted', 'trigger'];
-const kAbout = {exclusivity: 'only the holder may supply', firstRefusal: 'the holder is asked first', waiver: 'the holder gives up clauses',
-  commitment: 'the owner has promised to buy', term: 'the agreement ends', noted: 'recorded, not executed', trigger: 'clauses end once something has happened'};
+const kAbout = {exclusivity: 'only the holder may supply', firstRefusal: 'the holder is asked first', waiver: 'the holder waives clauses',
+  commitment: 'an amount that the owner will spend', term: 'the agreement ends', noted: 'recorded, not executed', trigger: 'clauses end after an event'};
 
 const spaced = (name) => name.replace(/([A-Z])/g, (c) => ` ${c.toLowerCase()}`).replace(/ ppm$/, '');
 
-// A field's value in words, by what it is called and looks like.
+// A field's value as text, by its name and form.
 function shown(name, value) {
   if (value === true) return 'yes';
   if (Array.isArray(value)) return value.join(', ');

@@ -1,4 +1,4 @@
-// Countdowns: every element with an end shows what is left of it, once a second.
+// Countdowns: each element shows the time left, updated once per second.
 
 import {el} from './dom.js';
 
@@ -19,7 +19,7 @@ function show(element) {
   element.classList.toggle('soon', ms < 60_000);
 }
 
-// What an offer has left (feed.js stamps it). Not read out every second: the deadline stands beside it.
+// The time that an offer has left (feed.js stamps it). Screen readers get the deadline beside it instead.
 export function countdown(offer) {
   const element = el('span', {class: 'countdown', role: 'timer', 'aria-live': 'off'});
   ends.set(element, offer.endsAt);

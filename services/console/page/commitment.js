@@ -1,4 +1,4 @@
-// How far a commitment is drawn: as a bar, and step by step over time.
+// Balance of a commitment, as a bar and over time.
 
 import {call, list} from './api.js';
 import {el, facts, svg, table} from './dom.js';
@@ -7,7 +7,7 @@ import {amountOf, clauseName, instant, money, plain, shortId} from './words.js';
 const kMostEntries = 1000;
 const kWidth = 640, kHeight = 150, kBottom = 126, kTop = 12;
 
-// What an entry does to the sum of what is reserved and drawn.
+// The sign with which an entry changes the sum of reserved and drawn.
 const kEffect = {COMMITMENT_RESERVED: 1, COMMITMENT_RELEASED: -1, COMMITMENT_RESTORED: -1};
 
 function bar(statement) {
@@ -20,12 +20,12 @@ function bar(statement) {
     x += width;
     return box;
   });
-  const words = `Of ${money(statement.committed)}, ${money(statement.drawn)} are drawn, ${money(statement.reserved)} reserved, ${money(statement.left)} left.`;
+  const words = `Of ${money(statement.committed)}: ${money(statement.drawn)} drawn, ${money(statement.reserved)} reserved, ${money(statement.left)} left.`;
   return svg('svg', {class: 'bar', role: 'img', 'aria-label': words, width: '100%', height: 22},
     svg('rect', {class: 'left', x: 0, y: 0, width: '100%', height: 22}), boxes);
 }
 
-// The sum of what is reserved and drawn, after each movement.
+// A chart of the sum of reserved and drawn after each movement.
 function steps(entries, statement) {
   const points = [];
   let sum = 0;
@@ -49,7 +49,7 @@ function steps(entries, statement) {
     svg('path', {class: 'axis', d: `M0 ${kBottom}H${kWidth}`}),
     svg('text', {x: 0, y: kHeight - 6}, new Date(from).toISOString().slice(0, 16).replace('T', ' ')),
     svg('text', {x: kWidth, y: kHeight - 6, 'text-anchor': 'end'}, new Date(to).toISOString().slice(0, 16).replace('T', ' '))),
-    el('figcaption', {class: 'hint'}, `Reserved and drawn over time; the top of the picture is ${most.toLocaleString('en-US')} ${currency}.`));
+    el('figcaption', {class: 'hint'}, `Reserved and drawn over time; the maximum is ${most.toLocaleString('en-US')} ${currency}.`));
 }
 
 export async function commitmentPicture(name, signal) {
@@ -61,11 +61,11 @@ export async function commitmentPicture(name, signal) {
     el('h3', {}, `Commitment ${clauseName(statement.clause)}`),
     bar(statement),
     facts([
-      ['promised', money(statement.committed)],
+      ['committed', money(statement.committed)],
       [key('drawn', 'drawn'), money(statement.drawn) || '0'],
       [key('reserved', 'reserved'), money(statement.reserved) || '0'],
       [key('left', 'left'), money(statement.left)],
-      ['at the term\'s end', statement.shortfall ? `${money(statement.shortfall)} missing if it goes on so` : ''],
+      ['projected shortfall', statement.shortfall ? `${money(statement.shortfall)} at the end of the term, at this rate` : ''],
     ]),
     steps(entries, statement),
     el('details', {}, el('summary', {}, `Movements: ${entries.length}`),

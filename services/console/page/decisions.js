@@ -1,4 +1,4 @@
-// The trail of an owner: searched, taken away, verified.
+// The trail of an owner: search, export, verification.
 
 import {call, list, messages} from './api.js';
 import {el, empty, facts, failed, loading} from './dom.js';
@@ -35,24 +35,24 @@ export function decisionsPage(main, session) {
   const verify = el('button', {type: 'button', class: 'first'}, 'Verify');
   verify.addEventListener('click', busy(verify, async () => {
     if (!crypto.subtle) {
-      return result.replaceChildren(failed('This browser computes hashes only over a secure line: open the console on this machine or over https.'));
+      return result.replaceChildren(failed('This browser computes hashes only in a secure context: open the console on this machine or over https.'));
     }
     result.replaceChildren(loading('the evidence'));
     const file = await evidence(parent, gone.signal);
     const checkpoint = await call('DecisionService/GetCheckpoint', {owner: parent}, gone.signal);
     const {acts, head, findings} = await verifyChain(await file.text(), session.owner);
-    // The trail may have grown since the file was read: then the checkpoint is of a later act.
+    // If the trail has grown since the file was read, the checkpoint is of a later act.
     const later = Number(checkpoint.sequence ?? 0) - acts;
     if (findings.length === 0 && later === 0 && hex(checkpoint.hash) !== head) findings.push('the broker\'s checkpoint has another hash');
     if (later < 0) findings.push(`the broker's checkpoint is of act ${checkpoint.sequence}, before the last`);
     result.replaceChildren(el('section', {class: `card verdict ${findings.length ? 'bad' : 'good'}`},
       el('h2', {}, findings.length ? 'NOT verified' : 'Verified'),
-      el('p', {}, findings.length ? 'The chain does not hold:'
-        : `${quantity(acts)} acts, each link of the chain recomputed in this browser.`),
+      el('p', {}, findings.length ? 'The hash chain is broken:'
+        : `${quantity(acts)} acts, each link of the hash chain recomputed in this browser.`),
       findings.length ? el('ul', {}, findings.map((f) => el('li', {}, f))) : '',
       facts([['head hash', el('code', {}, head)],
-        ['checkpoint', later > 0 ? `${later} more acts were recorded meanwhile` : 'the broker names the same act'],
-        ['keep it', 'The head hash, kept elsewhere, proves later that nothing before it was changed.']])));
+        ['checkpoint', later > 0 ? `${later} more acts were recorded meanwhile` : 'the broker\'s checkpoint is the same act'],
+        ['note', 'Keep the head hash elsewhere: it proves later that nothing before it was changed.']])));
   }));
   const save = el('button', {type: 'button'}, 'Export evidence');
   save.addEventListener('click', busy(save, async () => {
@@ -65,7 +65,7 @@ export function decisionsPage(main, session) {
     el('form', {class: 'filter', role: 'search', onsubmit: (event) => event.preventDefault()},
       el('p', {class: 'field'}, el('label', {for: 'search'}, 'Search'), search),
       el('p', {class: 'buttons'}, verify, save)),
-    result, el('p', {class: 'hint', id: 'search-hint'}, `The latest ${kMost} acts of ${session.owner}, newest first. The export has all.`), found);
+    result, el('p', {class: 'hint', id: 'search-hint'}, `The latest ${kMost} acts of ${session.owner}, newest first. The export contains all.`), found);
 
   let acts = [];
   const show = () => {
@@ -75,7 +75,7 @@ export function decisionsPage(main, session) {
         .join(' ').toLowerCase();
       return words.every((word) => text.includes(word));
     });
-    found.replaceChildren(matches.length ? timeline(matches) : empty(acts.length ? 'No decision is like that.' : 'Nothing was decided yet.'));
+    found.replaceChildren(matches.length ? timeline(matches) : empty(acts.length ? 'No decision matches.' : 'There are no decisions yet.'));
   };
   search.addEventListener('input', show);
   const load = async () => {

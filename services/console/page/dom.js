@@ -1,6 +1,6 @@
-// How the page is built: elements, and the states that every page has.
+// DOM elements, and the states that every page has.
 
-// el('p', {class: 'note', onclick: f}, 'text', child, null): no markup is ever parsed, so no text can become markup.
+// el('p', {class: 'note', onclick: f}, 'text', child, null): text is never parsed as markup.
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
@@ -22,14 +22,14 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
 }
 
-// A list of terms: rows of [term, what], those without a what left out.
+// A description list: rows of [term, value]; empty values are left out.
 export function facts(rows) {
   return el('dl', {class: 'facts'}, rows
     .filter(([, what]) => what !== '' && what !== false && what !== null && what !== undefined)
     .map(([term, what]) => el('div', {}, el('dt', {}, term), el('dd', {}, what))));
 }
 
-// A table whose rows become cards on a phone, each cell under its column's title.
+// A table whose rows become cards on a phone, with each cell under its column's title.
 export function table(caption, titles, rows) {
   return el('table', {},
     el('caption', {class: 'unseen'}, caption),
@@ -46,7 +46,7 @@ export function failed(text, retry) {
     retry && el('button', {type: 'button', onclick: retry}, 'Try again'));
 }
 
-// Says it to those who do not see the page change.
+// Announces a change to screen readers.
 export function say(text) {
   document.getElementById('said').textContent = text;
 }

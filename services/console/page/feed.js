@@ -1,13 +1,13 @@
-// What is going on now, kept current by one stream for the whole page: open offers of a provider, or unfinished
-// requests of an owner.
+// Live state: open offers of a provider or unfinished requests of an owner, kept current by one stream for the whole
+// page.
 
 import {Refusal, messages} from './api.js';
 import {isFinished} from './words.js';
 
-const kPauses = [500, 1000, 2000, 5000];  // ms, between attempts.
+const kPauses = [500, 1000, 2000, 5000];  // ms of backoff between attempts.
 
-// The time that an offer has left is the broker's word; from its arrival on this machine only counts it down, and
-// whatever its clock shows does not matter.
+// The broker says how much time an offer has left; the page counts down from the arrival of the message, so that the
+// browser's clock does not matter.
 export function stamp(offer) {
   if (offer.remaining) offer.endsAt = performance.now() + parseFloat(offer.remaining) * 1000;
   return offer;
@@ -30,10 +30,10 @@ export class Feed extends EventTarget {
   set(state, refusal = null) {
     if (this.ended.signal.aborted) return;
     if (state === 'stale' && this.state !== 'stale') this.since = new Date();
-    const isNews = this.state !== state;
+    const isNew = this.state !== state;
     this.state = state;
     this.refusal = refusal;
-    if (isNews) this.dispatchEvent(new Event('state'));
+    if (isNew) this.dispatchEvent(new Event('state'));
   }
 
   async follow(method, body, field) {
@@ -51,7 +51,7 @@ export class Feed extends EventTarget {
   }
 
   async read(method, body, field, isLive) {
-    let present = new Map();  // Until it is whole, what was known before is shown.
+    let present = new Map();  // Until it is complete, the page shows the former state.
     for await (const message of messages(method, body, this.ended.signal)) {
       const items = message[field] ?? [];
       for (const item of items) {
@@ -73,7 +73,7 @@ export class Feed extends EventTarget {
 
   changed(items) {
     this.dispatchEvent(new CustomEvent('change', {detail: {items}}));
-    // What has ended was told; a desk that is open for weeks must not keep it.
+    // Ended items were reported; a page that is open for weeks must not keep them.
     for (const item of items) {
       if (item.provider ? item.state !== 'STATE_OPEN' : isFinished(item.state)) this.items.delete(item.name);
     }

@@ -1,4 +1,4 @@
-// The frame around the pages: who is signed in, which page is shown, and whether what it shows is current.
+// Frame of the console: sign-in, navigation, and whether the page is current.
 
 import {token} from './api.js';
 import {agreementsPage} from './agreements.js';
@@ -12,7 +12,7 @@ import {requestsPage} from './requests.js';
 import {signInPage, whoAmI} from './sign_in.js';
 import {refusalInWords} from './words.js';
 
-// A page is a function of (main, session, the rest of the path); it may give back one that ends it.
+// A page is a function of (main, session, rest of the path). It may return a function that ends it.
 const kPages = {
   now: {title: 'Now', show: nowPage, roles: ['owner', 'provider', 'operator', 'auditor']},
   requests: {title: 'Requests', show: requestsPage, roles: ['owner', 'operator', 'auditor']},
@@ -23,7 +23,7 @@ const kPages = {
 };
 
 const at = (id) => document.getElementById(id);
-let session = null;  // {role, name, owner, feed}; the owner whose things are shown, "" for a provider.
+let session = null;  // {role, name, owner, feed}; `owner` is the one shown, "" for a provider.
 let leave = null;
 
 function showLive() {
@@ -52,7 +52,7 @@ function openFeed() {
   }
   session.feed?.addEventListener('state', () => {
     showLive();
-    // A token that was taken away while the page was open.
+    // The token was revoked while the page was open.
     if (session?.feed?.refusal?.http === 401) signOut(refusalInWords(session.feed.refusal));
   });
   showLive();
@@ -94,7 +94,7 @@ function route() {
   showNav(page.under ?? Object.keys(kPages).find((key) => kPages[key] === page));
   document.title = `${page.title} – Capacity Broker`;
   if (session.role !== 'provider' && !session.owner) {
-    at('main').replaceChildren(el('h1', {}, page.title), empty('Say above whose requests to show: an owner\'s id, such as openai.'));
+    at('main').replaceChildren(el('h1', {}, page.title), empty('Enter an owner\'s id above, such as openai.'));
     return;
   }
   leave = page.show(at('main'), session, rest.join('/')) ?? null;

@@ -1,4 +1,4 @@
-// What is open at this moment, and how long it still is.
+// Open offers and the time they have left.
 
 import {list} from './api.js';
 import {answerOffer} from './answer.js';
@@ -12,12 +12,12 @@ export function nowPage(main, session) {
   const {feed, role} = session;
   const open = el('div', {class: 'cards', id: 'open'});
   const ended = el('div', {class: 'cards'});
-  const endedPart = el('section', {hidden: true, 'aria-labelledby': 'ended'}, el('h2', {id: 'ended'}, 'Lately ended'), ended);
+  const endedPart = el('section', {hidden: true, 'aria-labelledby': 'ended'}, el('h2', {id: 'ended'}, 'Recently ended'), ended);
   const state = el('div', {}, loading('offers'));
   main.replaceChildren(el('h1', {}, 'Now'), state, open, endedPart);
 
-  const past = new Map();   // Offers that have ended, latest first.
-  const shown = new Map();  // Name -> [what the card was made from, card].
+  const past = new Map();   // Ended offers, latest first.
+  const shown = new Map();  // Name -> [key of the card's content, card].
 
   const offers = () => [...feed.items.values()].flatMap((item) => item.offers ?? (item.terms && item.provider ? [item] : []));
 
@@ -40,7 +40,7 @@ export function nowPage(main, session) {
       card.remove();
       shown.delete(name);
     }
-    // Cards stay where they are while nothing about them changes, and with them the focus.
+    // A card whose offer has not changed stays in the page, and so does the focus in it.
     all.forEach((offer, i) => {
       const made = JSON.stringify({...offer, remaining: '', endsAt: 0}) + offer.deadline;
       let card = shown.get(offer.name);
@@ -88,7 +88,7 @@ export function nowPage(main, session) {
     list('OfferService/ListOffers', {parent: `providers/${session.name}`}, 'offers', 20, gone.signal).then(({items}) => {
       items.filter((offer) => !isOpen(offer) && !past.has(offer.name)).forEach((offer) => past.set(offer.name, offer));
       show();
-    }).catch(() => {});  // The stream tells what matters, and that it is not there.
+    }).catch(() => {});  // The stream reports errors.
   }
   show();
   return () => {

@@ -2,18 +2,18 @@
 
 import {countdown} from './clock.js';
 import {el, facts} from './dom.js';
-import {clauseName, delivery, instant, last, money, ownerOf, plain, quantity, rightOf, shortId, span, stateOf, thing, time} from './words.js';
+import {clauseName, delivery, instant, last, ownerOf, plain, price, quantity, rightOf, shortId, span, stateOf, thing, time} from './words.js';
 
 export const isOpen = (offer) => offer.state === 'STATE_OPEN';
 
-// What may be taken of it, in words.
+// The parts of it that may be accepted, as text.
 export function partsOf(offer) {
   if (!Number(offer.minQuantity ?? 0)) return 'all or nothing';
   const step = Number(offer.quantityStep ?? 0);
   return `all, or ${quantity(offer.minQuantity)} and more${step > 1 ? ` in steps of ${quantity(step)}` : ''}`;
 }
 
-// How it ended, in words.
+// Its ending, as text.
 export function endingOf(offer) {
   const n = offer.acceptedQuantity ? `: ${quantity(offer.acceptedQuantity)}` : '';
   if (offer.state === 'STATE_DECLINED') {
@@ -23,8 +23,8 @@ export function endingOf(offer) {
   return stateOf(offer.state) + n;
 }
 
-// `head` is what the card is called by: who is asked, or who asks. `buttons` stand at its end. `withRequest`: nothing
-// around it says which request it is about.
+// `head` is the card's title; `buttons` are at its end. `withRequest`: the card names the request, because nothing around
+// it does.
 export function offerCard(offer, head, buttons = [], withRequest = false) {
   const open = isOpen(offer);
   return el('article', {class: open ? 'card offer' : 'card offer ended', 'data-name': offer.name},
@@ -35,11 +35,11 @@ export function offerCard(offer, head, buttons = [], withRequest = false) {
     facts([
       ['request', withRequest && el('code', {title: offer.name}, shortId(offer.name))],
       ['right', rightOf(offer) + (offer.clause ? ` (${clauseName(offer.clause)})` : '')],
-      ['price', `${money(offer.terms.unitPrice)} a ${offer.terms.unit} and hour`],
+      ['price', price(offer.terms)],
       ['delivery', delivery(offer.terms)],
-      ['may be taken', open ? partsOf(offer) : ''],
+      ['acceptable parts', open ? partsOf(offer) : ''],
       ['deadline', el('span', {}, time(offer.deadline), open && offer.openTime
-        ? ` (${span((Date.parse(offer.deadline) - Date.parse(offer.openTime)) / 1000)} from its opening)` : '')],
+        ? ` (${span((Date.parse(offer.deadline) - Date.parse(offer.openTime)) / 1000)} after its opening)` : '')],
       ['answered', offer.answerTime ? instant(offer.answerTime) : ''],
     ]),
     buttons.length ? el('p', {class: 'buttons'}, buttons) : '');

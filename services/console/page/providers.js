@@ -1,4 +1,4 @@
-// How providers answer, reckoned from the offers that may be read here.
+// How providers answer, computed from the offers that the caller may read.
 
 import {list} from './api.js';
 import {el, empty, failed, loading, table} from './dom.js';
@@ -25,18 +25,18 @@ function rowOf(provider, offers) {
     quantile(times, 0.5), quantile(times, 0.9)];
 }
 
-// {offers by provider's name, words on what they are of}.
+// {offers by provider's name, text on which offers these are}.
 async function offersOf(session, providers, signal) {
   const by = new Map(providers.map((p) => [p.name, []]));
   if (session.role === 'owner') {
     const {items} = await list('CapacityRequestService/ListCapacityRequests', {parent: `owners/${session.owner}`}, 'capacityRequests', kMost, signal);
     items.flatMap((request) => request.offers ?? []).forEach((offer) => by.get(offer.provider)?.push(offer));
-    return {by, words: `Of the offers about your last ${items.length} requests.`};
+    return {by, words: `Based on the offers of your last ${items.length} requests.`};
   }
   await Promise.all(providers.map(async (p) => {
     by.set(p.name, (await list('OfferService/ListOffers', {parent: p.name}, 'offers', kMost, signal)).items);
   }));
-  return {by, words: `Of the last ${kMost} offers to each provider, or all where there are fewer.`};
+  return {by, words: `Based on the last ${kMost} offers to each provider.`};
 }
 
 export function providersPage(main, session) {
@@ -50,9 +50,9 @@ export function providersPage(main, session) {
       const {by, words} = await offersOf(session, items, gone.signal);
       const figure = (name) => ({name, figure: true});
       found.replaceChildren(
-        el('p', {class: 'hint'}, `${words} Rates are of those that ended by an answer or by silence; answer times are from opening to answer.`),
+        el('p', {class: 'hint'}, `${words} Rates count offers that were answered or lapsed; answer times run from opening to answer.`),
         table('Providers', ['provider', 'state', figure('offers'), figure('accepted'), figure('declined'), figure('lapsed'),
-          figure('countered'), figure('half answer within'), figure('nine in ten within')], items.map((p) => rowOf(p, by.get(p.name)))));
+          figure('countered'), figure('median answer time'), figure('90th percentile')], items.map((p) => rowOf(p, by.get(p.name)))));
     } catch (refusal) {
       if (!gone.signal.aborted) found.replaceChildren(failed(refusalInWords(refusal), load));
     }

@@ -1,14 +1,14 @@
-// One request: what was asked for, how far it has come, and every step on the way, with why.
+// One request: what is needed, its state, and every step with its reason.
 
 import {call, list} from './api.js';
 import {el, empty, facts, failed, loading} from './dom.js';
 import {stamp} from './feed.js';
 import {isOpen, offerCard, titleOf} from './offer.js';
 import {timeline} from './trail.js';
-import {bare, clauseName, delivery, last, money, plain, quantity, refusalInWords, shortId, stateOf, thing, time} from './words.js';
+import {bare, clauseName, delivery, last, money, plain, price, quantity, refusalInWords, shortId, stateOf, thing, time} from './words.js';
 
-const kRoutes = {EXCLUSIVE: 'one provider alone may supply', FIRST_REFUSAL: 'the holder of a first refusal is asked first',
-  WAIVED: 'a waiver frees it', OPEN: 'no right is in the way'};
+const kRoutes = {EXCLUSIVE: 'only one provider may supply', FIRST_REFUSAL: 'the holder of a first refusal is asked first',
+  WAIVED: 'a waiver lifts the right', OPEN: 'no right applies'};
 
 const passedOver = (reasons) => el('ul', {}, reasons.map((p) => el('li', {},
   `${p.clause ? clauseName(p.clause) : last(p.provider)}: ${plain(p.reason)}${p.text ? ` (${p.text})` : ''}`)));
@@ -23,18 +23,18 @@ function head(request) {
       ` ${quantity(request.placedQuantity)} of ${quantity(request.terms.quantity)} placed, ${quantity(request.confirmedQuantity)} confirmed`),
     facts([
       ['for', (request.segments ?? []).map((s) => `${s.workloadClass}${s.purpose ? `/${s.purpose}` : ''} ${quantity(s.quantity)}`).join(', ')],
-      ['price', `${money(request.terms.unitPrice)} a ${request.terms.unit} and hour${request.priceCap ? `, at most ${money(request.priceCap)}` : ''}`],
+      ['price', `${price(request.terms)}${request.priceCap ? `, at most ${money(request.priceCap)}` : ''}`],
       ['delivery', delivery(request.terms)],
       ['fallback', `${plain(bare(policy.kind, 'KIND'))}${policy.providers ? `: ${policy.providers.map(last).join(', ')}` : ''}`],
       ['needed by', time(request.neededByTime)],
-      ['asked', time(request.createTime)],
+      ['created', time(request.createTime)],
       ['name', el('code', {}, request.name)],
     ]),
     (request.lineages ?? []).map((lineage) => el('p', {class: 'route'}, el('b', {}, `Route ${lineage.number}: `),
       `${quantity(lineage.quantity)}, ${kRoutes[bare(lineage.route, 'ROUTE')] ?? ''}`,
       lineage.clauses ? ` (${lineage.clauses.map(clauseName).join(', ')})` : '',
       lineage.passedOver ? el('details', {}, el('summary', {}, `passed over: ${lineage.passedOver.length}`), passedOver(lineage.passedOver)) : '')),
-    request.unfilledReasons ? el('section', {}, el('h2', {}, 'Why it is not filled'), passedOver(request.unfilledReasons)) : '',
+    request.unfilledReasons ? el('section', {}, el('h2', {}, 'Why it is unfilled'), passedOver(request.unfilledReasons)) : '',
   ].flat();
 }
 
@@ -43,17 +43,17 @@ export function requestPage(main, session, name) {
   const offers = el('div', {class: 'cards'});
   const trail = el('div', {}, loading('its trail'));
   main.replaceChildren(el('p', {}, el('a', {href: '#/requests'}, 'All requests')), el('h1', {}, `Request ${shortId(name)}`), about,
-    el('section', {'aria-labelledby': 'asked'}, el('h2', {id: 'asked'}, 'Who was asked'), offers),
-    el('section', {'aria-labelledby': 'trail'}, el('h2', {id: 'trail'}, 'Step by step'), trail));
+    el('section', {'aria-labelledby': 'asked'}, el('h2', {id: 'asked'}, 'Offers'), offers),
+    el('section', {'aria-labelledby': 'trail'}, el('h2', {id: 'trail'}, 'Trail'), trail));
 
   const show = (request) => {
-    // What somebody opened to read stays open.
+    // Details that the reader has opened stay open.
     const opened = [...about.querySelectorAll('details')].map((d) => d.open);
     about.replaceChildren(...head(request));
     about.querySelectorAll('details').forEach((d, i) => { d.open = opened[i] ?? false; });
     const made = (request.offers ?? []).toSorted((a, b) => Number(last(b.name)) - Number(last(a.name)));
     offers.replaceChildren(...(made.length
-      ? made.map((offer) => offerCard(isOpen(offer) ? offer : {...offer}, titleOf(offer, session.role))) : [empty('Nobody yet.')]));
+      ? made.map((offer) => offerCard(isOpen(offer) ? offer : {...offer}, titleOf(offer, session.role))) : [empty('No offer yet.')]));
   };
 
   const gone = new AbortController();
@@ -63,7 +63,7 @@ export function requestPage(main, session, name) {
     reading = new AbortController();
     try {
       const {items, isAll} = await list('DecisionService/ListDecisions', {parent: name}, 'acts', 1000, reading.signal);
-      trail.replaceChildren(timeline(items), isAll ? '' : el('p', {class: 'hint'}, 'The first 1,000 acts; the export has all.'));
+      trail.replaceChildren(timeline(items), isAll ? '' : el('p', {class: 'hint'}, 'The first 1,000 acts; the export contains all.'));
     } catch (refusal) {
       if (refusal.name !== 'AbortError') trail.replaceChildren(failed(refusalInWords(refusal), readTrail));
     }

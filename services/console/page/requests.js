@@ -1,4 +1,4 @@
-// The requests of an owner: found by text and state.
+// The requests of an owner, with search by text and state.
 
 import {list} from './api.js';
 import {el, empty, failed, loading, table} from './dom.js';
@@ -9,7 +9,7 @@ const kStates = ['HOLDER_ROUND', 'FALLBACK', 'MATCH_ROUND', 'CONFIRMING', 'BLOCK
   'UNFILLED', 'CANCELLED', 'EXPIRED'];
 const kMost = 500;
 
-// What a search looks through.
+// The text that a search covers.
 const textOf = (request) => [request.name, request.terms?.resourceType, request.terms?.region,
   ...(request.segments ?? []).flatMap((s) => [s.workloadClass, s.purpose]), ...Object.entries(request.labels ?? {}).flat(),
   ...(request.offers ?? []).map((o) => last(o.provider))].join(' ').toLowerCase();
@@ -34,15 +34,15 @@ export function requestsPage(main, session) {
       .sort((a, b) => (a.createTime < b.createTime ? 1 : -1))
       .filter((r) => state.value === '' || (state.value === 'unfinished' ? !isFinished(r.state) : bare(r.state, 'STATE') === state.value))
       .filter((r) => words.every((word) => textOf(r).includes(word)));
-    if (known.size === 0) return found.replaceChildren(empty(`${owner} has not asked for anything yet.`));
-    if (rows.length === 0) return found.replaceChildren(empty('No request is like that.'));
+    if (known.size === 0) return found.replaceChildren(empty(`${owner} has no requests yet.`));
+    if (rows.length === 0) return found.replaceChildren(empty('No request matches.'));
     const open = (r) => (r.offers ?? []).filter(isOpen).map((o) => last(o.provider)).join(', ');
     found.replaceChildren(
-      table('Requests', ['request', 'state', 'asked for', {name: 'placed', figure: true}, 'waits for', 'since'], rows.map((r) => [
+      table('Requests', ['request', 'state', 'requested', {name: 'placed', figure: true}, 'waits for', 'since'], rows.map((r) => [
         el('a', {href: `#/request/${r.name}`}, shortId(r.name)),
         el('span', {class: `chip ${bare(r.state, 'STATE').toLowerCase()}`}, stateOf(r.state)),
         thing(r.terms), quantity(r.placedQuantity), open(r) || '–', instant(r.createTime).slice(0, 16)])),
-      isAll ? '' : el('p', {class: 'hint'}, `The latest ${kMost} are shown; the command line lists all.`));
+      isAll ? '' : el('p', {class: 'hint'}, `This shows the latest ${kMost}; the command line lists all.`));
   };
   search.addEventListener('input', show);
   state.addEventListener('change', show);

@@ -1,4 +1,4 @@
-// Who is looking: a token, kept for this tab alone, and whom the broker takes it for.
+// Sign-in: a token, kept for this tab only, and the caller that it identifies.
 
 import {call, token} from './api.js';
 import {el} from './dom.js';
@@ -35,7 +35,7 @@ export function signInPage(main, signedIn, why = '') {
     el('label', {for: 'token'}, 'Token'),
     input,
     el('p', {class: 'hint', id: 'token-hint'},
-      'As an operator made it for you. It stays in this tab, and goes nowhere but to this broker.'),
+      'The token that an operator gave you. It stays in this tab and is sent only to this broker.'),
     said, button));
   input.focus();
 }

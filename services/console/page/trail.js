@@ -1,10 +1,10 @@
-// The trail as a timeline: each act with its decisions in the broker's own words, and what each rests on.
+// The trail as a timeline: each act with its decisions in words, and their basis.
 
 import {el} from './dom.js';
 import {ruleOf} from './rules.js';
 import {plain, time} from './words.js';
 
-// The body of a decision; nothing where it is withheld.
+// The body of a decision; only its kind if it is withheld.
 export function bodyOf(decision) {
   try {
     return JSON.parse(decision.body);
@@ -28,7 +28,7 @@ function decisionItem(decision) {
       body.reason ? el('span', {}, `reason: ${plain(body.reason)}`) : ''));
 }
 
-// Acts in the order given.
+// Shows acts in the given order.
 export function timeline(acts) {
   return el('ol', {class: 'timeline'}, acts.map((act) => el('li', {class: 'act', 'data-sequence': act.sequence},
     el('p', {class: 'head'}, time(act.time), el('b', {}, act.actor === 'broker' ? 'the broker' : act.actor),

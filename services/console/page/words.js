@@ -1,4 +1,4 @@
-// Values of the API as people read them.
+// Texts for values of the API.
 
 import {el} from './dom.js';
 
@@ -24,11 +24,11 @@ export const stateOf = (state) => plain(bare(state, 'STATE'));
 export const isFinished = (state) => ['FULFILLED', 'PARTIALLY_FULFILLED', 'UNFILLED', 'CANCELLED', 'EXPIRED']
   .includes(bare(state, 'STATE'));
 
-// The last part of a name: "azure" of "providers/azure".
+// The last part of a resource name: "azure" of "providers/azure".
 export const last = (name) => (name ?? '').split('/').at(-1);
 export const ownerOf = (name) => (name ?? '').split('/')[1];
 export const requestOf = (name) => (name ?? '').split('/').slice(0, 4).join('/');
-// Ids begin with their time; what tells neighbours apart is at the end.
+// Request ids begin with their time; neighbouring ones differ at the end.
 export const shortId = (name) => `…${last(requestOf(name)).slice(-8)}`;
 
 // "azure/2/C2", as the trail writes it.
@@ -41,7 +41,7 @@ export function time(timestamp) {
   return timestamp ? el('time', {datetime: timestamp}, instant(timestamp)) : '';
 }
 
-// When it is delivered: to the minute, since nobody delivers to the second.
+// The time of delivery, to the minute.
 export function delivery(terms) {
   const part = (timestamp) => el('time', {datetime: timestamp}, instant(timestamp).slice(0, 16));
   return el('span', {}, part(terms.startTime), ' to ', part(terms.endTime), ' UTC');
@@ -66,20 +66,22 @@ export function hex(base64) {
   return Array.from(atob(base64 ?? ''), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
 
-// What is asked for: "8,000 gpu of h100 in us-east".
+// What is requested: "8,000 gpu of h100 in us-east". And its price: "2.5 USD per gpu-hour".
 export const thing = (terms, n = terms.quantity) =>
   `${quantity(n)} ${terms.unit ?? ''} of ${terms.resourceType ?? ''} in ${terms.region ?? ''}`;
 
+export const price = (terms) => `${money(terms.unitPrice)} per ${terms.unit ?? ''}-hour`;
+
 const kRights = {
   KIND_EXCLUSIVE_ASK: 'exclusivity: nobody else may supply',
-  KIND_FIRST_OFFER: 'first refusal: asked before the others',
+  KIND_FIRST_OFFER: 'first refusal: asked before others',
   KIND_MATCH: 'first refusal: may match a bid',
   KIND_ALTERNATIVE: 'no right: asked as an alternative',
-  KIND_REOFFER: 'first refusal: asked once more',
+  KIND_REOFFER: 'first refusal: asked again',
 };
 export const rightOf = (offer) => kRights[offer.kind] ?? plain(bare(offer.kind, 'KIND'));
 
-// A refusal, in words that say what to do.
+// An error, in words that say what to do.
 export function refusalInWords(refusal) {
   const facts = refusal.facts ?? {};
   const state = plain(facts.offer_state ?? facts.state ?? '');
@@ -87,28 +89,28 @@ export function refusalInWords(refusal) {
     case 'NO_IDENTITY':
       return 'The broker does not know this token. Sign in with another one.';
     case 'NOT_PERMITTED':
-      return `This is not for your role: ${refusal.message}.`;
+      return `Your role does not permit this: ${refusal.message}.`;
     case 'RESOURCE_NOT_FOUND':
-      return 'There is no such thing, or it is not yours to know.';
+      return 'It does not exist, or you may not see it.';
     case 'LATE_ANSWER':
-      return `Too late. The deadline was ${instant(facts.deadline)}, and the answer came at ${instant(facts.server_time)}.`;
+      return `Too late. The deadline was ${instant(facts.deadline)}, and the answer arrived at ${instant(facts.server_time)}.`;
     case 'OFFER_CLOSED':
       return `The offer has ended${state ? `: it is ${state}` : ''}. Nothing was recorded.`;
     case 'OFFER_SUPERSEDED':
-      return 'The request was changed, and another offer took the place of this one. Look at that one.';
+      return 'The request was amended, and another offer replaces this one. Answer that one.';
     case 'OFFER_RESCINDED':
-      return 'The owner took the request back before the answer came.';
+      return 'The owner cancelled the request, or it expired, before the answer arrived.';
     case 'TERMS_MISMATCH':
-      return 'The terms are not those that were shown. Look again before you answer.';
+      return 'The terms have changed since they were shown. Read them again before you answer.';
     case 'ALREADY_PLACED':
-      return 'Another answer was recorded first. You are kept in reserve.';
+      return 'Another acceptance was recorded first. Yours is kept on standby.';
     case 'OVERLOADED':
-      return 'The broker has too much to do right now. Nothing was recorded; try again.';
+      return 'The broker is overloaded. Nothing was recorded; try again.';
     default:
       break;
   }
   if (refusal.isOpen) {
-    return `It is not known whether this arrived: ${refusal.message}. Send it again; a repeat is never done twice.`;
+    return `The outcome is unknown: ${refusal.message}. Send it again; it is recorded only once.`;
   }
   if (refusal.fields?.length) return refusal.fields.map((f) => `${f.field}: ${f.description}`).join('; ');
   return refusal.message;

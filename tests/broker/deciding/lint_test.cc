@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"EndedByATrigger",
             [](Stage& s) {
               s.other.clauses[0].scope = {};
-              s.account.triggered = {{s.other.agreement, 1, ClauseId{"X1"}}};
+              s.account.ended = {{{s.other.agreement, 1, ClauseId{"X1"}}, s.other.effective_from}};
             },
             None()},
         Row{"AFirstRefusalBesideIt",

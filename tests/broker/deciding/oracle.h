@@ -46,8 +46,10 @@ class Oracle {
   };
   struct Line {
     Decision route{};
-    std::set<std::string> done{};                // Rights that are out of the way.
-    std::map<std::string, uint32_t> compared{};  // Right -> the bid that it was held against.
+    std::set<std::string> done{};   // Rights that are out of the way.
+    std::set<std::string> ended{};  // Those whose clause has ended (R17).
+    std::map<std::string, std::set<uint32_t>>
+        compared{};  // Right -> the bids that it was held against.
     int64_t quantity = 0;
   };
   struct One {
@@ -70,9 +72,9 @@ class Oracle {
     Say(asked.ending.empty(), "2: offer ", d.offer, " ends as ", NameOf(d.kind), " after ",
         asked.ending);
     asked.ending = NameOf(d.kind);
-    const bool answers = d.kind == Kind::OFFER_ACCEPTED ||
-                         d.kind == Kind::OFFER_PARTIALLY_ACCEPTED ||
-                         d.kind == Kind::OFFER_COUNTERED || d.kind == Kind::OFFER_DECLINED;
+    const bool answers =
+        d.kind == Kind::OFFER_ACCEPTED || d.kind == Kind::OFFER_PARTIALLY_ACCEPTED ||
+        (d.kind == Kind::OFFER_COUNTERED && !asked.bid) || d.kind == Kind::OFFER_DECLINED;
     Say(!answers || act.time <= asked.deadline, "2: ", asked.ending,
         " after the deadline of offer ", d.offer);
     Say(!answers || act.actor.name == asked.opened.provider.value, "2: offer ", d.offer,
@@ -100,12 +102,14 @@ class Oracle {
       case Kind::ROUTE_WAIVED:
       case Kind::ROUTE_OPEN:
         one.lines[d.lineage].route = d;
+        one.finished = false;  // What was withdrawn is routed anew (R15).
         break;
       case Kind::OFFER_OPENED:
         Opened(one, d, act);
         break;
       case Kind::DEADLINE_TOLLED:
       case Kind::DEADLINE_EXTENDED:
+        if (d.kind == Kind::DEADLINE_TOLLED && d.clock != WindowKind::kOffer) break;
         Say(asked.ending.empty(), "2: offer ", d.offer, " has ended and gets a deadline");
         Say(d.deadline >= asked.deadline, "R3: the deadline of offer ", d.offer, " is shortened");
         asked.deadline = d.deadline;
@@ -138,11 +142,13 @@ class Oracle {
       case Kind::MATCH_REQUIRED:
       case Kind::MATCH_NOT_REQUIRED:
       case Kind::MATCH_SKIPPED:
-        one.lines[d.lineage].compared[ref] = d.offer;
+        one.lines[d.lineage].compared[ref].insert(d.offer);
         if (d.kind == Kind::MATCH_SKIPPED) one.lines[d.lineage].done.insert(ref);
+        if (d.reason == "CLAUSE_ENDED") one.lines[d.lineage].ended.insert(ref);
         break;
       case Kind::PROVIDER_SKIPPED:
         if (d.clause.IsSet()) one.lines[d.lineage].done.insert(ref);
+        if (d.reason == "CLAUSE_ENDED") one.lines[d.lineage].ended.insert(ref);
         break;
       case Kind::RIGHT_REVIVED:
         one.lines[d.lineage].done.erase(ref);
@@ -204,9 +210,6 @@ class Oracle {
               " is open at the end");
           Say(other.held == 0 || other.confirmed, "3: allocation ", number, " is held at the end");
         }
-        break;
-      case Kind::WITHDRAWAL_NOTICED:
-        one.finished = false;
         break;
       case Kind::BID_LOST:
       case Kind::BID_DISQUALIFIED:
@@ -273,8 +276,9 @@ class Oracle {
           "1: an alternative is held over an exclusivity");
     if (line.route.kind != Kind::ROUTE_FIRST_REFUSAL) return;
     for (const ClauseRef& right : line.route.clauses) {
+      if (line.ended.contains(Name(right))) continue;
       const auto compared = line.compared.find(Name(right));
-      const bool matched = compared != line.compared.end() && compared->second == d.offer;
+      const bool matched = compared != line.compared.end() && compared->second.contains(d.offer);
       Say(line.done.contains(Name(right)) || matched, "1: offer ", d.offer, " is held while ",
           Name(right), " stands");
       Say(matched || modes_[Name(right)] == Mode::kFirstOffer, "5: offer ", d.offer,

@@ -11,6 +11,7 @@
 
 #include "broker/deciding/invariants.h"
 #include "broker/trail/describe.h"
+#include "broker/trail/dues.h"
 #include "tests/broker/story.h"
 
 namespace capbroker {
@@ -119,6 +120,7 @@ class World {
     asking.counter_window = MaybeWindow(30, office);
     asking.confirm_within = Odds(3) ? Hours(Between(1, 30)) : Span{};
     asking.withdraw_notice = Maybe(1, 100);
+    asking.release_notice = Maybe(1, 100);
     asking.min_remaining = Maybe(1, 20);
     asking.void_on_end = Odds(2);
     auto* right = As<FirstRefusal>(clause);
@@ -314,7 +316,7 @@ class World {
     const Offer* offer = SomeOffer();
     if (offer == nullptr) return;
     for (const Offer& other : story_.Get().offers) {
-      if (IsStanding(other.allocation) && Odds(2)) offer = &other;
+      if (other.allocation.IsStanding() && Odds(2)) offer = &other;
     }
     const Actor provider{Role::kProvider, offer->provider.value};
     switch (Between(0, 3)) {
@@ -332,9 +334,11 @@ class World {
   void Outage() {
     const Instant since = story_.now;
     story_.now = story_.now + Hours(Between(0, 5));
-    for (const RequestId& id : RequestsToToll(story_.book, since, story_.now)) {
-      story_.Do({Role::kBroker, ""}, Resume{id, since}).IgnoreError();
+    const Span toll_over = Hours(Between(0, 2));
+    for (const RequestId& id : RequestsToToll(story_.book, since, toll_over, story_.now)) {
+      story_.Do({Role::kBroker, ""}, Resume{id, since, toll_over}).IgnoreError();
     }
+    story_.Do({Role::kBroker, ""}, Resume{{}, since, toll_over}).IgnoreError();
     story_.MoveTo(story_.now);
   }
 
@@ -362,6 +366,13 @@ class World {
     const Actor auditor{Role::kAuditor, Odds(5) ? "nobody" : "kpmg"},
         holder{Role::kProvider, "azure"};
     const Money measure = Odds(2) ? Money{} : *ParseMoney(Any<const char*>({"99 USD", "100 USD"}));
+    if (Odds(40)) {
+      const Instant end = story_.now + Hours(Between(1, 100));
+      for (const Actor& party : {Owner(), holder})
+        if (Odds(2))
+          story_.Do(party, TerminateAgreement{agreement, 0, end, "a settlement"}).IgnoreError();
+      return;
+    }
     switch (Between(0, 7)) {
       case 0:
         story_.Do(Owner(), DisputeTrigger{agreement, trigger, "no"}).IgnoreError();
@@ -408,11 +419,12 @@ void Live(uint64_t seed, int64_t steps) {
   steps_taken += steps;
   // State is the fold of decisions: each request alone, from its own acts, is what the book says.
   for (const RequestId& id : world.requests()) {
-    const RequestBook folded = FoldRequest(world.story().trails.at(id));
+    const RequestBook folded = *FoldRequest(world.story().trails.at(id));
     const RequestBook& kept = *world.story().book.Find(id);
     RC_ASSERT(folded.state == kept.state);
     RC_ASSERT(folded.Standing() == kept.Standing());
-    RC_ASSERT(folded.NextDeadline() == kept.NextDeadline());
+    const Account& account = world.story().book.account;
+    RC_ASSERT(DueTime(account, folded) == DueTime(account, kept));
     RC_ASSERT(folded.sequence == kept.sequence);
   }
   world.Finish();

@@ -221,7 +221,7 @@ TEST(Agreements, TheNextVersionSupersedesAndRaises) {
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{next}).ok());
   ASSERT_EQ(story.last.decisions.size(), 3u);
   EXPECT_EQ(story.last.decisions[0].kind, Kind::AGREEMENT_SUPERSEDED);
-  EXPECT_EQ(story.last.decisions[0].until, next.effective_from);
+  EXPECT_EQ(story.last.decisions[0].end_time, next.effective_from);
   EXPECT_EQ(story.last.decisions[2].kind, Kind::COMMITMENT_INCREASED);
   EXPECT_EQ(Format(story.last.decisions[2].amount), "250000000000 USD");
   EXPECT_EQ(story.book.account.Find(AgreementId{"azure"}, 1)->effective_to, next.effective_from);

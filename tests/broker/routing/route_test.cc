@@ -16,7 +16,7 @@ std::string Told(const Routing& routing) {
   std::string out;
   for (const Route& route : routing.routes) {
     if (!out.empty()) out += "; ";
-    out += Cat(NameOf(route.kind).substr(6), " ", route.quantity);
+    out += Cat(NameOf(route.kind).substr(6), " ", SumOf(route.segments));
     for (const ClauseRef& ref : route.clauses) out += Cat(" ", Format(ref));
   }
   return out;
@@ -57,8 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
              "EXCLUSIVE 1000 azure/1/C1"},
         Case{"TrainingIsWaived", [](Request& r) { r.segments[0].purpose = "TRAINING"; },
              "WAIVED 1000 azure/1/C3"},
-        Case{"AnUnstatedPurposeNeverMatchesAWaiver", [](Request&) {},
-             "FIRST_REFUSAL 1000 azure/1/C2",
+        Case{"AWaiverWithoutPurposesMatchesAnUnstatedOne", [](Request&) {},
+             "WAIVED 1000 azure/1/C3",
              [](AgreementVersion& a) { a.clauses[2].scope.purposes = {}; }},
         Case{"AStatedOneMatchesAny", [](Request& r) { r.segments[0].purpose = "EVALUATION"; },
              "WAIVED 1000 azure/1/C3",
@@ -143,14 +143,14 @@ TEST(Route, SeniorityIsPriorityThenEffectThenId) {
   other.agreement = AgreementId{"ccc"};
   other.effective_from = At("2025-01-21T00:00:00Z");
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{other}).ok());
-  EXPECT_EQ(Told(*RouteRequest(SomeRequest(1000, "X"), story.book.account, story.now)),
+  EXPECT_EQ(Told(RouteRequest(SomeRequest(1000, "X"), story.book.account, story.now)),
             "FIRST_REFUSAL 1000 bbb/1/C2 azure/1/C2 ccc/1/C2 aaa/1/C2");
 }
 
 TEST(Route, EveryClausePassedOverHasItsReason) {
   Story story;
   Request request = SomeRequest(1000, "X", "TRAINING");
-  const Routing routing = *RouteRequest(request, story.book.account, story.now);
+  const Routing routing = RouteRequest(request, story.book.account, story.now);
   ASSERT_EQ(routing.routes[0].passed.size(), 2u);
   EXPECT_EQ(routing.routes[0].passed[0].reason, "OUT_OF_SCOPE");
   EXPECT_EQ(routing.routes[0].passed[1].reason, "WAIVED");
@@ -168,10 +168,10 @@ TEST(Route, PinnedToTheVersionInForce) {
   next.clauses.erase(next.clauses.begin() + 1, next.clauses.begin() + 3);
   ASSERT_TRUE(story.Do({Role::kOperator, "ops"}, ActivateAgreement{next}).ok());
   const Account& account = story.book.account;
-  EXPECT_EQ(Told(*RouteRequest(SomeRequest(1, "X"), account, kNoon + Hours(1) - Span{1})),
+  EXPECT_EQ(Told(RouteRequest(SomeRequest(1, "X"), account, kNoon + Hours(1) - Span{1})),
             "FIRST_REFUSAL 1 azure/1/C2");
-  EXPECT_EQ(Told(*RouteRequest(SomeRequest(1, "X"), account, kNoon + Hours(1))), "OPEN 1");
-  EXPECT_EQ(Told(*RouteRequest(SomeRequest(1, "API_SERVING"), account, kNoon + Hours(1))),
+  EXPECT_EQ(Told(RouteRequest(SomeRequest(1, "X"), account, kNoon + Hours(1))), "OPEN 1");
+  EXPECT_EQ(Told(RouteRequest(SomeRequest(1, "API_SERVING"), account, kNoon + Hours(1))),
             "EXCLUSIVE 1 azure/2/C1");
 }
 

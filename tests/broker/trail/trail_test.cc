@@ -152,10 +152,10 @@ TEST(Trail, SplittableRequestGoesTwoWays) {
   request.segments = {{"PRODUCT_INFERENCE", "", 2000}, {"API_SERVING", "", 1000}};
   ASSERT_TRUE(story.Create(request).ok());
   ASSERT_TRUE(story.Accept("azure", 1).ok());
-  EXPECT_EQ(story.Get().offers[0].allocation, AllocationState::kHeld);
+  EXPECT_EQ(story.Get().offers[0].allocation.state, AllocationState::kHeld);
   ASSERT_TRUE(story.Decline("azure", 2).ok());
   EXPECT_EQ(story.Get().state, RequestState::kBlocked);
-  EXPECT_EQ(story.Get().offers[0].allocation, AllocationState::kConfirmed);
+  EXPECT_EQ(story.Get().offers[0].allocation.state, AllocationState::kConfirmed);
   ASSERT_TRUE(story.Do({Role::kOwner, "openai"}, CancelRequest{story.current, ""}).ok());
   EXPECT_EQ(story.Get().state, RequestState::kCancelled);
   EXPECT_EQ(story.Get().Standing(), 2000) << "what is confirmed stands";
@@ -333,14 +333,20 @@ TEST(Trail, AnOutageIsAddedBack) {
   AskingOf(agreement.clauses[1])->toll_over = Hours(1);
   Story story(agreement);
   ASSERT_TRUE(story.Create(SomeRequest(8000, "PRODUCT_INFERENCE")).ok());
-  story.now = kNoon + Hours(74);  // Away from 71 h on: one hour of the window was lost, and is not
-                                  // over the threshold.
-  EXPECT_THAT(RequestsToToll(story.book, kNoon + Hours(71), story.now), ElementsAre(story.current));
-  ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{story.current, kNoon + Hours(71)}).ok());
+  story.now = kNoon + Hours(74);
+  const auto resume = [&](int64_t since) {
+    return story.Do({Role::kBroker, ""}, Resume{story.current, kNoon + Hours(since), Span{}}).ok();
+  };
+  EXPECT_THAT(RequestsToToll(story.book, kNoon + Hours(71), Span{}, story.now),
+              ElementsAre(story.current));
+  EXPECT_THAT(RequestsToToll(story.book, kNoon + Hours(73), Span{}, story.now), ElementsAre());
+  ASSERT_TRUE(resume(73));  // As long as the threshold is not longer.
   EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(72));
-  ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{story.current, kNoon + Hours(69)}).ok());
+  ASSERT_TRUE(resume(69));
   EXPECT_EQ(story.Trail().back(), "DEADLINE_TOLLED azure");
   EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(77)) << "the three hours that were left";
+  ASSERT_TRUE(resume(71));  // Given back once.
+  EXPECT_EQ(story.Get().offers[0].deadline, kNoon + Hours(77));
   ASSERT_TRUE(story.Do({Role::kBroker, ""}, Resume{{}, kNoon + Hours(69)}).ok());
   EXPECT_EQ(story.last.decisions[0].kind, Kind::RECOVERY_RESUMED);
   EXPECT_EQ(story.last.decisions[0].downtime, Hours(5));

@@ -1,4 +1,4 @@
-// Who may call what: every role and every method, over the wire.
+// Authorization of every method for every role, over gRPC.
 #include "services/access/guard.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,8 @@ using grpc::StatusCode;
 struct Row {
   const char* method;
   std::function<grpc::Status(grpc::ClientContext*)> call;
-  // What each caller gets: openai and azure are the parties, other and coreweave are not.
+  // The status that each caller gets: openai and azure are the parties, other and coreweave are
+  // not.
   StatusCode openai, other, azure, coreweave, ada, lex;
 };
 
@@ -41,7 +42,7 @@ class GuardTest : public RpcTest {
       return (stub.*method)(context, in, &out);
     };
   }
-  // Of a stream, what comes of its first message.
+  // Status of a stream, after its first message.
   template <class Reader>
   static grpc::Status FirstOf(grpc::ClientContext* context, Reader reader, auto message) {
     if (reader->Read(&message)) {
@@ -81,7 +82,8 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
   };
 
   const std::vector<Row> table = {
-      // Reads first: the changes come at the end, in an order in which all are still possible.
+      // Reads come first. The changes come at the end, in an order in which all of them are still
+      // possible.
       {"GetCapacityRequest",
        Unary<Requests, v1::GetCapacityRequestRequest>(*requests_, &Requests::GetCapacityRequest,
                                                       name(request_.name())),
@@ -195,6 +197,15 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
                                                               }),
        kOk, kHidden, kOk, kHidden, kOk, kOk},
 
+      {"TerminateAgreement",
+       Unary<Agreements, v1::TerminateAgreementRequest>(
+           *agreements_, &Agreements::TerminateAgreement,
+           [](auto& in) {
+             in.set_name("owners/openai/agreements/none");
+             in.mutable_end_time()->set_seconds(4'000'000'000);
+             in.set_text("a settlement");
+           }),
+       kHidden, kHidden, kHidden, kHidden, kDenied, kDenied},
       {"LintAgreement",
        Unary<Agreements, v1::LintAgreementRequest>(*agreements_, &Agreements::LintAgreement,
                                                    [](auto& in) {
@@ -211,7 +222,8 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
        Unary<Agreements, v1::ListTriggersRequest>(*agreements_, &Agreements::ListTriggers,
                                                   parent(agreement)),
        kOk, kHidden, kOk, kHidden, kOk, kOk},
-      // This agreement has no commitment and no trigger: those who may know it are told so.
+      // This agreement has no commitment and no trigger, and those who may know of them are told
+      // so.
       {"GetCommitmentStatement",
        Unary<Agreements, v1::GetCommitmentStatementRequest>(
            *agreements_, &Agreements::GetCommitmentStatement, name(agreement + "/commitments/C4")),
@@ -325,7 +337,7 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
       {"CancelCapacityRequest",
        Unary<Requests, v1::CancelCapacityRequestRequest>(
            *requests_, &Requests::CancelCapacityRequest, name(request_.name())),
-       kState, kHidden, kDenied, kDenied, kDenied, kDenied},  // Fulfilled above, and given back.
+       kOk, kHidden, kDenied, kDenied, kDenied, kDenied},  // All of it was released above.
       {"GrantWaiver",
        Unary<Agreements, v1::GrantWaiverRequest>(*agreements_, &Agreements::GrantWaiver,
                                                  [&](auto& in) {
@@ -387,8 +399,8 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
   };
   for (const Row& row : table) {
     const std::pair<const char*, StatusCode> callers[] = {
-        // Those who may not come first: whatever they could do wrong would show in what the others
-        // get.
+        // Callers without permission come first: anything that they could change would show in what
+        // the others get.
         {"", StatusCode::UNAUTHENTICATED}, {"owner/stranger", StatusCode::UNAUTHENTICATED},
         {"owner/other", row.other},        {"provider/coreweave", row.coreweave},
         {"auditor/lex", row.lex},          {"operator/ada", row.ada},
@@ -411,7 +423,7 @@ TEST_F(GuardTest, HoldsForEveryRoleAndMethod) {
   }
 }
 
-// What another's resource is answered with is no different from what nothing is answered with.
+// Another party's resource is answered like a resource that does not exist.
 TEST_F(GuardTest, DoesNotTellAnothersFromNone) {
   v1::GetCapacityRequestRequest get;
   v1::CapacityRequest out;

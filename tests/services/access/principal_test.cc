@@ -1,4 +1,4 @@
-// Who calls, and what is no answer to that.
+// Identification of callers, and what does not identify one.
 #include "services/access/principal.h"
 
 #include <gmock/gmock.h>

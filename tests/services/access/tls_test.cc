@@ -1,4 +1,4 @@
-// Callers known by their certificates.
+// Callers that are identified by their certificates.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -54,7 +54,7 @@ TEST_F(TlsTest, ACertificateSaysWhoCalls) {
   EXPECT_EQ(other.error_code(), grpc::StatusCode::UNAUTHENTICATED) << other.error_message();
   EXPECT_EQ(Call(authority_.Issue("URI:spiffe://example.org/broker/x")).error_code(),
             grpc::StatusCode::UNAUTHENTICATED);
-  // Without one, or with one that another signed, no connection comes about.
+  // Without a certificate, or with one that another authority signed, no connection comes about.
   EXPECT_EQ(Call({}).error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(Call({}, "operator/ada").error_code(), grpc::StatusCode::UNAVAILABLE);
   Authority impostor;

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "services/cli/agreement_file.h"
-#include "services/cli/wire.h"
 #include "services/cli/yaml.h"
+#include "services/client/proto_values.h"
 
 namespace capbroker {
 namespace {

@@ -1,4 +1,4 @@
-// Every decision has its sentence, and the sentences read well.
+// Every kind of decision has a sentence, and the sentences read well.
 #include "broker/trail/describe.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 namespace capbroker {
 namespace {
 
-// A decision with everything set that its kind could want.
+// A decision with every field set that its kind could need.
 Decision Full(Kind kind) {
   Decision d{.kind = kind};
   d.lineage = 1;
@@ -19,7 +19,8 @@ Decision Full(Kind kind) {
   d.quantity = 8000;
   d.unit_price = *ParseMoney("2.5 USD");
   d.amount = *ParseMoney("1000000 USD");
-  d.deadline = d.until = *ParseInstant("2025-02-06T09:00:00Z");
+  d.deadline = d.take_by = d.confirm_by = d.close_by = d.dispute_by = d.attest_by = d.takes_effect =
+      d.end_time = *ParseInstant("2025-02-06T09:00:00Z");
   d.decline = DeclineReason::kPrice;
   d.reason = "SILENCE";
   d.passed = {{{"coreweave"}, {}, "PRICE_CAP", "asks 4 USD, the cap is 3 USD"}};
@@ -55,9 +56,9 @@ TEST(Describe, ReadsWell) {
             "azure is asked first for 8,000, or 1,000 and more in steps of 8 (azure/2/C2), until "
             "2025-02-06T09:00:00Z [offer 1]");
   EXPECT_EQ(Describe(Full(Kind::WAIVER_TESTED)),
-            "waiver azure/2/C2 does not hold, SILENCE: share 60% against 50%");
+            "waiver azure/2/C2 does not apply, SILENCE: share 60% against 50%");
   EXPECT_EQ(Describe(Full(Kind::REQUEST_UNFILLED)),
-            "nobody took it: coreweave PRICE_CAP (asks 4 USD, the cap is 3 USD)");
+            "nobody supplies it: coreweave PRICE_CAP (asks 4 USD, the cap is 3 USD)");
   EXPECT_EQ(Describe(Full(Kind::RIGHT_WAIVED)),
             "the right of azure over 8,000 is waived (azure/2/C2), SILENCE; it revives after "
             "2025-02-06T09:00:00Z");

@@ -1,4 +1,4 @@
-// Requests as flags and files say them.
+// Requests as flags and files state them.
 #include <gtest/gtest.h>
 
 #include "services/cli/request_input.h"
@@ -60,10 +60,10 @@ TEST(CliRequest, FlagsWinOverTheFile) {
 
 TEST(CliRequest, ErrorsNameTheFlagOrThePlaceInTheFile) {
   struct Case {
-    std::string file;  // A line added to kFile, or in the place of the line of the same field.
+    std::string file;  // A line added to kFile, or put in the place of the line of the same field.
     Written RequestInput::*flag;
     Written value;
-    std::string error;  // Its beginning.
+    std::string error;  // The beginning of the error.
   };
   for (const Case& c : std::initializer_list<Case>{
            {"",

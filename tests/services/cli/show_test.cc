@@ -1,4 +1,4 @@
-// What the tables show of a request and its offers.
+// Tables of a request and its offers.
 #include "services/cli/show.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr char kRequest[] = "owners/openai/capacityRequests/0194cba0-5e1c-7b2a-8f00-6a3b2c1d0e9f";
 
-// The words of the line of `text` that starts with `first`, two blanks or more between columns.
+// The cells of the line of `text` that starts with `first`; columns are two blanks or more apart.
 std::vector<std::string> Columns(const std::string& text, std::string_view first) {
   for (std::string_view line : Split(text, '\n')) {
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));

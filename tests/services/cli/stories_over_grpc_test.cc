@@ -1,5 +1,5 @@
-// Stories are played twice, by the simulator and against a whole broker over gRPC, and both trails
-// are the same, act by act: what the simulator foretells is what the broker does.
+// Plays stories twice, in the simulator and against a whole broker over gRPC, and compares both
+// trails act by act: what the simulator predicts is what the broker does.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -33,8 +33,8 @@ void PrintTo(const Chosen& chosen, std::ostream* out) {
 }
 
 constexpr char kNoWords[] =
-    "no words given";            // A story's operator may say nothing; the API wants a reason.
-constexpr int kMostPokes = 100;  // The first is enough; against a hang.
+    "no words given";            // A story's operator may give no reason; the API requires one.
+constexpr int kMostPokes = 100;  // The first is enough; the limit is against a hang.
 
 bool HasTie(const std::vector<Act>& acts) {
   return std::adjacent_find(acts.begin(), acts.end(), [](const Act& a, const Act& b) {
@@ -48,7 +48,7 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
  protected:
   void SetUp() override {
     const std::string path = Cat("tests/simulation/", GetParam().file);
-    const absl::StatusOr<std::string> text = ReadFile(path);
+    const absl::StatusOr<std::string> text = ReadInput(path);
     ASSERT_TRUE(text.ok()) << text.status();
     absl::StatusOr<Scenario> scenario = ReadScenario(path, *text, AgreementsBeside(path));
     ASSERT_TRUE(scenario.ok()) << scenario.status();
@@ -57,7 +57,7 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
       if (one.name == GetParam().story) story = &one;
     }
     ASSERT_NE(story, nullptr) << path << " has no story \"" << GetParam().story << "\"";
-    // Whether its expectations hold is for others to test.
+    // Whether its expectations hold is tested elsewhere.
     simulated_ = RunStory(path, *story, AfterDifference::kGoOn);
     ASSERT_EQ(simulated_.steps, story->steps.size()) << simulated_.differences[0].text;
     ASSERT_FALSE(HasTie(simulated_.acts))
@@ -92,8 +92,8 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
     return static_cast<uint64_t>(out.sequence());
   }
 
-  // Any call that takes its turn with the sequencer lets it see the time; what comes of it is of no
-  // interest.
+  // Any call that waits for its turn with the sequencer makes it look at the clock; the answer does
+  // not matter.
   void Poke(const OwnerId& owner) {
     v1::PlanCapacityRequestRequest plan;
     plan.set_parent(FullName(owner));
@@ -102,14 +102,14 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
     (void)requests_->PlanCapacityRequest(As(Cat("owner/", owner.value)).get(), plan, &out);
   }
 
-  // Lets time pass until the broker has decided the act too.
+  // Advances the time until the broker has decided the act too.
   void Await(const Act& act) {
     MoveTo(act.time);
     for (int i = 0; i < kMostPokes && SequenceOf(act.owner) < act.sequence; ++i) Poke(act.owner);
     ASSERT_GE(SequenceOf(act.owner), act.sequence) << "does not come: " << Encode(act);
   }
 
-  // ---- The server makes the ids of requests. Each has the simulator's for its other name.
+  // The server makes the ids of requests; each is mapped to the simulator's.
   RequestId Served(const RequestId& simulated) const {
     const auto found = served_.find(simulated);
     return found == served_.end() ? simulated : found->second;
@@ -138,7 +138,7 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
     return out;
   }
 
-  // ---- One call for each kind of command.
+  // One call for each kind of command.
   template <class Stub, class In, class Out>
   grpc::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const In&, Out*),
                     In in, Out* out) {
@@ -281,7 +281,7 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
     if (!created_.emplace(command_->owner, version.agreement).second) {
       v1::AmendAgreementRequest in;
       in.set_name(NameOf(version.agreement));
-      Render(version, Now(), in.mutable_next_version());
+      Render({}, version, Now(), in.mutable_next_version());
       in.set_base_version(version.version == 0 ? 0 : static_cast<int32_t>(version.version) - 1);
       return Call(*agreements_, &v1::AgreementService::Stub::AmendAgreement, in);
     }
@@ -289,8 +289,16 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
     in.set_parent(FullName(command_->owner));
     in.set_agreement_id(version.agreement.value);
     in.mutable_agreement()->set_provider(FullName(version.holder));
-    Render(version, Now(), in.mutable_first_version());
+    Render({}, version, Now(), in.mutable_first_version());
     return Call(*agreements_, &v1::AgreementService::Stub::CreateAgreement, in);
+  }
+  grpc::Status Send(const TerminateAgreement& terminate) {
+    v1::TerminateAgreementRequest in;
+    in.set_name(NameOf(terminate.agreement));
+    in.set_version(static_cast<int32_t>(terminate.version));
+    Render(terminate.end_time, in.mutable_end_time());
+    in.set_text(terminate.text);
+    return Call(*agreements_, &v1::AgreementService::Stub::TerminateAgreement, in);
   }
   grpc::Status Send(const GrantWaiver& grant) {
     v1::GrantWaiverRequest in;
@@ -370,7 +378,7 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
     return Call(*providers_, &v1::ProviderService::Stub::ReportHealth, in);
   }
 
-  // The broker's own: nobody sends them.
+  // The broker's own commands: no client sends them.
   static grpc::Status NotSent() { return {grpc::StatusCode::UNIMPLEMENTED, "no call does this"}; }
   grpc::Status Send(const RecordNotice&) { return NotSent(); }
   grpc::Status Send(const ReachDeadline&) { return NotSent(); }
@@ -379,13 +387,13 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
   void Play();
 
   StoryResult simulated_;
-  std::map<RequestId, RequestId> served_;  // From the simulator's id.
+  std::map<RequestId, RequestId> served_;  // By the simulator's id.
   std::set<std::pair<OwnerId, AgreementId>> created_;
-  const Command* command_ = nullptr;  // Being sent.
+  const Command* command_ = nullptr;  // The command that is being sent.
 };
 
 void StoryOverGrpc::Play() {
-  size_t done = 0;  // Of the simulator's acts: the broker has them too.
+  size_t done = 0;  // Acts of the simulator that the broker has too.
   const auto await_acts = [&](size_t until) {
     for (; done < until && !HasFatalFailure(); ++done) Await(simulated_.acts[done]);
   };
@@ -396,7 +404,7 @@ void StoryOverGrpc::Play() {
     const grpc::Status status =
         std::visit([&](const auto& what) { return Send(what); }, asked.command.what);
     const std::string who = Cat(Format(asked.command.actor), " at ", Format(asked.time));
-    // The door tells a stranger less than the core does: not even that what it names is there.
+    // The API tells a stranger less than the core does: not even that the resource exists.
     if (asked.answer.code() == absl::StatusCode::kPermissionDenied &&
         status.error_code() == grpc::StatusCode::NOT_FOUND) {
       ASSERT_EQ(ReasonIn(status), "RESOURCE_NOT_FOUND") << who;
@@ -421,8 +429,7 @@ void StoryOverGrpc::Play() {
 
 TEST_P(StoryOverGrpc, HasTheSameTrail) { Play(); }
 
-// PostgreSQL, at the test's time: what it says the time is, is the one thing that a story has to
-// have in its hand.
+// PostgreSQL at the test's time: the database's clock is the one thing that a story has to control.
 class LedgerAtTime : public PostgresLedger {
  public:
   LedgerAtTime(PostgresOptions options, std::function<Instant()> now)
@@ -473,7 +480,8 @@ std::string TestName(const testing::TestParamInfo<Chosen>& info) {
   return out;
 }
 
-// All but the outages and notices of tolling.txt, which no call makes, and what HasTie finds.
+// All stories but the outages and notices of tolling.txt, which no call makes, and those that
+// HasTie finds.
 constexpr Chosen kStories[] = {
     {"aggregation.txt", "split in two, still under the right"},
     {"aggregation.txt", "one unit short, it is free"},
@@ -602,7 +610,7 @@ constexpr Chosen kStories[] = {
 
 INSTANTIATE_TEST_SUITE_P(Simulation, StoryOverGrpc, testing::ValuesIn(kStories), TestName);
 
-// The first of each file: what is kept is the same, whatever is decided.
+// The first story of each file: what is stored does not depend on what is decided.
 std::vector<Chosen> OneOfEachFile() {
   std::vector<Chosen> chosen;
   for (const Chosen& story : kStories) {

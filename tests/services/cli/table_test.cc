@@ -1,9 +1,9 @@
-// Tables as they reach a terminal, and names as people type them.
+// Tables as a terminal shows them, and names as people type them.
 #include "services/cli/table.h"
 
 #include <gtest/gtest.h>
 
-#include "services/cli/typed_name.h"
+#include "services/cli/name_arguments.h"
 
 namespace capbroker {
 namespace {

@@ -1,4 +1,4 @@
-// How a refusal is read to its caller, and what a client will not do.
+// How a client shows a refusal to its caller, and what a client refuses to do.
 #include "services/client/client.h"
 
 #include <gtest/gtest.h>
@@ -74,7 +74,7 @@ TEST(CliExplain, WithoutDetailsTheCodeIsTheReason) {
 TEST(CliConnect, RefusesWhatWouldGoOutInPlainTextOrHalfConfigured) {
   struct Case {
     ClientOptions options;
-    std::string error;  // Its beginning; empty: a channel.
+    std::string error;  // The beginning of the error; empty if there is a channel.
   };
   const auto with = [](auto change) {
     ClientOptions options;

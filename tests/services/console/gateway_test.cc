@@ -1,4 +1,4 @@
-// The console's gateway over HTTP, in front of a whole broker: it may do what gRPC may do, and no
+// The console's gateway over HTTP in front of a whole broker: it may do what gRPC may do, and no
 // more.
 #include "services/console/gateway.h"
 
@@ -16,7 +16,7 @@
 namespace capbroker {
 namespace {
 
-// The value at "/details/0/reason", as text; empty if there is none.
+// The value at `path`, for instance "/details/0/reason", as text; empty without one.
 std::string At(const std::string& json, const std::string& path) {
   rapidjson::Document document;
   document.Parse(json.c_str());
@@ -71,7 +71,7 @@ class ConsoleTest : public RpcTest {
                        const std::string& body) {
     return http_->Post("/api/" + method, headers, body, "application/json");
   }
-  // Until `enough` of what has come says so, or the stream ends.
+  // Reads until `enough` accepts what has come, or the stream ends.
   std::string Follow(const std::string& who, const std::string& method, const std::string& body,
                      const std::function<bool(const std::string&)>& enough) {
     std::string heard;
@@ -110,7 +110,7 @@ TEST_F(ConsoleTest, AnswersACallAsTheApiDoes) {
   EXPECT_EQ(At(accept->body, "/acceptedQuantity"), "5000");
   const auto trail = Post(By("owner/openai"), "DecisionService/ListDecisions",
                           Cat(R"({"parent":")", request.name(), R"("})"));
-  EXPECT_EQ(At(trail->body, "/acts/1/decisions/0/text"), "azure takes 5,000 [offer 1]");
+  EXPECT_EQ(At(trail->body, "/acts/1/decisions/0/text"), "azure accepts 5,000 [offer 1]");
 }
 
 TEST_F(ConsoleTest, NobodyIsKnownByWhereTheCallComesFrom) {
@@ -118,7 +118,7 @@ TEST_F(ConsoleTest, NobodyIsKnownByWhereTheCallComesFrom) {
        std::vector<httplib::Headers>{{},
                                      By("provider/stranger"),
                                      {{"Authorization", "Basic YXp1cmU6"}},
-                                     // Two would leave it open which one counts.
+                                     // Two tokens would leave open which one counts.
                                      {{"Authorization", "Bearer " + TokenOf("provider/azure")},
                                       {"Authorization", "Bearer " + TokenOf("operator/ada")}},
                                      {{"Authorization", "Bearer \x01\xff"}}}) {
@@ -175,7 +175,7 @@ TEST_F(ConsoleTest, MethodsThatAreNotThereAreNotFound) {
     ASSERT_TRUE(call);
     EXPECT_EQ(call->status, 404) << method;
   }
-  // Of the other kind, or not by this verb, or not of this API.
+  // A method of the other kind, of another verb, or not of this API.
   EXPECT_EQ(http_->Get("/events/OfferService/ListOffers", By("provider/azure"))->status, 404);
   EXPECT_EQ(http_->Get("/api/OfferService/ListOffers", By("provider/azure"))->status, 404);
   EXPECT_EQ(Post(By("operator/ada"), "Health/Check", "{}")->status, 404);
@@ -196,7 +196,7 @@ TEST_F(ConsoleTest, BadJsonNamesItsField) {
            {"OfferService/AcceptOffer", R"({"quantity":1.5})", "quantity"},
            {"OfferService/DeclineOffer", R"({"decline":{"reason":"BECAUSE"}})", "decline.reason"},
            {"OfferService/CounterOffer", R"({"terms":{"startTime":"soon"}})", "terms.start_time"},
-           // Not the JSON's fault but the value's: the broker names it.
+           // The fault is not in the JSON but in the value, and the broker names it.
            {"OfferService/ListOffers", R"({"parent":"azure"})", "parent"},
        }) {
     const auto call = Post(By("provider/azure"), row.method, row.body);
@@ -242,7 +242,7 @@ TEST_F(ConsoleTest, OtherSitesAreRefused) {
   EXPECT_EQ(status({{"Host", "console.example"}}), 403);
   EXPECT_EQ(status({{"Sec-Fetch-Site", "cross-site"}}), 403);
   EXPECT_EQ(http_->Get("/", {{"Host", "evil.example"}})->status, 403);
-  // A link to the page may stand anywhere.
+  // A link to the page may come from any site.
   EXPECT_EQ(http_->Get("/", {{"Sec-Fetch-Site", "cross-site"}})->status, 200);
   EXPECT_EQ(
       http_->Get("/events/OfferService/WatchOffers", {{"Origin", "http://evil.example"}})->status,
@@ -270,7 +270,7 @@ TEST_F(ConsoleTest, ThePageLoadsNothingFromElsewhere) {
   EXPECT_EQ(http_->Get("/console/main.js")->get_header_value("Content-Type"),
             "text/javascript; charset=utf-8");
   EXPECT_EQ(http_->Get("/console/nothing.js")->status, 404);
-  // A refused call may be shown in a window of its own.
+  // A browser may show a refused call in a window of its own.
   EXPECT_EQ(Post({}, "CallerService/GetCaller", "{}")->get_header_value("X-Content-Type-Options"),
             "nosniff");
 }
@@ -290,14 +290,14 @@ TEST_F(ConsoleTest, AStreamTellsWhatHappensAndWhyItEnds) {
   EXPECT_NE(heard.find("\"state\":\"STATE_OPEN\""), std::string::npos) << heard;
   EXPECT_NE(heard.find("\"remaining\":\"7200s\""), std::string::npos) << heard;
 
-  // A file ends.
+  // The response of a file ends.
   const std::string file =
       Follow("owner/openai", "DecisionService/ExportEvidence", R"({"parent":"owners/openai"})",
              [](const std::string&) { return false; });
   EXPECT_TRUE(file.ends_with("event: end\ndata: {}\n\n")) << file;
   EXPECT_EQ(file.find("data: {\"chunk\":"), 0U) << file;
 
-  // And a watch, when the broker goes down. The feed ends here by itself: the whole server would
+  // A watch ends too, when the broker goes down. Only the feed is closed here: a whole server would
   // also close the connection, which within one process may be quicker.
   const std::string last =
       Follow("provider/azure", "OfferService/WatchOffers", kAzure, [&](const std::string&) {
@@ -315,7 +315,7 @@ TEST_F(ConsoleTest, AStreamEndsWhenItsReaderIsGone) {
       EXPECT_EQ(feed_.counts().providers, 1U);
       return true;
     });
-    // The watch is gone as soon as the closed line is noticed.
+    // The watch ends as soon as the closed connection is noticed.
     const absl::Time patience = absl::Now() + absl::Seconds(20);
     while (feed_.counts().providers != 0 && absl::Now() < patience) std::this_thread::yield();
     EXPECT_EQ(feed_.counts().providers, 0U);

@@ -16,17 +16,17 @@ TEST(AttemptLog, TellsOfTheFirstOfEveryDoublingAndOfChanges) {
   ASSERT_TRUE(delivered);
   EXPECT_EQ(delivered->outcome, "DELIVERED");
   EXPECT_EQ(delivered->text, "attempt 10 to desk:1: declines; attempt 9 before it: UNAVAILABLE");
-  EXPECT_FALSE(log.Rest());
+  EXPECT_FALSE(log.Flush());
 }
 
 TEST(AttemptLog, TheRestIsToldAtTheEnd) {
   AttemptLog log("desk:1");
-  EXPECT_FALSE(log.Rest());
+  EXPECT_FALSE(log.Flush());
   for (int i = 1; i <= 7; ++i) log.Add("UNAVAILABLE", "refused");
-  const auto rest = log.Rest();
+  const auto rest = log.Flush();
   ASSERT_TRUE(rest);
   EXPECT_EQ(rest->text, "attempt 7 to desk:1: refused; attempts 5 to 6 before it: UNAVAILABLE");
-  EXPECT_FALSE(log.Rest());
+  EXPECT_FALSE(log.Flush());
 }
 
 TEST(AttemptLog, OutcomesThatAlternateDoNotFillTheTrail) {
@@ -35,7 +35,7 @@ TEST(AttemptLog, OutcomesThatAlternateDoNotFillTheTrail) {
   for (int i = 0; i < 1000; ++i)
     entries += log.Add(i % 2 == 0 ? "UNAVAILABLE" : "INTERNAL", "").has_value();
   EXPECT_LE(entries, AttemptLog::kMostEntries + 10);
-  const auto rest = log.Rest();
+  const auto rest = log.Flush();
   ASSERT_TRUE(rest);
   EXPECT_NE(rest->text.find("and others"), std::string::npos) << rest->text;
   EXPECT_TRUE(log.Add(AttemptLog::kDelivered, "")) << "this one is always told of";

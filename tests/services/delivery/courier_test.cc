@@ -1,4 +1,4 @@
-// Whom to call when, by a clock of the test's own.
+// Schedule of calls to providers, by a clock of the test.
 #include "services/delivery/courier.h"
 
 #include <gtest/gtest.h>
@@ -30,18 +30,18 @@ class CourierTest : public ::testing::Test {
   }
   void Open(uint8_t n, const ProviderId& provider, bool by_right = false,
             Instant deadline = kDeadline) {
-    courier_.Open(Key(n), provider, by_right, deadline, "desk:1", now_);
+    courier_.OpenOffer(Key(n), provider, by_right, deadline, "desk:1", now_);
   }
-  // As many calls as start now.
+  // Starts as many calls as may start now.
   size_t Started() { return courier_.Start(now_).size(); }
   Courier::Finished Fail(uint8_t n, const ProviderId& provider) {
-    return courier_.Finish(Key(n), provider, "UNAVAILABLE", "", Courier::Next::kAgain, now_);
+    return courier_.Finish(Key(n), provider, "UNAVAILABLE", "", Courier::Next::kRetry, now_);
   }
   Courier::Finished Deliver(uint8_t n, const ProviderId& provider) {
-    return courier_.Finish(Key(n), provider, AttemptLog::kDelivered, "", Courier::Next::kRest,
+    return courier_.Finish(Key(n), provider, AttemptLog::kDelivered, "", Courier::Next::kIdle,
                            now_);
   }
-  // Fails offer n until its provider's breaker opens.
+  // Fails offer `n` until the provider's circuit breaker opens.
   void Break(uint8_t n, const ProviderId& provider) {
     for (int i = 0; i < 4; ++i) {
       now_ = std::max(now_, courier_.Due());
@@ -73,11 +73,11 @@ TEST_F(CourierTest, PausesAreDrawnBelowABoundThatDoubles) {
         {.first_pause = Seconds(1), .longest_pause = Seconds(8), .breaker_failures = 1000},
         static_cast<uint64_t>(run + 1));
     courier.Add(kAzure, false);
-    courier.Open(Key(1), kAzure, true, kDeadline, "", kNow);
+    courier.OpenOffer(Key(1), kAzure, true, kDeadline, "", kNow);
     Instant now = kNow;
     for (int64_t& most : longest) {
       ASSERT_EQ(courier.Start(now).size(), 1);
-      courier.Finish(Key(1), kAzure, "UNAVAILABLE", "", Courier::Next::kAgain, now);
+      courier.Finish(Key(1), kAzure, "UNAVAILABLE", "", Courier::Next::kRetry, now);
       most = std::max(most, (courier.Due() - now).micros);
       now = courier.Due();
     }
@@ -85,14 +85,14 @@ TEST_F(CourierTest, PausesAreDrawnBelowABoundThatDoubles) {
   const int64_t bounds[] = {1, 2, 4, 8, 8, 8};
   for (size_t i = 0; i < longest.size(); ++i) {
     EXPECT_LE(longest[i], bounds[i] * 1'000'000) << i;
-    EXPECT_GT(longest[i], bounds[i] * 800'000) << i;  // Drawn from all of it.
+    EXPECT_GT(longest[i], bounds[i] * 800'000) << i;  // The pause is drawn from the whole range.
   }
 }
 
 TEST_F(CourierTest, NothingStartsAfterTheDeadlineOrTheEnd) {
   Open(1, kAzure, true, kNow + Seconds(10));
   Open(2, kAzure, true);
-  courier_.Close(Key(2));
+  courier_.CloseOffer(Key(2));
   now_ = kNow + Seconds(10);
   EXPECT_EQ(Started(), 1) << "the deadline itself is timely";
   Fail(1, kAzure);
@@ -105,7 +105,7 @@ TEST_F(CourierTest, NothingStartsAfterTheDeadlineOrTheEnd) {
 TEST_F(CourierTest, AnOfferThatEndsDuringItsCallIsStillToldOf) {
   Open(1, kAzure);
   ASSERT_EQ(Started(), 1);
-  EXPECT_FALSE(courier_.Close(Key(1)));
+  EXPECT_FALSE(courier_.CloseOffer(Key(1)));
   const Courier::Finished finished = Deliver(1, kAzure);
   ASSERT_TRUE(finished.notice);
   EXPECT_EQ(finished.notice->outcome, "DELIVERED");
@@ -125,8 +125,8 @@ TEST_F(CourierTest, ABrokenAlternativeWaitsForAProbeAndARightDoesNot) {
   Fail(3, kAzure);
   EXPECT_EQ(Started(), 1);
   Fail(4, kAzure);
-  courier_.Close(Key(3));
-  courier_.Close(Key(4));
+  courier_.CloseOffer(Key(3));
+  courier_.CloseOffer(Key(4));
 
   now_ = now_ + Seconds(30);
   EXPECT_EQ(courier_.standings(now_)[0].breaker, Breaker::State::kHalfOpen);

@@ -1,5 +1,5 @@
-// A whole broker in this process that calls providers, real ones behind real ports, by a clock that
-// the test moves.
+// A whole broker in this process that calls real providers behind real ports, by a clock that the
+// test moves.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
-#include "services/delivery/answer.h"
 #include "services/delivery/delivery.h"
+#include "services/delivery/provider_answer.h"
 #include "services/rpc/reading.h"
 #include "tests/services/rpc/rpc_fixture.h"
 
@@ -20,14 +20,14 @@ namespace capbroker {
 
 using Considered = v1::ConsiderOfferRequest;
 
-// A provider that is called. `consider` runs on gRPC's threads, and may wait there.
+// A provider that is called. `consider` runs on gRPC's threads and may wait there.
 class CalledDesk final : public v1::CapacityProvider::Service {
  public:
   using Consider = std::function<grpc::Status(const Considered&, v1::ConsiderOfferResponse*)>;
   explicit CalledDesk(Consider consider) : consider_(std::move(consider)) {}
   ~CalledDesk() override { Close(); }
 
-  // On a free port the first time, and then always there.
+  // Listens on a free port the first time, and on the same one later.
   void Open(
       std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials()) {
     grpc::ServerBuilder builder;
@@ -45,12 +45,12 @@ class CalledDesk final : public v1::CapacityProvider::Service {
   }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
-  // What it was called about so far.
+  // The calls so far.
   std::vector<Considered> visits() {
     absl::MutexLock lock(&mutex_);
     return visits_;
   }
-  // Whether the n-th call, from 1, comes before `patience` is over.
+  // Whether call `n`, from 1, comes before `patience` is over.
   bool HasVisit(size_t n, absl::Duration patience) {
     absl::MutexLock lock(&mutex_);
     const auto came = [&] { return visits_.size() >= n; };
@@ -101,7 +101,7 @@ class DeliveryTest : public RpcTest {
     delivery_options_.timeout = Seconds(60);
     delivery_options_.courier.first_pause = Seconds(1);
     delivery_options_.courier.longest_pause = Seconds(1);
-    RegisterProviders({"coreweave"});  // Which requests name, and which watches.
+    RegisterProviders({"coreweave"});  // Requests name it, and it watches.
   }
   void TearDown() override {
     delivery_ = nullptr;
@@ -115,7 +115,7 @@ class DeliveryTest : public RpcTest {
     ASSERT_TRUE(delivery.ok()) << delivery.status();
     delivery_ = *std::move(delivery);
   }
-  // Every pause after a failure is over.
+  // Lets every pause after a failure pass.
   void PassAPause() {
     Pass(delivery_options_.courier.longest_pause);
     delivery_->Wake();
@@ -143,7 +143,7 @@ class DeliveryTest : public RpcTest {
     const grpc::Status status = providers_->UpdateProvider(As("operator/ada").get(), update, &out);
     ASSERT_TRUE(status.ok()) << status.error_message();
   }
-  // Nobody listens there.
+  // An address at which nobody listens.
   static std::string DeadAddress() {
     CalledDesk desk(AcceptAll);
     desk.Open();
@@ -161,7 +161,8 @@ class DeliveryTest : public RpcTest {
     return out;
   }
 
-  // A request's decisions, each "KIND", or "KIND REASON" where it has one; once `enough` of them.
+  // A request's decisions, each "KIND", or "KIND REASON" where it has one, as soon as `enough`
+  // accepts them.
   using Trail = std::vector<std::string>;
   Trail TrailOf(const v1::CapacityRequest& request) {
     Trail trail;
@@ -188,19 +189,19 @@ class DeliveryTest : public RpcTest {
       return std::count(trail.begin(), trail.end(), entry) >= times;
     });
   }
-  // Until the record says so of a provider.
+  // Returns once the record says so of a provider.
   void AwaitHealth(const std::string& provider, bool healthy) {
     Await(
         [&] { return Trail{sequencer_->directory()->Find({provider})->unhealthy ? "no" : "yes"}; },
         [=](const Trail& now) { return now[0] == (healthy ? "yes" : "no"); }, "");
   }
 
-  std::vector<std::string> texts_;  // Of the notices, from the last look at a trail.
+  std::vector<std::string> texts_;  // Texts of the notices of the last look at a trail.
   DeliveryOptions delivery_options_;
   std::unique_ptr<Delivery> delivery_;
 
  private:
-  // Looks after every durable batch of this owner's; of the registry's, if empty.
+  // Looks after every durable batch of this owner; of the registry, if it is empty.
   Trail Await(const std::function<Trail()>& look, const std::function<bool(const Trail&)>& enough,
               const std::string& owner) {
     struct Bell {

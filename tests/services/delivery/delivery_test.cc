@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// What of a trail is about notices and answers, in its order.
+// The entries of a trail about notices and answers, in their order.
 std::vector<std::string> Answers(const std::vector<std::string>& trail) {
   std::vector<std::string> out;
   for (const std::string& entry : trail) {
@@ -42,7 +42,7 @@ TEST_F(DeliveryTest, AnOfferIsDeliveredAndAnswered) {
   EXPECT_EQ(visit.offer().remaining().seconds(), 7200);
   const DeliveryCounts counts = delivery_->counts();
   EXPECT_EQ(counts.attempts.at({"azure", "DELIVERED"}), 1);
-  EXPECT_EQ(counts.took.at("azure").counts.front(), 1);  // The clock stands.
+  EXPECT_EQ(counts.took.at("azure").counts.front(), 1);  // The clock does not move.
 }
 
 TEST_F(DeliveryTest, WhoAnswersLaterIsNotCalledAgainAndAnswersItself) {
@@ -61,7 +61,7 @@ TEST_F(DeliveryTest, WhoAnswersLaterIsNotCalledAgainAndAnswersItself) {
   ASSERT_TRUE(
       offers_->AcceptOffer(As("provider/azure").get(), AcceptOf(desk.AwaitVisit(1).offer()), &out)
           .ok());
-  // A second offer's call shows that the first one's was not repeated meanwhile.
+  // The call of a second offer shows that the first one's was not repeated meanwhile.
   Create();
   EXPECT_NE(desk.AwaitVisit(2).offer().name(), desk.AwaitVisit(1).offer().name());
 }
@@ -112,7 +112,7 @@ TEST_F(DeliveryTest, AfterARestartItIsDeliveredAgainAndAnsweredOnce) {
   absl::Notification over;
   std::atomic<int> calls = 0;
   CalledDesk desk([&](const Considered& in, v1::ConsiderOfferResponse* out) {
-    // The first time it has made up its mind, and the broker goes down before it hears.
+    // The first call is answered only after the broker has gone down.
     if (++calls == 1) over.WaitForNotificationWithTimeout(absl::Seconds(60));
     return AcceptAll(in, out);
   });
@@ -133,7 +133,8 @@ TEST_F(DeliveryTest, AfterARestartItIsDeliveredAgainAndAnsweredOnce) {
   EXPECT_EQ(desk.AwaitVisit(2).offer().terms_hash(), desk.AwaitVisit(1).offer().terms_hash());
 }
 
-// The crash came after the answer was recorded, and before the desk was known to have answered.
+// The crash came after the answer was recorded, and before the broker knew that the provider had
+// answered.
 TEST_F(DeliveryTest, TheSameAnswerFromTwoDeliveriesIsOneCommand) {
   RegisterProviders({"azure"});
   RecordAgreement();
@@ -192,7 +193,7 @@ TEST_F(DeliveryTest, AnAnswerThatIsNotTakenIsAskedForAgainWithTheReason) {
   CalledDesk desk([](const Considered& in, v1::ConsiderOfferResponse* out) {
     if (in.refusal().reason() == "TERMS_MISMATCH") return AcceptAll(in, out);
     if (in.has_refusal()) out->mutable_accept()->set_terms_hash(std::string(32, 'x'));
-    return grpc::Status::OK;  // Says nothing, the first time.
+    return grpc::Status::OK;  // The first call gets no answer.
   });
   desk.Open();
   Deliver();
@@ -202,7 +203,7 @@ TEST_F(DeliveryTest, AnAnswerThatIsNotTakenIsAskedForAgainWithTheReason) {
   AwaitTrail(request, "NOTICE_ATTEMPTED INVALID_ANSWER");
   PassAPause();
   AwaitTrail(request, "NOTICE_ATTEMPTED DELIVERED");
-  // Its pause begins when the refusal has come back, which nothing shows but the next call.
+  // The pause begins when the refusal has come back, which nothing shows but the next call.
   for (int i = 0; i < 600 && !desk.HasVisit(3, absl::Milliseconds(100)); ++i) PassAPause();
   AwaitTrail(request, "REQUEST_FULFILLED");
   EXPECT_EQ(desk.AwaitVisit(2).refusal().reason(), "INVALID_FIELD");

@@ -1,4 +1,4 @@
-// Whom the broker believes that it has called, and who it says that it is.
+// How the broker verifies the provider that it calls, and how it identifies itself.
 #include "tests/services/authority.h"
 #include "tests/services/delivery/delivery_fixture.h"
 
@@ -28,7 +28,7 @@ class DeliveryTlsTest : public DeliveryTest {
     std::ofstream(files_.back()) << text;
     return files_.back();
   }
-  // A server that wants the broker's certificate and shows this one.
+  // A server that requires the broker's certificate and shows this one.
   std::shared_ptr<grpc::ServerCredentials> Showing(const Pem& own) {
     grpc::SslServerCredentialsOptions tls(
         GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
@@ -36,7 +36,7 @@ class DeliveryTlsTest : public DeliveryTest {
     tls.pem_key_cert_pairs.push_back({own.key, own.certificate});
     return grpc::SslServerCredentials(tls);
   }
-  // What becomes of an offer to a provider that shows `own` and is registered under `server_name`.
+  // The outcome of an offer to a provider that shows `own` and is registered under `server_name`.
   std::string OutcomeOf(const Pem& own, const std::string& server_name) {
     CalledDesk desk(AcceptAll);
     desk.Open(Showing(own));
@@ -52,7 +52,7 @@ class DeliveryTlsTest : public DeliveryTest {
                                      [](const auto& e) { return e.starts_with("NOTICE_"); });
     EXPECT_EQ(desk.visits().size(), *notice == "NOTICE_ATTEMPTED DELIVERED" ? 1 : 0);
     EXPECT_EQ(desk.peer(), desk.visits().empty() ? "" : "spiffe://example.org/broker/one");
-    MoveTo(provider, "");  // Its port may be another's next.
+    MoveTo(provider, "");  // Another test may get its port next.
     return notice->substr(notice->find(' ') + 1);
   }
 

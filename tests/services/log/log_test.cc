@@ -1,4 +1,4 @@
-// Lines of the log: what is in them, and what no caller can put there.
+// Lines of the log: what they contain, and what no caller can put into them.
 #include "services/log/log.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace capbroker {
 namespace {
 
-// What a process writes to stderr that sets up the log, says something and ends it.
+// What a process writes to stderr that starts the log, logs and stops it.
 std::string Written(const std::string& format, const std::function<void()>& say) {
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);
@@ -38,8 +38,8 @@ std::string Written(const std::string& format, const std::function<void()>& say)
 }
 
 void SayRefused() {
-  spdlog::info(
-      Line("refused", {{"method", "A/B"}, {"trace_id", ""}, {"detail", "got \"x\"\n\x1fwant y"}}));
+  spdlog::info(LogLine("refused",
+                       {{"method", "A/B"}, {"trace_id", ""}, {"detail", "got \"x\"\n\x1fwant y"}}));
 }
 
 TEST(LogTest, Json) {
@@ -109,7 +109,7 @@ TEST(TraceIdTest, OneHeaderOrNone) {
   EXPECT_EQ(TraceIdOf({{"traceparent", one}, {"traceparent", one}}), "");
 }
 
-// A broker in this process, and what it logs.
+// A broker in this process, and its log.
 class CallLogTest : public RpcTest {
  protected:
   CallLogTest() {
@@ -133,10 +133,10 @@ TEST_F(CallLogTest, AFailedCallIsALineWithItsTrace) {
   ASSERT_EQ(providers_->GetProvider(context.get(), in, &out).error_code(), grpc::NOT_FOUND);
   server_->Drain(Seconds(5));
   const std::string lines = written_.str();
-  EXPECT_NE(lines.find(Line("info refused", {{"method", "ProviderService/GetProvider"}})),
+  EXPECT_NE(lines.find(LogLine("info refused", {{"method", "ProviderService/GetProvider"}})),
             std::string::npos)
       << lines;
-  EXPECT_NE(lines.find(Line("", {{"trace_id", "0af7651916cd43dd8448eb211c80319c"}})),
+  EXPECT_NE(lines.find(LogLine("", {{"trace_id", "0af7651916cd43dd8448eb211c80319c"}})),
             std::string::npos)
       << lines;
   EXPECT_EQ(lines.find(TokenOf("operator/ada")), std::string::npos) << lines;

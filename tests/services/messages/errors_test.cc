@@ -1,4 +1,4 @@
-// What callers are told: reasons, facts, fields, and when to try again.
+// Errors as callers get them: reasons, facts, fields, and when to retry.
 #include "services/messages/errors.h"
 
 #include <gmock/gmock.h>
@@ -133,7 +133,7 @@ TEST(Errors, HaveAReasonOfTheApi) {
   }
 }
 
-// Every word that the broker refuses with, as it stands in its sources.
+// Every reason that the broker refuses with, as its sources have it.
 TEST(Errors, KnowEveryWordOfTheBroker) {
   for (const char* reason :
        {"INVALID_FIELD", "LATE_ANSWER", "OFFER_CLOSED", "OFFER_RESCINDED", "TERMS_MISMATCH",

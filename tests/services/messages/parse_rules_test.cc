@@ -1,5 +1,5 @@
-// The fields of the rule book's further moves: each malformed one is named, and each good one comes
-// back as it was said.
+// The fields of the rule book's further moves: an error names each malformed one, and each good one
+// is rendered as it was given.
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
@@ -79,7 +79,8 @@ TEST(ParseRules, AnAgreementComesBackAsItWasSaid) {
   const absl::StatusOr<Command> command = Parse(WholeAgreement());
   ASSERT_TRUE(command.ok()) << command.status();
   v1::AgreementVersion out;
-  Render(std::get<ActivateAgreement>(command->what).version, Instant{1'790'000'000'000'000}, &out);
+  Render({}, std::get<ActivateAgreement>(command->what).version, Instant{1'790'000'000'000'000},
+         &out);
   v1::AgreementVersion want = WholeVersion();
   want.set_version(1);
   want.set_state(v1::AgreementVersion::STATE_ACTIVE);
@@ -130,7 +131,7 @@ Spoiled Asked(const char* field, const char* got, const char* want,
       field, got, want, GoodCreate(), [&](auto& m) { spoil(*m.mutable_capacity_request()); });
 }
 
-// Messages that are right.
+// Valid messages.
 template <class Message>
 Message OfOffer() {
   Message m;
@@ -346,7 +347,7 @@ std::vector<Spoiled> Table() {
       Row<v1::VoidOfferRequest>("text", "nothing", "1 to 1024", GoodVoid(),
                                 [](auto& m) { m.clear_text(); }),
 
-      // Beside agreements.
+      // Waivers, commitments and triggers.
       Row<v1::GrantWaiverRequest>("parent", "\"azure\"", "agreements/{agreement}", GoodGrant(),
                                   [](auto& m) { m.set_parent("azure"); }),
       Row<v1::GrantWaiverRequest>(
@@ -436,6 +437,12 @@ TEST(ParseRules, TakesTheGoodMessages) {
   EXPECT_TRUE(std::get<AnswerCounter>(Parse(take)->what).take);
   v1::LeaveCounterRequest leave = OfOffer<v1::LeaveCounterRequest>();
   EXPECT_FALSE(std::get<AnswerCounter>(Parse(leave)->what).take);
+}
+
+TEST(ParseRules, SaysDecidesFieldsOfAGrantAsTheMessageHasThem) {
+  EXPECT_EQ(FieldOf(AsInMessage(Clause{}, Invalid("waiver.waiver.lifted_clause_ids[0]", "a", "b"))),
+            "waiver.lifted_clause_ids[0]");
+  EXPECT_EQ(FieldOf(AsInMessage(Clause{}, Invalid("waiver.end_time", "a", "b"))), "end_time");
 }
 
 }  // namespace

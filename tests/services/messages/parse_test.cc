@@ -1,4 +1,4 @@
-// Every malformed field is named, with what was got and what was wanted.
+// An error names every malformed field, with what was got and what was wanted.
 #include "services/messages/parse.h"
 
 #include <gmock/gmock.h>
@@ -174,7 +174,7 @@ std::vector<Spoiled> Table() {
          for (int i = 0; i < 32; ++i) m.mutable_terms()->add_conditions("c");
        })},
 
-      // The rest of a request.
+      // The other fields of a request.
       {"capacity_request.segments", "0 of them", "1 to 32",
        Request([](auto& m) { m.clear_segments(); })},
       {"capacity_request.segments", "33 of them", "1 to 32", Request([](auto& m) {
@@ -372,7 +372,8 @@ std::vector<Spoiled> Table() {
        })},
       {"provider.rates[2]", "a second rate", "one for each",
        Registered([](auto& m) { *m.add_rates() = m.rates(0); })},
-      {"update_mask.paths[0]", "\"state\"", "display_name, members, rates, affiliates or endpoint",
+      {"update_mask.paths[0]", "\"state\"",
+       "display_name, members, rates, limits, affiliates or endpoint",
        With(v1::UpdateProviderRequest(), std::function([](v1::UpdateProviderRequest& m) {
               m.mutable_provider()->set_name("providers/azure");
               m.mutable_update_mask()->add_paths("state");
@@ -537,7 +538,10 @@ TEST(Parse, SaysDecidesFieldsAsTheMessageHasThem) {
       {"clauses[1].first_refusal.mode", "clauses[1].first_refusal.mode"},
       {"clauses[1].first_refusal.asking.parts.quantity_step",
        "clauses[1].first_refusal.partial_acceptance.quantity_step"},
-      {"clauses[5].text", "clauses[5].text"},
+      {"clauses[1].first_refusal.asking.parts.allowed",
+       "clauses[1].first_refusal.partial_acceptance"},
+      {"clauses[1].scope.delivery_end_time", "clauses[1].scope.delivery_end_time"},
+      {"clauses[2].waiver.lifted_clause_ids[1]", "clauses[2].waiver.lifted_clause_ids[1]"},
       {"effective_from", "effective_from"},
   };
   for (const auto& [ours, theirs] : table) {

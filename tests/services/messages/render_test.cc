@@ -1,4 +1,4 @@
-// What was said comes back as it was said.
+// Messages are rendered as they were parsed.
 #include "services/messages/render.h"
 
 #include <gmock/gmock.h>
@@ -55,7 +55,7 @@ TEST(Render, AnAgreementIsWhatWasSigned) {
   const absl::StatusOr<Command> command = Parse(GoodAgreement());
   ASSERT_TRUE(command.ok());
   v1::Agreement out;
-  Render(kOwner, std::get<ActivateAgreement>(command->what).version, kNow, &out);
+  Render(kOwner, {}, std::get<ActivateAgreement>(command->what).version, kNow, &out);
   v1::AgreementVersion want = GoodVersion();
   want.set_version(1);
   want.set_state(v1::AgreementVersion::STATE_ACTIVE);
@@ -110,7 +110,7 @@ TEST(Render, SmallValuesRoundTrip) {
   }
 }
 
-// One spelling for every value: the trail's and the API's.
+// The trail and the API spell every value alike.
 TEST(Render, StatesAreSpeltAsInTheTrail) {
   for (size_t i = 0; i < Names<RequestState>::values.size(); ++i) {
     EXPECT_EQ(v1::CapacityRequest::State_Name(Rendered(static_cast<RequestState>(i))),
@@ -134,7 +134,7 @@ TEST(Render, StatesAreSpeltAsInTheTrail) {
   }
 }
 
-// And back: a filter by state finds what is shown in that state.
+// A filter by state finds what is shown in that state.
 TEST(Render, StatesAreReadAsTheyAreShown) {
   for (size_t i = 0; i < Names<RequestState>::values.size(); ++i) {
     v1::ListCapacityRequestsRequest list;
@@ -152,7 +152,7 @@ TEST(Render, StatesAreReadAsTheyAreShown) {
 
 TEST(Render, AnOfferShowsWhatItsStateHas) {
   RequestBook book = BookOf(GoodRequest());
-  book.lineages.push_back({.number = 1, .segments = {0}, .quantity = 8000, .remaining = 8000});
+  book.lineages.push_back({.number = 1, .segments = {{0, 8000}}});
   Offer offer;
   offer.number = 1;
   offer.lineage = 1;
@@ -167,16 +167,16 @@ TEST(Render, AnOfferShowsWhatItsStateHas) {
     offer.answered = offer.state == OfferState::kOpen ? Instant{} : kNow + Seconds(5);
     const bool taken =
         offer.state == OfferState::kAccepted || offer.state == OfferState::kPartiallyAccepted;
-    offer.accepted = taken ? 1000 : 0;
+    offer.allocation.quantity = taken ? 1000 : 0;
     const bool declined = offer.state == OfferState::kDeclined;
     offer.decline = declined ? DeclineReason::kPrice : DeclineReason::kNone;
-    offer.allocation = taken ? AllocationState::kReleased : AllocationState::kNone;
+    offer.allocation.state = taken ? AllocationState::kReleased : AllocationState::kNone;
     v1::Offer out;
     Render(kOwner, book, offer, kNow + Seconds(7), Viewer::kOther, &out);
     EXPECT_EQ(out.has_remaining(), offer.state == OfferState::kOpen);
     EXPECT_EQ(out.has_answer_time(), taken || declined || offer.state == OfferState::kCountered);
     EXPECT_EQ(out.has_counter(), offer.state == OfferState::kCountered);
-    EXPECT_EQ(out.accepted_quantity(), offer.accepted);
+    EXPECT_EQ(out.accepted_quantity(), offer.allocation.quantity);
     EXPECT_EQ(out.has_decline(), declined);
     EXPECT_EQ(out.allocation_state(),
               taken ? v1::Allocation::STATE_RELEASED : v1::Allocation::STATE_UNSPECIFIED);
@@ -193,12 +193,16 @@ TEST(Render, AnOfferShowsWhatItsStateHas) {
 
 TEST(Render, ABidIsShownToItsBidderAndToOthersOnceTheRoundIsOver) {
   RequestBook book = BookOf(GoodRequest());
-  book.lineages.push_back({.number = 1, .segments = {0}, .quantity = 8000, .remaining = 8000});
-  Offer offer{
-      .number = 1, .lineage = 1, .kind = OfferKind::kAlternative, .sealed = true, .has_bid = true};
+  book.lineages.push_back({.number = 1, .segments = {{0, 8000}}});
+  Offer offer{.number = 1,
+              .lineage = 1,
+              .kind = OfferKind::kAlternative,
+              .promise = Promise::kBid,
+              .sealed = true};
   offer.provider = {"coreweave"};
   offer.quantity = offer.promised = 8000;
   offer.contingent = "a permit";
+  offer.answer = std::make_shared<const Terms>(book.request->terms);
   offer.opened = kNow;
   offer.deadline = kNow + Seconds(10);
   for (const OfferState state :

@@ -1,5 +1,4 @@
-// How people write lengths of time, quantities, instants and shares; and that what is shown is read
-// back.
+// How people write durations, quantities, instants and shares; what is shown can be read back.
 #include "services/notation/parse.h"
 
 #include <gtest/gtest.h>
@@ -33,12 +32,12 @@ TEST(CliParse, Durations) {
            {"90", kNone},
            {"s", kNone},
            {"3 d", kNone},
-           {"12h1d", kNone},  // Largest first.
+           {"12h1d", kNone},  // The largest unit comes first.
            {"1d1d", kNone},
            {"-3d", kNone},
            {"1.s", kNone},
            {".5s", kNone},
-           {"0.0000001s", kNone},  // Finer than a micro.
+           {"0.0000001s", kNone},  // Finer than a microsecond.
            {"3dayz", kNone},
            {"99999999999999999999d", kNone},
        }) {
@@ -67,7 +66,7 @@ TEST(CliParse, Quantities) {
            {"8000,000", kNone},
            {",000", kNone},
            {"8,", kNone},
-           {"1,000_000", kNone},  // One separator.
+           {"1,000_000", kNone},  // One kind of separator.
            {"8k", kNone},
            {"-1", kNone},
            {"1.5", kNone},
@@ -124,7 +123,7 @@ TEST(CliParse, Instants) {
            {"", ""},
            {"tomorrow", ""},
            {"2025-02-30", ""},
-           {"2025-02-06T09:00:00", ""},  // Whose clock?
+           {"2025-02-06T09:00:00", ""},  // It names no time zone.
            {"1969-12-31T23:59:59Z", ""},
            {"10000-01-01T00:00:00Z", ""},
            {"infinite-future", ""},

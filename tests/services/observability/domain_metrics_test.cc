@@ -1,4 +1,4 @@
-// What a story's decisions come to in numbers, read from a real registry.
+// Metrics of a story's decisions, read from a real registry.
 #include "services/observability/domain_metrics.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr Instant kNoon{1'790'000'000'000'000};
 
-// Every sample by its name and labels, as the text format has them.
+// Every sample by its name and labels, as the text format writes them.
 std::map<std::string, double> Samples(const prometheus::Registry& registry) {
   std::map<std::string, double> samples;
   std::istringstream lines(prometheus::TextSerializer().Serialize(registry.Collect()));
@@ -35,7 +35,9 @@ class DomainMetricsTest : public ::testing::Test {
   DomainMetricsTest() {
     request_.id = MakeRequestId(kNoon, {1, 2});
     request_.terms.quantity = 8000;
+    request_.segments = {{"PRODUCT_INFERENCE", "", 8000}};
     book_.owner = OwnerId{"openai"};
+    activated_ = Activate();
   }
 
   Decision Of(Kind kind, uint32_t offer = 0) {
@@ -43,6 +45,7 @@ class DomainMetricsTest : public ::testing::Test {
     decision.offer = offer;
     decision.lineage = 1;
     decision.provider = ProviderId{offer == 2 ? "coreweave" : "azure"};
+    if (kind == Kind::RIGHT_WAIVED) decision.clause = right_;
     return decision;
   }
   Decision Opened(uint32_t offer, OfferKind kind, Span window, int64_t quantity) {
@@ -50,11 +53,13 @@ class DomainMetricsTest : public ::testing::Test {
     opened.offer_kind = kind;
     opened.quantity = quantity;
     opened.deadline = now_ + window;
+    if (kind == OfferKind::kFirstOffer) opened.clause = right_;
     return opened;
   }
   Decision Quantity(Kind kind, uint32_t offer, int64_t quantity) {
     Decision decision = Of(kind, offer);
     decision.quantity = quantity;
+    decision.segments = {{0, quantity}};
     return decision;
   }
   Decision Amount(Kind kind, int64_t dollars) {
@@ -73,7 +78,7 @@ class DomainMetricsTest : public ::testing::Test {
     act->actor = {role, "somebody"};
     if (!account_only) act->request = request_.id;
     act->decisions = std::move(decisions);
-    Fold(book_, *act);
+    EXPECT_EQ(Fold(book_, *act), absl::OkStatus());
     const RequestBook* found = account_only ? nullptr : book_.Find(request_.id);
     return {book_.owner, found == nullptr ? nullptr : std::make_shared<RequestBook>(*found), act};
   }
@@ -81,7 +86,7 @@ class DomainMetricsTest : public ::testing::Test {
     Decision received = Of(Kind::REQUEST_RECEIVED);
     received.request = std::make_shared<const Request>(request_);
     Decision route = Quantity(Kind::ROUTE_FIRST_REFUSAL, 0, 8000);
-    route.clauses = {{AgreementId{"azure"}, 1, ClauseId{"C2"}}};
+    route.clauses = {right_};
     return Record({received, route, Opened(1, OfferKind::kFirstOffer, Hours(2), 8000)},
                   Role::kOwner);
   }
@@ -91,13 +96,15 @@ class DomainMetricsTest : public ::testing::Test {
     version.version = 1;
     version.holder = ProviderId{"azure"};
     version.effective_from = kNoon;
-    version.clauses.resize(3);
+    version.clauses.resize(4);
     version.clauses[0].id = ClauseId{"C4"};
     version.clauses[0].content = CommitmentClause{{1'000'000'000, *ParseCurrency("USD")}};
     version.clauses[1].id = ClauseId{"C3"};
     version.clauses[1].content = Waiver{.cap_quantity = 500};
     version.clauses[2].id = ClauseId{"C5"};
     version.clauses[2].content = Term{kNoon + Hours(24)};
+    version.clauses[3].id = right_.clause;
+    version.clauses[3].content = FirstRefusal{};
     Decision activated = Of(Kind::AGREEMENT_ACTIVATED);
     activated.agreement = std::make_shared<const AgreementVersion>(version);
     return Record({activated}, Role::kOperator, true);
@@ -114,6 +121,8 @@ class DomainMetricsTest : public ::testing::Test {
   Request request_;
   Book book_;
   Instant now_ = kNoon;
+  const ClauseRef right_{AgreementId{"azure"}, 1, ClauseId{"C2"}};
+  Change activated_;  // The agreement, in the book from the first.
 };
 
 TEST_F(DomainMetricsTest, AStoryInNumbers) {
@@ -214,7 +223,7 @@ TEST_F(DomainMetricsTest, DeclinesByReason) {
 
 TEST_F(DomainMetricsTest, BalancesFollowTheClause) {
   metrics_.Begin(Nothing());
-  metrics_.Add(Activate());
+  metrics_.Add(activated_);
   const std::string clause = R"({agreement="azure",clause="C4",currency="USD",owner="openai"})";
   EXPECT_EQ(Samples(registry_)["capbroker_commitment_left" + clause], 1000);
   EXPECT_EQ(Samples(registry_)["capbroker_commitment_since_timestamp_seconds" + clause],
@@ -223,7 +232,8 @@ TEST_F(DomainMetricsTest, BalancesFollowTheClause) {
             1'790'086'400);
   metrics_.Add(Receive());
   metrics_.Add(
-      Record({Quantity(Kind::ALLOCATION_HELD, 1, 10), Amount(Kind::COMMITMENT_RESERVED, 300)}));
+      Record({Quantity(Kind::OFFER_PARTIALLY_ACCEPTED, 1, 10),
+              Quantity(Kind::ALLOCATION_HELD, 1, 10), Amount(Kind::COMMITMENT_RESERVED, 300)}));
   EXPECT_EQ(Samples(registry_)["capbroker_commitment_reserved" + clause], 300);
   Decision used = Quantity(Kind::WAIVER_DRAWN, 0, 40);
   used.clause = {AgreementId{"azure"}, 1, ClauseId{"C3"}};
@@ -240,11 +250,11 @@ TEST_F(DomainMetricsTest, BalancesFollowTheClause) {
 
 TEST_F(DomainMetricsTest, GaugesAreOfThePartitionsHeld) {
   metrics_.Begin(Nothing());
-  metrics_.Add(Activate());
+  metrics_.Add(activated_);
   metrics_.Add(Receive());
   Standing standing = Nothing();
   standing.accounts.emplace_back(book_.owner, book_.account);
-  // One of this request, and one of another.
+  // One offer of this request, and one of another.
   standing.offers = {{request_.id, 1, OfferKind::kFirstOffer, ProviderId{"azure"}, true, false},
                      {RequestId{}, 1, OfferKind::kFirstOffer, ProviderId{"azure"}, true, false}};
   const std::string open = R"(capbroker_open_offers{kind="FIRST_OFFER",provider="azure"})";

@@ -1,4 +1,5 @@
-// Every call is counted once, under a name that is bounded and the status that its caller saw.
+// Every call is counted once, under a name of a bounded set and with the status that its caller
+// got.
 #include "services/observability/rpc_metrics.h"
 
 #include <grpcpp/generic/generic_stub.h>
@@ -20,7 +21,7 @@ class RpcMetricsTest : public RpcTest {
   std::string Text() const { return prometheus::TextSerializer().Serialize(metrics_.Collect()); }
   bool Has(const std::string& line) const { return Text().find(line + "\n") != std::string::npos; }
 
-  // Bytes to any method; the status.
+  // Sends bytes to any method, and returns the status.
   grpc::Status CallRaw(const std::string& method, const std::string& bytes) {
     grpc::GenericStub stub(channel_);
     grpc::Slice slice(bytes);

@@ -134,7 +134,7 @@ TEST_F(WatchTest, OneRequestIsWatchedFinishedOrNot) {
   release.set_request_id(NewKey());
   v1::Allocation allocation;
   ASSERT_TRUE(requests_->ReleaseAllocation(As("owner/openai").get(), release, &allocation).ok());
-  EXPECT_THAT(watcher.Next(), ElementsAre(first.name() + " STATE_FULFILLED"));
+  EXPECT_THAT(watcher.Next(), ElementsAre(first.name() + " STATE_CANCELLED"));
 
   RequestWatcher none = WatchRequests("owner/openai", kRequestName);
   v1::WatchCapacityRequestsResponse message;

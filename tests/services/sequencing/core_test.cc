@@ -38,7 +38,7 @@ TEST_F(CoreTest, CountsOverdueDeadlinesWhileItCannotFireThem) {
     small.Create(small.NewRequest());
     small.Run();
   }
-  small.now = offered.NextDeadline();
+  small.now = offered.offers[0].deadline;
   small.Run();
   EXPECT_EQ(small.core->status().overdue, 0);
   small.Pass(Span{1});
@@ -182,7 +182,7 @@ TEST_F(CoreTest, RepeatsTheFirstAnswerAfterARestart) {
   ASSERT_TRUE(accepted_again->status().ok()) << accepted_again->status();
   EXPECT_EQ(accepted_again->sequence(), accepted->sequence());
   EXPECT_EQ(accepted_again->request().sequence, accepted->request().sequence);
-  EXPECT_EQ(accepted_again->request().offers[0].allocation, AllocationState::kConfirmed);
+  EXPECT_EQ(accepted_again->request().offers[0].allocation.state, AllocationState::kConfirmed);
   EXPECT_TRUE(fresh->status().ok()) << fresh->status();
   EXPECT_EQ(conflict->reason(), "IDEMPOTENCY_CONFLICT");
   EXPECT_EQ(s.Trail(s.owner).size(), acts + 1);
@@ -297,6 +297,7 @@ TEST_F(CoreTest, RefusesThePoisonAloneAndCommitsItsNeighbours) {
 
 TEST_F(CoreTest, ADeadlineThatTheLedgerRefusesStopsNothingElse) {
   const RequestBook offered = s.Offered();
+  const RequestBook neighbour = s.Offered();
   bool is_poisoned = true;
   s.judge = [&](const Batch& batch) -> std::optional<CommitResult> {
     for (const SealedAct& act : batch.acts) {
@@ -310,8 +311,14 @@ TEST_F(CoreTest, ADeadlineThatTheLedgerRefusesStopsNothingElse) {
   const auto other = s.Create(s.NewRequest());
   s.Run();
   EXPECT_TRUE(other->status().ok()) << other->status();
+  EXPECT_EQ(s.Find(neighbour.request->id)->offers[0].state, OfferState::kLapsed);
+  EXPECT_EQ(s.Find(offered.request->id)->offers[0].state, OfferState::kOpen);
+  EXPECT_EQ(s.core->status().set_aside, 1u);
+  EXPECT_NE(s.core->status().first_set_aside.find(Format(offered.request->id)), std::string::npos)
+      << s.core->status().first_set_aside;
   is_poisoned = false;
   s.RunFor(Seconds(3));
+  EXPECT_EQ(s.core->status().set_aside, 0u);
   EXPECT_EQ(s.Find(offered.request->id)->offers[0].state, OfferState::kLapsed);
   s.ExpectSound(s.owner);
 }
@@ -430,7 +437,7 @@ TEST_F(CoreTest, PutsAFinishedRequestBackForALateCommand) {
   s.hold_reads = false;
   s.Run();
   ASSERT_TRUE(release->status().ok()) << release->status();
-  EXPECT_EQ(release->request().offers[0].allocation, AllocationState::kReleased);
+  EXPECT_EQ(release->request().offers[0].allocation.state, AllocationState::kReleased);
   ASSERT_TRUE(again->status().ok()) << again->status();
   EXPECT_EQ((*again->answer)->act, nullptr);  // In order: the second finds it done.
   EXPECT_TRUE(absl::IsNotFound(missing->status())) << missing->status();

@@ -38,6 +38,28 @@ TEST(KeyCache, TellsOwnersApart) {
   EXPECT_EQ(keys.Find(kOwner, KeyOf(1)), nullptr);
 }
 
+TEST(KeyCache, KeepsEveryKeyThatIsNotDurable) {
+  KeyCache keys(1, 1);
+  for (uint8_t n : {1, 2, 3}) keys.PutUndurable(kOwner, KeyOf(n), Answered());
+  for (uint8_t n : {4, 5, 6}) keys.Put(kOwner, KeyOf(n), Answered());
+  for (uint8_t n : {1, 2, 3}) {
+    ASSERT_NE(keys.Find(kOwner, KeyOf(n)), nullptr);
+    EXPECT_TRUE(keys.Find(kOwner, KeyOf(n))->answer.has_value());
+  }
+  EXPECT_EQ(keys.size(), 4);
+  keys.Forget(kOwner, KeyOf(3));
+  for (uint8_t n : {1, 2}) keys.MarkDurable(kOwner, KeyOf(n));
+  EXPECT_EQ(keys.size(), 1);
+  EXPECT_NE(keys.Find(kOwner, KeyOf(2)), nullptr);
+}
+
+TEST(KeyCacheDeathTest, StopsWhenAKeyIsToBeWrittenTwice) {
+  KeyCache keys(3, 3);
+  keys.PutUndurable(kOwner, KeyOf(1), Answered());
+  EXPECT_DEATH(keys.PutUndurable(kOwner, KeyOf(1), Answered()),
+               "a key of openai is to be written twice");
+}
+
 TEST(KeyCache, StaysBoundedWhenTheSameKeyComesAgainAndAgain) {
   KeyCache keys(2, 2);
   for (int i = 0; i < 1000; ++i) keys.Put(kOwner, KeyOf(1), Answered());

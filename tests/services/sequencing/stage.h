@@ -43,7 +43,19 @@ inline Repeat Key(uint8_t key, uint8_t payload = 0) {
   return repeat;
 }
 
-class Stage {
+// A replica of the broker, and what is under way for it.
+struct Replica {
+  SequencerOptions options;
+  std::unique_ptr<Core> core;
+  std::unique_ptr<Clock> clock;
+  std::deque<WriteCall> writes;  // Given out by the core, not made yet, in order.
+  std::optional<ReadCall> read,
+      second_read;  // Run asks for the first; the second is for tests that want it.
+  std::vector<ItemPtr> arrived;
+  bool is_open = false, feed_ended = false;
+};
+
+class Stage : public Replica {
  public:
   // Batches of one act go behind others too: what may go wrong with large ones is seen with few
   // commands.
@@ -52,21 +64,29 @@ class Stage {
     options.least_behind = 1;
     return options;
   }
-  explicit Stage(SequencerOptions options = Usual())
-      : ledger(kPartitions, [this] { return now; }), options_(std::move(options)) {
-    if (options_.holder.empty()) options_.holder = "a";
+  explicit Stage(SequencerOptions its = Usual()) : ledger(kPartitions, [this] { return now; }) {
+    options = std::move(its);
+    if (options.holder.empty()) options.holder = "a";
     Restart();
   }
 
   // The core forgets everything; the ledger does not. Calls under way are lost.
   void Restart() {
-    core = std::make_unique<Core>(options_, kPartitions);
+    core = std::make_unique<Core>(options, kPartitions);
     clock = std::make_unique<Clock>([this] { return Boot(); });
     writes.clear();
     read.reset();
-    arrived_.clear();
+    second_read.reset();
+    arrived.clear();
     is_open = false;
     feed_ended = false;
+  }
+
+  // Goes on with the other replica; this one, with its calls, stands still in its place. An empty
+  // one starts.
+  void Switch(Replica& other) {
+    std::swap(static_cast<Replica&>(*this), other);
+    if (core == nullptr) Restart();
   }
 
   int64_t Boot() const { return (now - kNoon).micros + 1'000'000'000; }
@@ -82,7 +102,7 @@ class Stage {
       EXPECT_FALSE(told->IsAnswered()) << "answered twice";
       told->answer = std::move(answer);
     };
-    arrived_.push_back(std::move(item));
+    arrived.push_back(std::move(item));
     return told;
   }
 
@@ -91,7 +111,7 @@ class Stage {
     for (bool moved = true; moved;) {
       moved = false;
       const Moment moment = Now();
-      for (ItemPtr& item : std::exchange(arrived_, {})) core->Submit(std::move(item));
+      for (ItemPtr& item : std::exchange(arrived, {})) core->Submit(std::move(item));
       core->Advance(moment);
       CarryOut();
       while (std::optional<WriteCall> write = core->NextWrite(moment)) {
@@ -129,8 +149,9 @@ class Stage {
     core->Finish(std::move(result), Now());
     CarryOut();
   }
-  void FinishRead() {
-    const ReadCall call = *std::exchange(read, std::nullopt);
+  void FinishRead() { FinishRead(read); }
+  void FinishRead(std::optional<ReadCall>& its) {
+    const ReadCall call = *std::exchange(its, std::nullopt);
     core->Finish(capbroker::Run(ledger, call), Now());
     CarryOut();
   }
@@ -247,20 +268,13 @@ class Stage {
   const Actor kOps{Role::kOperator, "ops"};
   Instant now = kNoon;
   MemoryLedger ledger;
-  std::unique_ptr<Core> core;
-  std::unique_ptr<Clock> clock;
   bool hold_writes = false, hold_reads = false;
-  Span commits_take;             // As the core is told.
-  std::deque<WriteCall> writes;  // Given out by the core, not made yet, in order.
-  std::optional<ReadCall> read;
+  Span commits_take;                                               // As the core is told.
   std::function<std::optional<CommitResult>(const Batch&)> judge;  // Stands before the ledger.
   std::vector<std::shared_ptr<const Batch>> batches;               // Sent, in order.
   std::vector<Change> changes;
-  bool is_open = false, feed_ended = false;
 
  private:
-  SequencerOptions options_;
-  std::vector<ItemPtr> arrived_;
   uint64_t ids_ = 0;
 };
 

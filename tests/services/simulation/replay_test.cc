@@ -1,4 +1,4 @@
-// A small trail, recorded here, and what drafts of its agreement would have made of it.
+// Replays a small recorded trail under drafts of its agreement.
 #include "services/simulation/replay.h"
 
 #include <gmock/gmock.h>
@@ -37,7 +37,7 @@ std::vector<Act> Play(std::string_view story, const OwnedAgreement& agreement) {
   EXPECT_TRUE(scenario.ok()) << scenario.status();
   StoryResult played = RunStory("recorded.txt", scenario->stories[0], AfterDifference::kGoOn);
   EXPECT_EQ(played.steps,
-            scenario->stories[0].steps.size());  // What it expects of them is nothing.
+            scenario->stories[0].steps.size());  // The expectations of its steps do not matter.
   std::erase_if(played.acts, [](const Act& act) { return act.owner == kDirectory; });
   return std::move(played.acts);
 }
@@ -101,8 +101,8 @@ TEST(Replay, TheSameAgreementGivesTheSame) {
   EXPECT_EQ(report->assumed.size(), 1u) << "who the providers were";
 }
 
-// Six hours instead of three days: Azure's ten hours are too long, and the alternative has it two
-// hours later.
+// With six hours instead of three days, Azure's ten hours are too long, and the alternative gets
+// the request two hours later.
 TEST(Replay, AShorterWindowLapses) {
   OwnedAgreement draft = Agreement();
   AskingOf(draft.version.clauses[0])->window = Hours(6);
@@ -130,7 +130,7 @@ TEST(Replay, WhatWasNeverAskedIsAssumedAsTold) {
   EXPECT_EQ(Tell(accept->requests[0].drafted), "FULFILLED oracle -> oracle 100");
   EXPECT_THAT(accept->requests[0].assumed,
               ElementsAre("oracle was never asked; assumed: takes all"));
-  // What it answered then, it answers.
+  // It gives the recorded answer.
   EXPECT_EQ(Tell(accept->requests[2].drafted), "UNFILLED oracle softbank ->");
   EXPECT_THAT(accept->requests[2].assumed, IsEmpty());
   EXPECT_EQ(Format(accept->drafted_commitments[0].Left()), "100000000 USD")
@@ -151,8 +151,8 @@ TEST(Replay, AnExclusivityBlocks) {
   EXPECT_EQ(report->drafted.unplaced, 2u);
 }
 
-// What a provider said it would do it for, and what the owner said to that, are said again; where
-// the draft lets nobody counter, it declines.
+// A provider's counter-offer and the owner's answer to it are repeated; where the draft lets nobody
+// counter, the provider declines.
 TEST(Replay, CountersAreMadeAndTakenAgain) {
   OwnedAgreement agreement = Agreement();
   AskingOf(agreement.version.clauses[0])->counter_window = Hours(48);
@@ -194,7 +194,7 @@ when  oracle accepts after 2h
               Contains("the owner took 1d over a counter, and now has 12h"));
 }
 
-// Waivers beside the agreement are granted again, where the draft has room for them.
+// Waivers are granted again, where the draft has room for them.
 TEST(Replay, WaiversAreGrantedAgain) {
   const std::vector<Act> acts = Play(R"(given clock 2025-02-03T12:00:00Z
 given providers azure, oracle

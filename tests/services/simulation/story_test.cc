@@ -1,4 +1,4 @@
-// Scenario files: what is misread is told with its line, and what is decided otherwise with a diff.
+// Scenario files: a syntax error is reported with its line, and a different decision with a diff.
 #include <gmock/gmock.h>
 
 #include "broker/values/text.h"
@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// An agreement as a file would give it: a first refusal of three days.
+// The agreement of a file: a first refusal of three days.
 absl::StatusOr<OwnedAgreement> Load(const std::string& path) {
   if (path != "first.yaml") return absl::InvalidArgumentError(Cat(path, ": no such file"));
   OwnedAgreement out{OwnerId{"openai"}, {}};
@@ -185,7 +185,8 @@ TEST(RunStory, NamesWhatCannotBeSetUpOrDone) {
               HasSubstr("s.txt:9: oracle was asked nothing yet"));
 }
 
-// What --update writes passes, keeps what was right as it stands, and is itself not rewritten.
+// What --update writes passes, leaves correct lines as they are, and is not changed by a second
+// --update.
 TEST(Rewritten, PassesAndStays) {
   std::string text = Cat(kGround, kStory);
   text.replace(text.find("FIRST_OFFER azure 8,000"), 23, "FIRST_OFFER azure 7,000");

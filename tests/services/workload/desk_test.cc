@@ -3,15 +3,15 @@
 
 #include "broker/values/text.h"
 #include "services/workload/desk_choice.h"
-#include "services/workload/desk_inventory.h"
 #include "services/workload/desk_script.h"
+#include "services/workload/inventory.h"
 
 namespace capbroker {
 namespace {
 
 using Action = DeskStep::Action;
 using Answer = DeskChoice::Answer;
-using Taking = Inventory::Taking;
+using Reservation = Inventory::Reservation;
 
 TEST(ParseScript, ReadsEverySort) {
   const auto script = ParseScript(
@@ -32,7 +32,7 @@ TEST(ParseScript, ReadsEverySort) {
   EXPECT_EQ(script->steps[3].quantity, 5000);
   EXPECT_EQ(script->steps[4].latency_to, Seconds(30));
   EXPECT_EQ(script->steps[5].action, Action::kSilent);
-  EXPECT_EQ(script->steps[5].probability_ppm, 0);  // The rest, which is nothing.
+  EXPECT_EQ(script->steps[5].probability_ppm, 0);  // The rest of the probability, which is none.
 }
 
 TEST(ParseScript, OneStepTakesTheRest) {
@@ -81,10 +81,10 @@ TEST(ParseAlways, TakesTheSimpleForms) {
   }
 }
 
-TEST(DeskDice, RepeatsWithItsSeedAndKeepsTheProbabilities) {
+TEST(StepSampler, RepeatsWithItsSeedAndKeepsTheProbabilities) {
   const auto script = ParseScript("accept 0.7 after 50ms..2s; decline NO_CAPACITY 0.2; silent 0.1");
   ASSERT_TRUE(script.ok()) << script.status();
-  DeskDice one(*script, 7), same(*script, 7), other(*script, 8);
+  StepSampler one(*script, 7), same(*script, 7), other(*script, 8);
   int accepted = 0, differ = 0;
   for (int i = 0; i < 10'000; ++i) {
     const auto a = one.Next(), b = same.Next(), c = other.Next();
@@ -102,13 +102,13 @@ TEST(DeskDice, RepeatsWithItsSeedAndKeepsTheProbabilities) {
 
 TEST(Inventory, TakesFromTheFullestThatSuffices) {
   Inventory inventory({{"A10", 2000}, {"G2", 9000}, {"T4", 4000}});
-  EXPECT_EQ(inventory.Take(std::nullopt, 3000), (Taking{{"G2", 3000}}));
-  EXPECT_EQ(inventory.Take({{"A10", "T4"}}, 5000), (Taking{{"A10", 1000}, {"T4", 4000}}));
-  EXPECT_EQ(inventory.Take({{"A10", "T4"}}, 1001), std::nullopt);
-  EXPECT_EQ(inventory.Take({{"V100"}}, 1), std::nullopt);
-  EXPECT_EQ(inventory.Take(std::nullopt, 0), std::nullopt);
+  EXPECT_EQ(inventory.Reserve(std::nullopt, 3000), (Reservation{{"G2", 3000}}));
+  EXPECT_EQ(inventory.Reserve({{"A10", "T4"}}, 5000), (Reservation{{"A10", 1000}, {"T4", 4000}}));
+  EXPECT_EQ(inventory.Reserve({{"A10", "T4"}}, 1001), std::nullopt);
+  EXPECT_EQ(inventory.Reserve({{"V100"}}, 1), std::nullopt);
+  EXPECT_EQ(inventory.Reserve(std::nullopt, 0), std::nullopt);
   EXPECT_EQ(inventory.InUse(), 8000);
-  inventory.Return({{"G2", 3000}});
+  inventory.Release({{"G2", 3000}});
   EXPECT_EQ(inventory.InUse(), 5000);
   EXPECT_EQ(inventory.PeakInUse(), 8000);
   EXPECT_EQ(inventory.Total(), 15000);
@@ -116,7 +116,7 @@ TEST(Inventory, TakesFromTheFullestThatSuffices) {
 
 TEST(Inventory, StopsAtWhatIsGivenBackTwice) {
   Inventory inventory({{"A10", 2000}});
-  EXPECT_DEATH(inventory.Return({{"A10", 1}}), "inventory of A10 is 2001 of 2000");
+  EXPECT_DEATH(inventory.Release({{"A10", 1}}), "inventory of A10 is 2001 of 2000");
 }
 
 RC_GTEST_PROP(Inventory, NeverGivesMoreThanItHas, ()) {
@@ -124,11 +124,11 @@ RC_GTEST_PROP(Inventory, NeverGivesMoreThanItHas, ()) {
                                                 {"B", *rc::gen::inRange(0, 5000)},
                                                 {"C", *rc::gen::inRange(0, 5000)}};
   Inventory inventory(total);
-  std::vector<Taking> out;
+  std::vector<Reservation> out;
   for (int step = 0; step < 200; ++step) {
     if (!out.empty() && *rc::gen::inRange(0, 3) == 0) {
       const size_t which = *rc::gen::inRange<size_t>(0, out.size());
-      inventory.Return(out[which]);
+      inventory.Release(out[which]);
       out.erase(out.begin() + static_cast<std::ptrdiff_t>(which));
     } else {
       const auto models = *rc::gen::element<Inventory::Models>(
@@ -136,14 +136,14 @@ RC_GTEST_PROP(Inventory, NeverGivesMoreThanItHas, ()) {
           std::vector<std::string>{"D"});
       const int64_t wanted = *rc::gen::inRange(1, 3000);
       const int64_t free = inventory.Free(models);
-      const auto taking = inventory.Take(models, wanted);
-      RC_ASSERT(taking.has_value() == (wanted <= free));
-      if (taking) out.push_back(*taking);
+      const auto reservation = inventory.Reserve(models, wanted);
+      RC_ASSERT(reservation.has_value() == (wanted <= free));
+      if (reservation) out.push_back(*reservation);
     }
     std::map<std::string, int64_t> taken;
     int64_t sum = 0;
-    for (const Taking& taking : out) {
-      for (const auto& [model, quantity] : taking) {
+    for (const Reservation& reservation : out) {
+      for (const auto& [model, quantity] : reservation) {
         RC_ASSERT(quantity > 0);
         taken[model] += quantity;
         sum += quantity;

@@ -1,5 +1,5 @@
-// A desk against a broker that breaks watches and loses answers, by calls and in sessions: each
-// offer gets one answer, and nothing is given twice.
+// A provider against a broker that breaks watches and loses answers, with unary calls and in
+// sessions: each offer gets one answer, and no capacity is given twice.
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
 #include <grpcpp/server_builder.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kPrefix[] = "owners/openai/capacityRequests/r/offers/";
 
-// As the broker refuses, with its reason and when to try again.
+// A refusal as the broker makes it, with its reason and when to retry.
 grpc::Status Refusal(grpc::StatusCode code, const char* reason) {
   google::rpc::Status details;
   details.set_code(code);
@@ -49,24 +49,24 @@ class FakeBroker final : public v1::OfferService::Service, public v1::SessionSer
     }
   }
   int breaks = 0;
-  bool show_answered = false;  // As if the present state were old.
-  int lost_answers = 0;        // The next so many answers are recorded, and said to be UNAVAILABLE.
+  bool show_answered = false;  // As if the snapshot were old.
+  int lost_answers = 0;        // The next so many answers are recorded and reported as UNAVAILABLE.
   int overloads = 0;           // The next so many answers are refused.
   grpc::StatusCode refusal = grpc::StatusCode::OK;
 
-  std::map<std::string, std::set<std::string>>
-      keys;  // By offer: the request ids it was answered with.
+  std::map<std::string, std::set<std::string>> keys;  // Request ids of the answers, by offer.
   std::map<std::string, int> calls;
   int watches = 0;
-  // What ListOffers gives, a page each; the first `lost_lists` calls are UNAVAILABLE.
+  // What ListOffers returns, a page each; the first `lost_lists` calls are UNAVAILABLE.
   std::vector<std::vector<v1::Offer>> placed;
   int lost_lists = 0;
-  // Told on each watch after the present state.
+  // Sent on each watch after the snapshot.
   std::vector<v1::Offer> news;
-  int sessions = 0;                                                    // Opened.
-  v1::Allocation::State came_of_it = v1::Allocation::STATE_CONFIRMED;  // As replies have it.
-  bool is_deaf = false;  // Nothing that is sent is answered before the end.
-  int unread = 0;        // The next so many commands of a session are read, and never replied to.
+  int sessions = 0;  // Sessions that were opened.
+  // The state of the allocation in replies.
+  v1::Allocation::State came_of_it = v1::Allocation::STATE_CONFIRMED;
+  bool is_deaf = false;  // No command gets a reply before the end.
+  int unread = 0;        // The next so many commands of a session are read, and get no reply.
 
   bool breaks_when_told = false;  // Watches that break wait for Break.
 
@@ -81,7 +81,7 @@ class FakeBroker final : public v1::OfferService::Service, public v1::SessionSer
   }
 
  private:
-  // The present state and what follows it; whether this watch is one that stays.
+  // The snapshot and what follows it; returns whether this watch stays.
   template <class Response, class Out>
   bool Tell(Out* out) {
     Response state;
@@ -230,7 +230,7 @@ class DeskAgainstBroker {
     broker_.End();
     server_->Shutdown();
   }
-  // Until so many answers have been given and so many watches opened, and so much came back.
+  // Runs until so many answers were given and so many watches opened, and so much was given back.
   void RunUntil(int events, int watches, int64_t returned = 0) {
     wanted_events_ = events;
     wanted_watches_ = watches;
@@ -244,7 +244,7 @@ class DeskAgainstBroker {
     loop_.Run();
   }
   Desk& desk() { return *desk_; }
-  std::function<void()> on_look = [] {};  // Now and then, on the loop.
+  std::function<void()> on_look = [] {};  // Called now and then, on the event loop.
   void Stop() {
     desk_->Stop();
     if (!broker_.is_deaf) broker_.End();
@@ -265,14 +265,14 @@ class DeskAgainstBroker {
   }
 
   FakeBroker& broker_;
-  Loop loop_;
+  EventLoop loop_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Desk> desk_;
   int events_ = 0, wanted_events_ = 0;
   int64_t wanted_watches_ = 0, wanted_returned_ = 0;
 };
 
-// Whether in a session.
+// The parameter says whether in a session.
 class DeskTest : public ::testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(ByCalls, DeskTest, ::testing::Values(false));
 INSTANTIATE_TEST_SUITE_P(InASession, DeskTest, ::testing::Values(true));
@@ -335,14 +335,14 @@ TEST_P(DeskTest, GivesBackOnce) {
   run.RunUntil(2, 1);
   EXPECT_EQ(run.desk().totals().partial, 2);
   EXPECT_EQ(run.desk().inventory()->InUse(), 60);
-  run.desk().GiveBack(Cat(kPrefix, 1));
-  run.desk().GiveBack(Cat(kPrefix, 1));
-  run.desk().GiveBack(Cat(kPrefix, 9));
+  run.desk().ReleaseInventory(Cat(kPrefix, 1));
+  run.desk().ReleaseInventory(Cat(kPrefix, 1));
+  run.desk().ReleaseInventory(Cat(kPrefix, 9));
   EXPECT_EQ(run.desk().inventory()->InUse(), 30);
   EXPECT_EQ(run.desk().totals().returned, 30);
 }
 
-// Offer `number` as it is once it was taken.
+// Offer `number` after it was taken.
 v1::Offer Taken(int number, int64_t quantity, v1::Allocation::State state) {
   v1::Offer offer;
   offer.set_name(Cat(kPrefix, number));
@@ -389,8 +389,8 @@ TEST_P(DeskTest, ARestartedDeskCountsWhatStands) {
   EXPECT_EQ(run.desk().inventory()->InUse(), 1000);
 }
 
-// A release during a break of the watch shows in what is read after it; what stands still is not
-// taken twice.
+// A release during a break of the watch shows in what is read after it; an allocation that still
+// stands is not counted twice.
 TEST_P(DeskTest, ABreakHidesNoRelease) {
   FakeBroker broker(0, 0, 0);
   broker.breaks = 1;
@@ -408,7 +408,7 @@ TEST_P(DeskTest, ABreakHidesNoRelease) {
   EXPECT_EQ(run.desk().inventory()->InUse(), 500);
 }
 
-// By calls gRPC itself sees to that.
+// In unary calls gRPC itself retries.
 TEST(DeskInASession, SendsAgainWhatGetsNoReplyInTime) {
   FakeBroker broker(3, 100, 0);
   broker.unread = 2;
@@ -421,8 +421,8 @@ TEST(DeskInASession, SendsAgainWhatGetsNoReplyInTime) {
   for (const auto& [name, keys] : broker.keys) EXPECT_EQ(keys.size(), 1u) << name;
 }
 
-// No news tells what is told by the reply; a command that is repeated late may hear of an
-// allocation that is no more.
+// No change is sent of what the reply tells; a command that is repeated late may get an allocation
+// that is no more.
 TEST(DeskInASession, KeepsAccountOfWhatAReplyTells) {
   FakeBroker broker(2, 100, 0);
   broker.came_of_it = v1::Allocation::STATE_RELEASED;
@@ -432,7 +432,8 @@ TEST(DeskInASession, KeepsAccountOfWhatAReplyTells) {
   EXPECT_EQ(run.desk().inventory()->InUse(), 0);
 }
 
-// A desk that stops waits for what it has sent, but not for ever; then what it took stays taken.
+// A provider that stops waits for replies to what it has sent, but not forever; then what it took
+// stays taken.
 TEST_P(DeskTest, StopsThoughNobodyAnswers) {
   FakeBroker broker(1, 100, 0);
   broker.is_deaf = true;
@@ -446,7 +447,7 @@ TEST_P(DeskTest, StopsThoughNobodyAnswers) {
   EXPECT_EQ(run.desk().inventory()->InUse(), 100);
 }
 
-// More than a message may have.
+// More than a message may hold.
 TEST_P(DeskTest, AnswersManyAtOnce) {
   FakeBroker broker(2500, 100, 0);
   DeskAgainstBroker run(broker, GetParam(), "accept", {{"A", 100'000}});

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "services/files/text_file.h"
 #include "services/workload/load_request.h"
 
 namespace capbroker {
@@ -12,7 +13,7 @@ using Quantities = std::map<std::string, int64_t>;
 constexpr char kColumns[] = "name,num_gpu,gpu_milli,gpu_spec,qos,creation_time,deletion_time\n";
 
 TEST(ParseTrace, ReadsTheFileOfTasks) {
-  const auto text = ReadTextFile("tests/data/trace_tasks.csv");
+  const auto text = ReadTextFile("FILE", "tests/data/trace_tasks.csv");
   ASSERT_TRUE(text.ok()) << text.status();
   const auto trace = ParseTrace("tasks", *text);
   ASSERT_TRUE(trace.ok()) << trace.status();
@@ -23,7 +24,7 @@ TEST(ParseTrace, ReadsTheFileOfTasks) {
   EXPECT_EQ(trace->tasks[1].Quantity(), 460);
   EXPECT_EQ(trace->tasks[2].Quantity(), 2000);
   EXPECT_EQ(trace->tasks[2].models, (std::vector<std::string>{"A10", "T4"}));
-  EXPECT_EQ(trace->tasks[3].models, (std::vector<std::string>{"T4"}));  // Named twice in the file.
+  EXPECT_EQ(trace->tasks[3].models, (std::vector<std::string>{"T4"}));  // The file names it twice.
   EXPECT_EQ(trace->tasks[3].deletion, 41);
 }
 
@@ -73,7 +74,7 @@ TEST(ParseTrace, SaysWhereTheFileIsWrong) {
 }
 
 TEST(ParseNodes, SharesThemByIndex) {
-  const auto text = ReadTextFile("tests/data/trace_nodes.csv");
+  const auto text = ReadTextFile("FILE", "tests/data/trace_nodes.csv");
   ASSERT_TRUE(text.ok()) << text.status();
   const auto nodes = ParseNodes("nodes", *text);
   ASSERT_TRUE(nodes.ok()) << nodes.status();
@@ -99,11 +100,6 @@ TEST(ParseNodeShare, TakesRemaindersAndDivisor) {
   for (const char* bad : {"", "1", "/4", "4/4", "-1/4", "1/0", "1,/4", "a/b"}) {
     EXPECT_FALSE(ParseNodeShare(bad).ok()) << bad;
   }
-}
-
-TEST(ReadTextFile, SaysWhichFileIsNotThere) {
-  EXPECT_EQ(ReadTextFile("tests/data/none.csv").status().message(),
-            "got 'tests/data/none.csv', want a file that can be read");
 }
 
 TEST(RequestFor, MapsATaskToTheApi) {
