@@ -97,6 +97,10 @@ Plan Collect(const Book& book, const RequestBook& planned, const std::vector<Dec
     }
     plan.lineages[offer.lineage - 1].steps.push_back(std::move(step));
   }
+  // What an amendment has closed, with nothing left of it, is no part of the plan.
+  std::erase_if(plan.lineages, [](const auto& planned_lineage) {
+    return planned_lineage.lineage.units.Total() == 0;
+  });
   plan.latest_submit = LatestSubmitOf(planned, book.account);
   return plan;
 }

@@ -15,7 +15,11 @@ void RequestDraft::Hold(uint32_t number) {
                                   : request_.VersionOf(offer).fallback.confirm_within;
   Decision held = About(Kind::ALLOCATION_HELD, offer);
   held.quantity = offer.promised;
-  if (confirm_within > Span{}) held.confirm_by = now_ + confirm_within;
+  // What was confirmed stays so on its new terms: an exchange is no way out of it (R13, R15).
+  const bool was_confirmed =
+      request_.IsExchange(offer) &&
+      OfferOf(offer.replaces).allocation.state == AllocationState::kConfirmed;
+  if (confirm_within > Span{} && !was_confirmed) held.confirm_by = now_ + confirm_within;
   Add(std::move(held));
   // R13: the old allocation goes once the new one stands, and what it drew before the new one
   // draws.
@@ -26,6 +30,7 @@ void RequestDraft::Hold(uint32_t number) {
   Reserve(offer, offer.promised);
   if (offer.matches != 0 && !beats_exchange)
     KeepInReserve(offer.matches, OfferOf(offer.matches).promised, "RIGHT_EXERCISED");
+  if (was_confirmed) ConfirmHold(number);
 }
 
 // R21: a placement with the holder of commitments draws on what is left of them, in the order of
@@ -251,7 +256,10 @@ void RequestDraft::OpenExchange(uint32_t number) {
                 other.state == OfferState::kLapsed || other.promise == Promise::kSelected ||
                 other.ending == "RIGHT_EXERCISED");
       });
-  if (is_asked || terms == AgreedTermsOf(request_, offer) || IsAboveCap(number)) return;
+  // Under a clause that has ended nothing new is asked: the old terms stand (R17).
+  const bool has_ended = offer.clause.IsSet() && account().HasEnded(offer.clause, now_);
+  if (is_asked || has_ended || terms == AgreedTermsOf(request_, offer) || IsAboveCap(number))
+    return;
   Span window = request_.request->fallback.step_window;
   for (auto version = request_.versions.rbegin();
        window == Span{} && version != request_.versions.rend(); ++version)

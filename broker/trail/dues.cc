@@ -12,8 +12,8 @@ constexpr Span kTick{1};
 // holder itself holds never ends by its own right's revival.
 bool IsUnconfirmed(const Account& account, const RequestBook& request, const Lineage& lineage,
                    const Right& right) {
-  if (lineage.stage == Lineage::Stage::kClosed) return false;
-  if (lineage.units.Unplaced() > 0) return true;
+  // An amendment may have closed the lineage, and asked anew for what was not placed.
+  if (lineage.stage != Lineage::Stage::kClosed && lineage.units.Unplaced() > 0) return true;
   const ProviderId& holder = account.Find(right.clause.agreement, right.clause.version)->holder;
   return std::any_of(request.offers.begin(), request.offers.end(), [&](const Offer& offer) {
     return offer.lineage == lineage.number && !offer.clause.IsSet() && offer.provider != holder &&

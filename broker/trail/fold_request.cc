@@ -495,7 +495,7 @@ class RequestFold {
         right.state = Right::State::kStanding;
         right.revived = true;
         right.close_by = Instant{};
-        lineage_->stage = Lineage::Stage::kRights;
+        if (lineage_->stage != Lineage::Stage::kClosed) lineage_->stage = Lineage::Stage::kRights;
         JudgeAnew();
         break;
       }
