@@ -25,21 +25,22 @@ MAY_INCLUDE = {
     "services/sequencing": {"storage", *BROKER},
     "services/log": {"broker/values"},
     "services/messages": {"storage", "proto", *BROKER},
-    "services/access": {"services/messages", "services/files", "broker/values"},
-    "services/rpc": {"services/access", "services/messages", "services/log", "services/sequencing", "storage", "proto",
+    "services/edge": {"broker/values"},
+    "services/access": {"services/messages", "services/edge", "services/files", "broker/values"},
+    "services/rpc": {"services/access", "services/messages", "services/edge", "services/log", "services/sequencing", "storage", "proto",
                      *BROKER},
-    "services/delivery": {"services/rpc", "services/concurrency", "services/access", "services/messages", "services/log", "services/sequencing",
+    "services/delivery": {"services/rpc", "services/concurrency", "services/access", "services/messages", "services/edge", "services/log", "services/sequencing",
                           "storage", "proto", *BROKER},
-    "services/admin": {"services/access", "broker/values"},
-    "services/observability": {"services/admin", "services/access", "services/concurrency", "services/delivery", "services/rpc", "services/log",
+    "services/admin": {"services/access", "services/edge", "broker/values"},
+    "services/observability": {"services/admin", "services/edge", "services/access", "services/concurrency", "services/delivery", "services/rpc", "services/log",
                                "services/sequencing", "storage", *BROKER},
-    "services/console": {"services/client", "services/concurrency", "services/admin", "services/access", "services/rpc", "services/messages", "proto", "broker/values"},
+    "services/console": {"services/client", "services/edge", "services/concurrency", "services/admin", "services/access", "services/rpc", "services/messages", "proto", "broker/values"},
     "services/client": {"services/concurrency", "services/files", "proto", "broker/values"},
     "services/workload": {"services/client", "services/concurrency", "services/files", "services/notation", "proto", "broker/trail", "broker/values"},
-    "services/server": {"services/console", "services/files", "services/observability", "services/delivery", "services/rpc",
+    "services/server": {"services/console", "services/edge", "services/files", "services/observability", "services/delivery", "services/rpc",
                         "services/log", "services/sequencing", "services/client", "storage", "broker/values"},
     "services/cli": {"services/server", "services/workload", "services/files", "services/client", "services/simulation",
-                     "services/notation", "services/rpc", "services/messages", "services/log", "storage", "proto",
+                     "services/notation", "services/rpc", "services/messages", "services/edge", "services/log", "storage", "proto",
                      *BROKER},
     "services": {"services/cli"},
 }
@@ -52,7 +53,7 @@ BROKER_REFUSED = re.compile(
     r"absl/(synchronization|debugging|random)/|absl/time/clock\.h|absl/base/(thread_annotations|call_once)\.h|"
     r"(atomic|barrier|condition_variable|filesystem|fstream|future|latch|mutex|random|semaphore|shared_mutex|"
     r"stop_token|thread)$")
-NO_WIRE = (*BROKER, "storage", "services/concurrency", "services/files", "services/sequencing", "services/notation", "services/simulation")
+NO_WIRE = (*BROKER, "storage", "services/edge", "services/concurrency", "services/files", "services/sequencing", "services/notation", "services/simulation")
 GRPC = re.compile(r"grpc|google/(protobuf|rpc)/|.*\.pb\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 

@@ -39,12 +39,9 @@ absl::StatusOr<Actor> ParseSpiffeId(std::string_view id, std::string_view trust_
                      "/{owner|provider|operator|auditor}/{name}"));
 }
 
-Credentials CredentialsOf(const grpc::CallbackServerContext& context) {
+Credentials CredentialsOf(const grpc::CallbackServerContext& context, const Peer* peer) {
   Credentials credentials;
-  if (const auto auth = context.auth_context(); auth != nullptr && auth->IsPeerAuthenticated()) {
-    const std::vector<grpc::string_ref> ids = auth->FindPropertyValues("peer_spiffe_id");
-    if (ids.size() == 1) credentials.spiffe_id.assign(ids[0].data(), ids[0].size());
-  }
+  if (peer != nullptr) credentials.spiffe_id = peer->spiffe_id;
   const auto [from, to] = context.client_metadata().equal_range("authorization");
   // Two headers would be ambiguous.
   if (from != to && std::next(from) == to)

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "broker/values/ids.h"
+#include "services/edge/peer.h"
 
 namespace capbroker {
 
@@ -27,7 +28,8 @@ struct Credentials {
   std::string spiffe_id{};      // Of a verified client certificate; empty if there is none.
   std::string authorization{};  // The "authorization" metadata; empty if there is none.
 };
-Credentials CredentialsOf(const grpc::CallbackServerContext& context);
+// `peer` is that of the call's connection; null if it has none.
+Credentials CredentialsOf(const grpc::CallbackServerContext& context, const Peer* peer);
 
 // All principals. Thread-safe.
 class Principals {

@@ -9,7 +9,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "broker/values/text.h"
-#include "services/access/address.h"
+#include "services/edge/address.h"
 
 namespace capbroker {
 namespace {

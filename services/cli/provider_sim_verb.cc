@@ -13,6 +13,7 @@
 #include "broker/values/text.h"
 #include "services/cli/call.h"
 #include "services/cli/desk_flags.h"
+#include "services/edge/address.h"
 #include "services/files/text_file.h"
 #include "services/log/log.h"
 #include "services/notation/json_text.h"

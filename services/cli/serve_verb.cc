@@ -66,6 +66,14 @@ void AddServe(CLI::App& app, Session& session) {
   text("--admin-listen", options->admin, "",
        "host:port of /metrics, /livez, /readyz, /version and /loglevel, open to all who reach it; "
        "or off");
+  number(
+      "--max-connections", options->server.listener.max_connections, 100'000,
+      "Most connections to the API; fewer if the process may not have three descriptors for each");
+  number("--max-connections-per-address", options->server.listener.max_connections_per_address,
+         100'000,
+         "Most of one IPv4 address or IPv6 /64; behind a proxy, as many as --max-connections");
+  span("--handshake-timeout", options->server.listener.handshake_timeout,
+       "Limit for TLS and a client's first bytes of HTTP/2");
   verb->add_flag("!--no-console", options->console, "Do not serve the console on the admin port");
   text("--console-host", options->console_host, "NAME",
        "Host name under which users open the console, through something that speaks TLS; without "

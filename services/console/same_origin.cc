@@ -2,7 +2,7 @@
 
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
-#include "services/access/address.h"
+#include "services/edge/address.h"
 
 namespace capbroker {
 namespace {

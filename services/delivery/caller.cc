@@ -10,6 +10,7 @@
 
 #include "broker/values/text.h"
 #include "services/access/pem_files.h"
+#include "services/edge/address.h"
 #include "services/rpc/listener.h"
 
 namespace capbroker {

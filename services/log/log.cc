@@ -13,8 +13,10 @@
 #include <thread>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "broker/values/text.h"
+#include "services/log/log_rate_limit.h"
 
 namespace capbroker {
 namespace {
@@ -102,7 +104,14 @@ class Formatter final : public spdlog::formatter {
 
 void TakeFromGrpc(gpr_log_func_args* args) {
   const bool loud = args->severity == GPR_LOG_SEVERITY_ERROR && quiet == 0;
-  spdlog::log(loud ? spdlog::level::warn : spdlog::level::debug, "grpc: {}", args->message);
+  if (!loud) return spdlog::debug("grpc: {}", args->message);
+  // It complains about callers too, and of each call that was wrong.
+  static auto* const limiter = new LogRateLimits;
+  const std::optional<uint64_t> others =
+      limiter->Admit(Cat(args->file, ":", args->line), absl::ToUnixSeconds(absl::Now()));
+  if (others)
+    spdlog::warn(
+        LogLine(Cat("grpc: ", args->message), {{"and_others", *others == 0 ? "" : Cat(*others)}}));
 }
 
 // Protobuf's complaints about callers' input, which the callers get themselves.

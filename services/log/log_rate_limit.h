@@ -4,6 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/node_hash_map.h"
+#include "absl/synchronization/mutex.h"
 
 namespace capbroker {
 
@@ -23,6 +28,20 @@ class LogRateLimit {
  private:
   std::atomic<int64_t> last_ = INT64_MIN;
   std::atomic<uint64_t> suppressed_ = 0;
+};
+
+// One such limit for each of several kinds, of which there is a bounded number.
+class LogRateLimits {
+ public:
+  std::optional<uint64_t> Admit(const std::string& kind, int64_t second)
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return kinds_[kind].Admit(second);
+  }
+
+ private:
+  absl::Mutex mutex_;
+  absl::node_hash_map<std::string, LogRateLimit> kinds_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace capbroker

@@ -129,6 +129,27 @@ void AddSessions(std::vector<MetricFamily>& out, const SessionCounts& counts) {
   if (!commands.metric.empty()) out.push_back(std::move(commands));
 }
 
+void AddConnections(std::vector<MetricFamily>& out, const EdgeCounts& counts) {
+  MetricFamily open = MakeFamily("capbroker_connections",
+                                 "Connections to the API, by whether a call was let in on them.",
+                                 MetricType::Gauge);
+  const auto strangers = static_cast<double>(counts.strangers);
+  AddGauge(open, {{"of", "party"}}, static_cast<double>(counts.connections) - strangers);
+  AddGauge(open, {{"of", "stranger"}}, strangers);
+  out.push_back(std::move(open));
+  out.push_back(MakeGauge("capbroker_strangers_bytes",
+                          "What strangers are charged for, of what they may take together.",
+                          static_cast<double>(counts.strangers_bytes)));
+  MetricFamily closed = MakeFamily("capbroker_connections_closed_total",
+                                   "Connections that were refused, or closed before their time.",
+                                   MetricType::Counter);
+  for (size_t i = 0; i < kShedNames.size(); ++i) {
+    AddCounter(closed, {{"reason", std::string(kShedNames[i])}},
+               static_cast<double>(counts.shed(static_cast<Shed>(i))));
+  }
+  out.push_back(std::move(closed));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> BrokerMetrics::Collect() const {
@@ -170,6 +191,7 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
   }
   AddDelivery(out, sources_.delivery());
   if (sources_.sessions != nullptr) AddSessions(out, *sources_.sessions);
+  if (sources_.connections != nullptr) AddConnections(out, *sources_.connections);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "services/delivery/delivery.h"
+#include "services/edge/shed.h"
 #include "services/rpc/session_counts.h"
 #include "services/sequencing/feed.h"
 #include "services/sequencing/sequencer.h"
@@ -25,6 +26,7 @@ struct Sources {
   std::function<uint64_t()> changes_dropped;
   std::function<DeliveryCounts()> delivery;
   const SessionCounts* sessions = nullptr;  // Null: sessions are not served.
+  const EdgeCounts* connections = nullptr;  // Null: there is no listener.
   std::string certificate_file{};           // The server's certificate, PEM; empty: none.
 };
 

@@ -34,14 +34,23 @@ std::string Holds(const SequencerStatus& status) {
   }
 }
 
+// Empty while it has been silent for less than this.
+std::string Silence(const Edge::Reachability& reachability, int64_t most_micros) {
+  if (reachability.silent_micros < most_micros) return "";
+  return Cat("no new connection has been answered for ", Format(Span{reachability.silent_micros}),
+             ": ", reachability.why);
+}
+
 }  // namespace
 
 Readiness::Readiness(Ledger& ledger, std::function<SequencerStatus()> sequencer,
-                     std::function<Instant()> now, std::function<int64_t()> boot)
+                     std::function<Instant()> now, std::function<int64_t()> boot,
+                     std::function<Edge::Reachability()> reachability)
     : ledger_(ledger),
       sequencer_(std::move(sequencer)),
       now_(std::move(now)),
-      boot_(std::move(boot)) {}
+      boot_(std::move(boot)),
+      reachability_(std::move(reachability)) {}
 
 absl::Status Readiness::Database() {
   bool check_schema = false;
@@ -76,6 +85,7 @@ Readiness::Report Readiness::Ready() {
   const bool schema = absl::IsFailedPrecondition(database);
   checks.Add("database", database.ok() || schema ? "" : Cat("not reached: ", fault));
   if (database.ok() || schema) checks.Add("schema", schema ? fault : "");
+  checks.Add("listener", Silence(reachability_(), kUnreachableMicros));
   const SequencerStatus status = sequencer_();
   checks.Add("partitions", Holds(status));
   if (status.phase == SequencerStatus::Phase::kServing) {
@@ -99,6 +109,7 @@ Readiness::Report Readiness::Live() const {
              silent <= kLongestSilence || status.phase == SequencerStatus::Phase::kStopped
                  ? ""
                  : Cat("silent for ", Format(silent)));
+  checks.Add("listener", Silence(reachability_(), kLostMicros));
   return checks.Take();
 }
 

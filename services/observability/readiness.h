@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "services/edge/edge.h"
 #include "services/sequencing/sequencer.h"
 #include "storage/ledger.h"
 
@@ -23,9 +24,10 @@ class Readiness {
  public:
   // `ledger` is for these checks alone, with one reader and short timeouts: busy readers must not
   // make the database look unreachable, nor the other way round. `now` is the broker's clock,
-  // `boot` its boot-time clock.
+  // `boot` its boot-time clock. `reachability` says whether the API can be reached.
   Readiness(Ledger& ledger, std::function<SequencerStatus()> sequencer,
-            std::function<Instant()> now, std::function<int64_t()> boot);
+            std::function<Instant()> now, std::function<int64_t()> boot,
+            std::function<Edge::Reachability()> reachability);
 
   struct Report {
     bool ok = false;
@@ -36,7 +38,8 @@ class Readiness {
   Report Ready() ABSL_LOCKS_EXCLUDED(mutex_);
   // The process is shutting down: unready from now on, though it still answers calls in flight.
   void GoDown() { going_down_ = true; }
-  // Whether the sequencer's thread makes progress; if not, a restart would help. Does not block.
+  // Whether a restart would help: the sequencer's thread makes progress, and the API can be
+  // reached. Does not block.
   Report Live() const;
 
  private:
@@ -46,6 +49,7 @@ class Readiness {
   const std::function<SequencerStatus()> sequencer_;
   const std::function<Instant()> now_;
   const std::function<int64_t()> boot_;
+  const std::function<Edge::Reachability()> reachability_;
 
   std::atomic<bool> going_down_ = false;
   absl::Mutex mutex_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "services/access/principal.h"
+#include "services/edge/peer.h"
 #include "services/rpc/pool.h"
 #include "services/rpc/registry.h"
 #include "services/rpc/session_counts.h"
@@ -23,6 +24,7 @@ struct Backend {
   Pool& reads;  // What waits for the ledger.
   Pool& news;   // What watchers are told: waits for nothing.
   SessionCounts& sessions;
+  const PeerTable& peers;      // Who is at the other end of a call's connection.
   size_t watch_bound = 4'096;  // Changes that may wait for one watcher.
 };
 

@@ -17,13 +17,15 @@ namespace capbroker {
 
 absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServerContext& context,
                                Method method) {
-  absl::StatusOr<Actor> caller = backend.principals.Identify(CredentialsOf(context));
+  const std::shared_ptr<Peer> peer = backend.peers.Find(context.peer());
+  absl::StatusOr<Actor> caller = backend.principals.Identify(CredentialsOf(context, peer.get()));
   if (!caller.ok()) return caller;
+  if (peer != nullptr) MeetPeer(*peer);
   if (absl::Status status = CheckRole(*caller, method); !status.ok()) return status;
   return caller;
 }
 
-void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
+void LogRefusal(const Backend& backend, Method method, const absl::StatusOr<Actor>& caller,
                 const grpc::CallbackServerContext& context, const absl::Status& status) {
   const absl::StatusCode code = status.code();
   const bool ours = CodeOf(status) == grpc::StatusCode::INTERNAL ||
@@ -31,21 +33,20 @@ void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
                     code == absl::StatusCode::kResourceExhausted;
   const auto level = ours ? spdlog::level::warn : spdlog::level::info;
   if (!spdlog::should_log(level)) return;
-  std::string left_out;
-  if (ReasonOf(status) == "OVERLOADED") {
-    // Written one by one they would take what is left of the machine.
-    static LogRateLimit overload;
-    const std::optional<uint64_t> others = overload.Admit(absl::ToUnixSeconds(absl::Now()));
-    if (!others) return;
-    if (*others > 0) left_out = Cat(*others);
-  }
+  // Written one by one they would take what is left of the machine or its disk.
+  static auto* const limiter = new LogRateLimits;
+  const std::string reason = ApiReasonOf(status);
+  const std::optional<uint64_t> others = limiter->Admit(
+      Cat(absl::StatusCodeToString(code), " ", reason), absl::ToUnixSeconds(absl::Now()));
+  if (!others) return;
+  const std::shared_ptr<Peer> peer = backend.peers.Find(context.peer());
   spdlog::log(level, LogLine("refused", {{"method", PermissionOf(method).name},
                                          {"caller", caller.ok() ? Format(*caller) : ""},
-                                         {"peer", context.peer()},
+                                         {"peer", peer == nullptr ? context.peer() : peer->address},
                                          {"code", View(absl::StatusCodeToString(code))},
-                                         {"reason", ApiReasonOf(status)},
+                                         {"reason", reason},
                                          {"trace_id", TraceIdOf(context.client_metadata())},
-                                         {"and_others", left_out},
+                                         {"and_others", *others == 0 ? "" : Cat(*others)},
                                          {"detail", View(status.message())}}));
 }
 
@@ -61,7 +62,7 @@ grpc::ServerUnaryReactor* Call::End(const absl::Status& status) {
   grpc::Status said = grpc::Status::OK;
   if (!status.ok()) {
     const absl::Status told = Named(subject_, status);
-    LogRefusal(method_, caller_, *context_, told);
+    LogRefusal(backend_, method_, caller_, *context_, told);
     said = ToGrpc(told);
   }
   delete this;

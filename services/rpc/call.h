@@ -27,9 +27,9 @@ absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServe
                                Method method);
 
 // One line on a call that was refused: at info what its caller can mend, at warn the rest. With the
-// caller's trace id, if it sent one; never a token. Of an overload a line a second, which says how
+// caller's trace id, if it sent one; never a token. A line a second for each reason, which says how
 // many others there were.
-void LogRefusal(Method method, const absl::StatusOr<Actor>& caller,
+void LogRefusal(const Backend& backend, Method method, const absl::StatusOr<Actor>& caller,
                 const grpc::CallbackServerContext& context, const absl::Status& status);
 
 // Deletes itself with the answer: not to be touched after End. It is not gRPC's reactor itself: the

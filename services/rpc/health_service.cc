@@ -14,12 +14,12 @@ using ServingStatus = HealthCheckResponse::ServingStatus;
 class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheckResponse>,
                                      public std::enable_shared_from_this<Watcher> {
  public:
-  static std::shared_ptr<Watcher> Make(bool known) {
-    auto watcher = std::make_shared<Watcher>(known);
+  static std::shared_ptr<Watcher> Make(bool known, Quota::Place place) {
+    auto watcher = std::make_shared<Watcher>(known, std::move(place));
     watcher->self_ = watcher;
     return watcher;
   }
-  explicit Watcher(bool known) : known_(known) {}
+  Watcher(bool known, Quota::Place place) : known_(known), place_(std::move(place)) {}
 
   void Tell(ServingStatus status) {
     {
@@ -75,6 +75,7 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
   void OnDone() override { const std::shared_ptr<Watcher> last = std::move(self_); }
 
   const bool known_;
+  const Quota::Place place_;
   std::shared_ptr<Watcher> self_;  // gRPC's hold on it.
   absl::Mutex mutex_;
   HealthCheckResponse message_;  // While busy, gRPC's.
@@ -82,6 +83,16 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// Ends a watch before it begins.
+class HealthService::Refused final : public grpc::ServerWriteReactor<HealthCheckResponse> {
+ public:
+  Refused() {
+    Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                        "too many health watches, of this connection or in all"));
+  }
+  void OnDone() override { delete this; }
 };
 
 HealthService::HealthService(std::vector<std::string> services) : services_(std::move(services)) {}
@@ -138,12 +149,17 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
 }
 
 grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(
-    grpc::CallbackServerContext* /*context*/, const HealthCheckRequest* in) {
-  const std::shared_ptr<Watcher> watcher = Watcher::Make(IsKnown(in->service()));
+    grpc::CallbackServerContext* context, const HealthCheckRequest* in) {
+  auto [place, refusal] = watches_.Take(context->peer());
+  if (refusal != Quota::Refusal::kNone) return new Refused;
+  const std::shared_ptr<Watcher> watcher = Watcher::Make(IsKnown(in->service()), std::move(place));
   bool closed = false;
   {
     absl::MutexLock lock(&mutex_);
     closed = closed_;
+    // As long as one is listed here its memory is kept.
+    if (watchers_.size() > 2 * watches_.taken())
+      std::erase_if(watchers_, [](const auto& w) { return w.expired(); });
     if (!closed) watchers_.push_back(watcher);
     // Under the lock, so that no change comes before it.
     watcher->Tell(serving_ ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING);

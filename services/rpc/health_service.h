@@ -9,8 +9,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "services/edge/quota.h"
 
 namespace capbroker {
+
+// Anybody may watch, and a watch is held for as long as its caller likes: of one connection, and in
+// all.
+inline constexpr size_t kMostHealthWatchesOfConnection = 8, kMostHealthWatches = 1'000;
 
 class HealthService final : public grpc::health::v1::Health::CallbackService {
  public:
@@ -26,6 +31,7 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
 
  private:
   class Watcher;
+  class Refused;
 
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
                                   const grpc::health::v1::HealthCheckRequest* in,
@@ -39,7 +45,8 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
   absl::Mutex mutex_;
   bool serving_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::weak_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
+  Quota watches_{kMostHealthWatches, kMostHealthWatchesOfConnection};
+  std::vector<std::weak_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);  // And some that are gone.
 };
 
 }  // namespace capbroker

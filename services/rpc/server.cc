@@ -1,7 +1,6 @@
 #include "services/rpc/server.h"
 
 #include <grpcpp/ext/channelz_service_plugin.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -14,8 +13,8 @@
 #include "absl/time/time.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
-#include "services/access/address.h"
 #include "services/access/principals_file.h"
+#include "services/edge/address.h"
 #include "services/log/log.h"
 #include "services/rpc/agreement_service.h"
 #include "services/rpc/backend.h"
@@ -25,6 +24,7 @@
 #include "services/rpc/health_service.h"
 #include "services/rpc/offer_service.h"
 #include "services/rpc/provider_service.h"
+#include "services/rpc/reflection_service.h"
 #include "services/rpc/session_service.h"
 #include "services/rpc/unreadable.h"
 
@@ -43,16 +43,27 @@ const std::vector<std::string> kServices = {
     "capbroker.v1.DecisionService",        "capbroker.v1.CallerService",
     "capbroker.v1.SessionService"};
 
+std::vector<std::string> DescribedServices() {
+  std::vector<std::string> names = ServiceNames();
+  names.push_back("grpc.reflection.v1alpha.ServerReflection");
+  return names;
+}
+
 void SetLimits(grpc::ServerBuilder& builder) {
-  // Else a second server on a busy port starts silently, and each gets a part of the calls.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMostBytesReceived);
+  // The bound is on what was sent: a compressed message of a mebibyte would be inflated to a
+  // gibibyte, for whoever sent it. The first two refuse such a call, UNIMPLEMENTED; without the
+  // third its message is inflated all the same, before that.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
   // Dead peers are found within 80 s; live ones may ask every 10 s, watchers between calls too.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60 * kSecond);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * kSecond);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10 * kSecond);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 600 * kSecond);
   // So that callers spread over replicas again, and no stream of a reader that never reads lives
   // for ever.
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 2 * 3600 * kSecond);
@@ -70,8 +81,8 @@ class Server::Parts {
         registry_(ledger),
         reads_(options.read_threads, options.reads_bound),
         news_(kNewsThreads, options.reads_bound),
-        backend_{ledger,    sequencer, feed,  clock,     principals_,
-                 registry_, reads_,    news_, sessions_, options.watch_bound},
+        backend_{ledger, sequencer, feed,      clock,  principals_,        registry_,
+                 reads_, news_,     sessions_, peers_, options.watch_bound},
         requests_(backend_),
         offers_(backend_),
         agreements_(backend_),
@@ -79,49 +90,51 @@ class Server::Parts {
         decisions_(backend_),
         callers_(backend_),
         both_ways_(backend_),
-        health_(kServices) {}
+        health_(kServices),
+        reflection_(DescribedServices()) {}
 
   ~Parts() { Stop(); }
 
   absl::Status Start() {
     if (absl::Status status = ReloadPrincipals(); !status.ok()) return status;
-    const absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
-        MakeCredentials(options_.listener);
-    if (!credentials.ok()) return credentials.status();
-    // The plugins are the process's: they join every server that is built from here on.
+    absl::StatusOr<std::unique_ptr<Edge>> edge = OpenEdge(options_.listener, peers_);
+    if (!edge.ok()) return edge.status();
+    edge_ = *std::move(edge);
+    // The plugin is the process's: it joins every server that is built from here on.
     grpc::EnableDefaultHealthCheckService(false);
-    if (options_.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     if (options_.channelz) grpc::channelz::experimental::InitChannelzService();
 
     grpc::ServerBuilder builder;
     SetLimits(builder);
-    int port = 0;
-    const std::string& address = options_.listener.address;
-    builder.AddListeningPort(address, *credentials, &port);
+    // In plain text: the edge has done TLS, and knows who is at the other end.
+    const std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> connections =
+        builder.experimental().AddExternalConnectionAcceptor(
+            grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+            grpc::InsecureServerCredentials());
     for (grpc::Service* service :
          std::initializer_list<grpc::Service*>{&requests_, &offers_, &agreements_, &providers_,
                                                &decisions_, &callers_, &both_ways_, &health_}) {
       builder.RegisterService(service);
     }
+    if (options_.reflection) builder.RegisterService(&reflection_);
     auto interceptors = MakeInterceptors(kServices);
     if (options_.witness)
       interceptors.push_back(options_.witness());  // Last: it sees what was made of a status.
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
-    {
-      const QuietGrpc quiet;  // It says that it could not, not why, on several lines.
-      grpc_ = builder.BuildAndStart();
-    }
-    if (grpc_ == nullptr || port == 0) {
-      return absl::FailedPreconditionError(
-          Cat("cannot listen on ", address, ": ", WhyNotBound(address)));
-    }
-    address_ = address.starts_with("unix") ? address
-                                           : Cat(address.substr(0, address.rfind(':') + 1), port);
+    grpc_ = builder.BuildAndStart();
+    if (grpc_ == nullptr) return absl::InternalError("gRPC did not start");
+    edge_->Start([connections](int fd) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+      connection.fd = fd;
+      connections->HandleNewConnection(&connection);
+    });
     health_thread_ = std::thread([this] { FollowSequencer(); });
     return absl::OkStatus();
   }
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return edge_->address(); }
+  const EdgeCounts& connections() const { return edge_->counts(); }
+  Edge::Reachability reachability() const { return edge_->reachability(); }
   std::shared_ptr<grpc::Channel> InProcessChannel() { return grpc_->InProcessChannel({}); }
   size_t reads_waiting() const { return reads_.waiting(); }
   const SessionCounts& sessions() const { return sessions_; }
@@ -138,6 +151,7 @@ class Server::Parts {
     if (grpc_ == nullptr) return;
     if (!going_down_.HasBeenNotified()) {
       going_down_.Notify();
+      edge_->StopTaking();
       health_.Close();
       backend_.feed.EndAll(
           Refuse(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "this replica is going down"));
@@ -155,13 +169,15 @@ class Server::Parts {
     Drain(Span{});
     if (shutdown_thread_.joinable()) shutdown_thread_.join();
     if (health_thread_.joinable()) health_thread_.join();
+    if (edge_ != nullptr) edge_->Stop();
     grpc_ = nullptr;
   }
 
  private:
   void FollowSequencer() {
     do {
-      health_.Set(backend_.sequencer.status().phase == SequencerStatus::Phase::kServing);
+      health_.Set(backend_.sequencer.status().phase == SequencerStatus::Phase::kServing &&
+                  edge_->reachability().silent_micros < kUnreachableMicros);
     } while (!going_down_.WaitForNotificationWithTimeout(kHealthPeriod));
   }
 
@@ -170,6 +186,7 @@ class Server::Parts {
   Registry registry_;
   Pool reads_, news_;
   SessionCounts sessions_;
+  PeerTable peers_;
   Backend backend_;
 
   CapacityRequestService requests_;
@@ -180,10 +197,11 @@ class Server::Parts {
   CallerService callers_;
   SessionService both_ways_;
   HealthService health_;
+  ReflectionService reflection_;
 
-  std::string address_;
   absl::Notification going_down_, down_;
   std::thread health_thread_, shutdown_thread_;
+  std::unique_ptr<Edge> edge_;
   std::unique_ptr<grpc::Server> grpc_;  // Last, so that it ends first.
 };
 
@@ -209,6 +227,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 const std::string& Server::address() const { return parts_->address(); }
 std::shared_ptr<grpc::Channel> Server::InProcessChannel() { return parts_->InProcessChannel(); }
+const EdgeCounts& Server::connections() const { return parts_->connections(); }
+Edge::Reachability Server::reachability() const { return parts_->reachability(); }
 size_t Server::reads_waiting() const { return parts_->reads_waiting(); }
 const SessionCounts& Server::sessions() const { return parts_->sessions(); }
 absl::Status Server::ReloadPrincipals() { return parts_->ReloadPrincipals(); }

@@ -55,6 +55,9 @@ class Server {
   // server listens. Not to be called on after Stop, and let go before the server is destroyed.
   std::shared_ptr<grpc::Channel> InProcessChannel();
   size_t reads_waiting() const;  // For a session with the ledger; for metrics.
+  const EdgeCounts& connections() const;
+  // How long nobody new could reach it, and why; for readiness.
+  Edge::Reachability reachability() const;
   const SessionCounts& sessions() const;
   // The principals file again. What it said before stays if it is wrong now.
   absl::Status ReloadPrincipals();

@@ -388,7 +388,7 @@ class Session final : public SessionReactor,
         const absl::Status& why = command.outcome.status();
         const absl::Status said = command.is_judged ? AsSaid(command.method, command.subject, why)
                                                     : Named(command.subject, why);
-        LogRefusal(command.method, caller_, *context_, said);
+        LogRefusal(backend_, command.method, caller_, *context_, said);
         *reply->mutable_error() = ToRpc(said);
         left -= std::min(left, reply->ByteSizeLong());
       }
@@ -442,7 +442,7 @@ class Session final : public SessionReactor,
       state_ = State::kEnded;
     }
     if (!status.ok() && status.code() != absl::StatusCode::kCancelled) {
-      LogRefusal(Side::kMethod, caller_, *context_, status);
+      LogRefusal(backend_, Side::kMethod, caller_, *context_, status);
     }
     this->Finish(ToGrpc(status));
   }

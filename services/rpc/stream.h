@@ -151,7 +151,7 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
       state_ = State::kEnded;
     }
     if (!status.ok() && status.code() != absl::StatusCode::kCancelled) {
-      LogRefusal(method_, caller_, *context_, status);
+      LogRefusal(backend_, method_, caller_, *context_, status);
     }
     this->Finish(ToGrpc(status));
   }

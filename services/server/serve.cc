@@ -16,6 +16,7 @@
 #include "broker/values/text.h"
 #include "services/client/client.h"
 #include "services/console/console.h"
+#include "services/edge/address.h"
 #include "services/files/text_file.h"
 #include "services/log/log.h"
 #include "services/observability/telemetry.h"
@@ -97,7 +98,10 @@ class Process {
                     .tap = telemetry_.tap()}),
         readiness_(
             probe_, [this] { return sequencer_.status(); }, [this] { return clock_.Now(); },
-            BootMicros) {}
+            BootMicros,
+            [this] {
+              return server_ == nullptr ? Edge::Reachability{} : server_->reachability();
+            }) {}
 
   ~Process() { telemetry_.Stop(); }  // The admin pages use all other members.
 
@@ -136,6 +140,7 @@ class Process {
     sources.feed = [this] { return feed_.counts(); };
     sources.delivery = [this] { return delivery_->counts(); };
     sources.sessions = &server_->sessions();
+    sources.connections = &server_->connections();
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
     sources.certificate_file = options_.server.listener.tls_cert_file;
     std::vector<AdminPage> pages;
@@ -159,7 +164,18 @@ class Process {
     for (bool serving = false;;) {
       const int signal = signals_.Next();
       if (signal == SIGHUP) Reload();
-      if (signal == SIGTERM || signal == SIGINT) return GoDown(signal);
+      if (signal == SIGTERM || signal == SIGINT) {
+        spdlog::info("{}: going down", strsignal(signal));
+        return GoDown(kExitOk);
+      }
+      if (const Edge::Reachability reachability = server_->reachability();
+          reachability.silent_micros >= kLostMicros) {
+        // Who is connected may be served still. But a replica that can be reached serves everybody.
+        spdlog::error(
+            "no new connection has been answered for {}: {}; going down, to be started anew",
+            Format(Span{reachability.silent_micros}), reachability.why);
+        return GoDown(kExitUnreachable);
+      }
       supervisor_.Watch(BootMicros(), [this] { return readiness_.Live().ok; });
       const SequencerStatus status = sequencer_.status();
       const bool serves = status.phase == SequencerStatus::Phase::kServing;
@@ -204,8 +220,7 @@ class Process {
     }
   }
 
-  int GoDown(int signal) {
-    spdlog::info("{}: going down", strsignal(signal));
+  int GoDown(int exit_code) {
     readiness_.GoDown();
     supervisor_.Stopping();
     absl::Notification down;
@@ -231,7 +246,7 @@ class Process {
     telemetry_.Stop();  // Until now the admin port reported that this replica is shutting down.
     server_->Stop();
     spdlog::info("down");
-    return kExitOk;
+    return exit_code;
   }
 
   const ServeOptions& options_;

@@ -38,6 +38,7 @@ enum ServeExitCode {
   // The process ended before every call was answered: on a second signal, or because draining took
   // too long.
   kExitInterrupted = 13,
+  kExitUnreachable = 14,  // The process ended in order because no new connection was answered.
 };
 
 // Serves until SIGTERM or SIGINT; a failure is one line on stderr. SIGHUP reads the principals file

@@ -31,9 +31,10 @@ class TlsTest : public RpcTest {
     return files_.back();
   }
   // Lists the providers with this certificate, or none, and this token, or none.
-  grpc::Status Call(const Pem& with, const std::string& token_of = "") {
+  grpc::Status Call(const Pem& with, const std::string& token_of = "",
+                    const std::string& trusted = "") {
     grpc::SslCredentialsOptions tls;
-    tls.pem_root_certs = authority_.certificate();
+    tls.pem_root_certs = trusted.empty() ? authority_.certificate() : trusted;
     tls.pem_cert_chain = with.certificate;
     tls.pem_private_key = with.key;
     const auto stub = v1::ProviderService::NewStub(
@@ -82,6 +83,25 @@ TEST_F(TlsTest, FilesThatDoNotBelongTogetherAreRefused) {
   const absl::Status status = Server::Start(options_, ledger_, *sequencer_, feed_, clock_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(View(status.message())), ::testing::HasSubstr("is not the key of"));
+}
+
+TEST_F(TlsTest, FilesAreReadAgainWhenTheyChange) {
+  Listen();
+  const Pem ada = authority_.Issue("URI:spiffe://example.org/operator/ada");
+  ASSERT_TRUE(Call(ada).ok());
+  // What is wrong changes nothing.
+  std::ofstream(options_.listener.tls_cert_file) << "not a certificate\n";
+  EXPECT_TRUE(Call(ada).ok());
+  // Another authority: the callers of the first are nobody any more, and the broker's own
+  // certificate is the second's.
+  Authority next;
+  const Pem renewed = next.Issue("DNS:localhost,IP:127.0.0.1");
+  std::ofstream(options_.listener.tls_cert_file) << renewed.certificate;
+  std::ofstream(options_.listener.tls_key_file) << renewed.key;
+  std::ofstream(options_.listener.tls_client_ca_file) << next.certificate();
+  EXPECT_EQ(Call(ada).error_code(), grpc::StatusCode::UNAVAILABLE);
+  const Pem eve = next.Issue("URI:spiffe://example.org/operator/eve");
+  EXPECT_TRUE(Call(eve, "", next.certificate()).ok());
 }
 
 }  // namespace

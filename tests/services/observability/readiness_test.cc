@@ -42,13 +42,15 @@ class ReadinessTest : public ::testing::Test {
   int64_t boot_ = 5'000'000;
   SequencerStatus status_;
   Gone ledger_;
+  Edge::Reachability reachability_;
   Readiness readiness_{ledger_, [this] { return status_; }, [] { return kNoon; },
-                       [this] { return boot_; }};
+                       [this] { return boot_; }, [this] { return reachability_; }};
 };
 
 TEST_F(ReadinessTest, AllIsWell) {
   EXPECT_TRUE(readiness_.Ready().ok);
-  EXPECT_EQ(readiness_.Ready().text, "database: ok\nschema: ok\npartitions: ok\ndeadlines: ok\n");
+  EXPECT_EQ(readiness_.Ready().text,
+            "database: ok\nschema: ok\nlistener: ok\npartitions: ok\ndeadlines: ok\n");
   EXPECT_EQ(ledger_.asked, 1) << "the second time is within the same second";
   boot_ += 1'000'000;
   EXPECT_TRUE(readiness_.Ready().ok);
@@ -94,6 +96,19 @@ TEST_F(ReadinessTest, ADeadlineIsOverdue) {
   EXPECT_THAT(report.text, HasSubstr("deadlines: the earliest, of "));
 }
 
+TEST_F(ReadinessTest, NobodyNewCanReachIt) {
+  reachability_ = {kUnreachableMicros - 1, "connect: no answer"};
+  EXPECT_TRUE(readiness_.Ready().ok);
+  reachability_.silent_micros++;
+  EXPECT_FALSE(readiness_.Ready().ok);
+  EXPECT_THAT(
+      readiness_.Ready().text,
+      HasSubstr("listener: no new connection has been answered for 5s: connect: no answer\n"));
+  EXPECT_TRUE(readiness_.Live().ok);
+  reachability_.silent_micros = kLostMicros;
+  EXPECT_FALSE(readiness_.Live().ok);
+}
+
 TEST_F(ReadinessTest, ItGoesDown) {
   readiness_.GoDown();
   const auto report = readiness_.Ready();
@@ -110,7 +125,7 @@ TEST_F(ReadinessTest, LiveWhileTheSequencerGoesRound) {
   EXPECT_TRUE(readiness_.Live().ok);
   boot_ += 1;
   EXPECT_FALSE(readiness_.Live().ok);
-  EXPECT_EQ(readiness_.Live().text, "sequencer: silent for 60.000001s\n");
+  EXPECT_EQ(readiness_.Live().text, "sequencer: silent for 60.000001s\nlistener: ok\n");
   status_.stepped_micros = 0;
   EXPECT_TRUE(readiness_.Live().ok) << "it has not started";
 }

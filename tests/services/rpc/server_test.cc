@@ -2,13 +2,21 @@
 #include "services/rpc/server.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "broker/trail/canonical.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
+#include "services/rpc/health_service.h"
+#include "services/rpc/reflection_service.h"
 #include "tests/services/rpc/rpc_fixture.h"
 
 namespace capbroker {
@@ -556,6 +564,95 @@ TEST_F(ServerTest, RefusesMessagesThatAreTooBig) {
   EXPECT_EQ(
       requests_->CreateCapacityRequest(As("owner/openai").get(), create, &request).error_code(),
       grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(ServerTest, RefusesCompressedMessages) {
+  for (const grpc_compression_algorithm algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    const auto context = As("owner/openai");
+    context->set_compression_algorithm(algorithm);
+    v1::CreateCapacityRequestRequest create = GoodCreate();
+    create.mutable_capacity_request()->mutable_terms()->set_conditions(0, std::string(10'000, 'x'));
+    v1::CapacityRequest request;
+    const grpc::Status status = requests_->CreateCapacityRequest(context.get(), create, &request);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+    EXPECT_THAT(status.error_message(), HasSubstr("is disabled"));
+  }
+}
+
+TEST_F(ServerTest, HealthWatchesOfOneConnectionAreBounded) {
+  const auto health = grpc::health::v1::Health::NewStub(channel_);
+  const grpc::health::v1::HealthCheckRequest check;
+  grpc::health::v1::HealthCheckResponse answer;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<grpc::health::v1::HealthCheckResponse>>> watches;
+  for (size_t i = 0; i < kMostHealthWatchesOfConnection; ++i) {
+    contexts.push_back(As(""));
+    watches.push_back(health->Watch(contexts.back().get(), check));
+    ASSERT_TRUE(watches.back()->Read(&answer));
+  }
+  const auto context = As("");
+  const auto refused = health->Watch(context.get(), check);
+  EXPECT_FALSE(refused->Read(&answer));
+  EXPECT_EQ(refused->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(health->Check(As("").get(), check, &answer).ok());
+  contexts[0]->TryCancel();
+  watches[0]->Finish();
+  for (bool taken = false; !taken;) {  // Once the server has heard that one is over.
+    const auto again = As("");
+    const auto watch = health->Watch(again.get(), check);
+    taken = watch->Read(&answer);
+    again->TryCancel();
+    watch->Finish();
+  }
+  for (size_t i = 1; i < watches.size(); ++i) {
+    contexts[i]->TryCancel();
+    watches[i]->Finish();
+  }
+}
+
+TEST_F(ServerTest, DescribesItselfToSoManyAtOnce) {
+  using grpc::reflection::v1alpha::ServerReflectionRequest;
+  using grpc::reflection::v1alpha::ServerReflectionResponse;
+  const auto reflection = grpc::reflection::v1alpha::ServerReflection::NewStub(channel_);
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<
+      std::unique_ptr<grpc::ClientReaderWriter<ServerReflectionRequest, ServerReflectionResponse>>>
+      streams;
+  ServerReflectionRequest question;
+  ServerReflectionResponse answer;
+  for (size_t i = 0; i <= kMostReflectionStreamsOfConnection; ++i) {
+    contexts.push_back(As(""));
+    streams.push_back(reflection->ServerReflectionInfo(contexts.back().get()));
+    question.set_list_services("");
+    streams.back()->Write(question);
+    ASSERT_EQ(streams.back()->Read(&answer), i < kMostReflectionStreamsOfConnection);
+  }
+  EXPECT_EQ(streams.back()->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(answer.list_services_response().service_size(),
+            static_cast<int>(ServiceNames().size()) + 1);
+
+  question.set_file_containing_symbol("capbroker.v1.OfferService.AcceptOffer");
+  ASSERT_TRUE(streams[0]->Write(question) && streams[0]->Read(&answer));
+  std::set<std::string> files;
+  for (const std::string& bytes : answer.file_descriptor_response().file_descriptor_proto()) {
+    google::protobuf::FileDescriptorProto file;
+    ASSERT_TRUE(file.ParseFromString(bytes));
+    for (const std::string& imported : file.dependency()) files.insert(imported);
+    files.insert(file.name());
+  }
+  EXPECT_EQ(static_cast<int>(files.size()),
+            answer.file_descriptor_response().file_descriptor_proto_size())
+      << "every file with all that it imports, each once";
+  EXPECT_TRUE(files.contains("capbroker/v1/offer_service.proto"));
+  EXPECT_TRUE(files.contains("google/protobuf/timestamp.proto"));
+  question.set_file_by_filename("nothing.proto");
+  ASSERT_TRUE(streams[0]->Write(question) && streams[0]->Read(&answer));
+  EXPECT_EQ(answer.error_response().error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(answer.original_request().file_by_filename(), "nothing.proto");
+  for (size_t i = 0; i < kMostReflectionStreamsOfConnection; ++i) {
+    ASSERT_TRUE(streams[i]->WritesDone());
+    EXPECT_TRUE(streams[i]->Finish().ok());
+  }
 }
 
 TEST_F(ServerTest, IsHealthyWhileItServes) {
