@@ -116,7 +116,9 @@ absl::StatusOr<ListeningSockets> Listen(const std::string& address) {
   if (address.starts_with("unix-abstract:")) {
     return ListenUnix(address, std::string_view(address).substr(14), true);
   }
-  auto [host, port] = HostAndPort(address);
+  const auto parts = HostAndPort(address);
+  std::string host(parts.first);
+  const std::string port(parts.second);
   if (host == "0.0.0.0" || host.empty()) host = "::";
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;

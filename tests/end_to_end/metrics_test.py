@@ -139,7 +139,7 @@ class MetricsTest(AdminTest):
 
     def test_pages(self):
         self.assertEqual(self.get("/livez")[0], 200)
-        self.assertEqual(self.get("/readyz"), (200, "database: ok\nschema: ok\npartitions: ok\ndeadlines: ok\nready\n"))
+        self.assertEqual(self.get("/readyz"), (200, "database: ok\nschema: ok\nlistener: ok\npartitions: ok\ndeadlines: ok\nready\n"))
         version = self.stage.run("version").stdout
         self.assertIn(self.get("/version")[1].strip(), version)
         self.assertEqual(self.get("/nothing")[0], 404)
