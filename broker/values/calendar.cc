@@ -84,8 +84,9 @@ class LocalHours {
   // The last timely instant of a window whose last day is this business day.
   Instant ClosingOf(absl::CivilDay day, const Window& window) const {
     if (window.closing_minute != 0) return At(day, window.closing_minute);
-    const auto hours = On(day);
-    return hours.back().to;
+    Instant closing;
+    for (const Interval& hours : On(day)) closing = hours.to;  // In order: the last one's end.
+    return closing;
   }
 
   // What counts of one local day, in order.

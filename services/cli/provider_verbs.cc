@@ -1,6 +1,8 @@
 // `capbroker provider`: the registry of providers, kept by operators.
 #include <CLI/CLI.hpp>
 
+#include <optional>
+
 #include "broker/values/money.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
@@ -23,37 +25,39 @@ struct ProviderFlags {
   bool up = false, down = false, no_endpoint = false;
 };
 
-// "h100", "h100@us-east", "h100@us-east=2.5 USD".
-absl::StatusOr<v1::Rate> ReadRate(const std::string& text) {
-  v1::Rate rate;
+// Reads "RESOURCE[@REGION][=VALUE]" into what names its resource type and region, and returns
+// VALUE: nothing where there is no '='. Null if the resource type or, after an '@', the region is
+// missing.
+template <class Stated>
+std::optional<std::string> ReadStated(const std::string& text, Stated& out) {
   const size_t equals = text.find('=');
   const std::string what = text.substr(0, equals);
   const size_t at = what.find('@');
-  rate.set_resource_type(what.substr(0, at));
-  if (at != std::string::npos) rate.set_region(what.substr(at + 1));
-  const std::string_view want = "RESOURCE[@REGION][=AMOUNT], such as \"h100@us-east=2.5 USD\"";
-  if (rate.resource_type().empty() || (at != std::string::npos && rate.region().empty())) {
-    return Invalid("--rate", text, want);
-  }
-  if (equals != std::string::npos) {
-    const absl::StatusOr<Money> price = ParseMoney(std::string_view(text).substr(equals + 1));
-    if (!price.ok()) return Invalid("--rate", text, want);
-    ToProto(*price, rate.mutable_unit_price());
-  }
+  out.set_resource_type(what.substr(0, at));
+  if (at != std::string::npos) out.set_region(what.substr(at + 1));
+  if (out.resource_type().empty() || (at != std::string::npos && out.region().empty()))
+    return std::nullopt;
+  return equals == std::string::npos ? "" : text.substr(equals + 1);
+}
+
+absl::StatusOr<v1::Rate> ReadRate(const std::string& text) {
+  v1::Rate rate;
+  const std::optional<std::string> value = ReadStated(text, rate);
+  const absl::Status wrong =
+      Invalid("--rate", text, "RESOURCE[@REGION][=AMOUNT], such as \"h100@us-east=2.5 USD\"");
+  if (!value) return wrong;
+  if (text.find('=') == std::string::npos) return rate;
+  const absl::StatusOr<Money> price = ParseMoney(*value);
+  if (!price.ok()) return wrong;
+  ToProto(*price, rate.mutable_unit_price());
   return rate;
 }
 
 absl::StatusOr<v1::Limit> ReadLimit(const std::string& text) {
   v1::Limit limit;
-  const size_t equals = text.find('=');
-  const std::string what = text.substr(0, equals);
-  const size_t at = what.find('@');
-  limit.set_resource_type(what.substr(0, at));
-  if (at != std::string::npos) limit.set_region(what.substr(at + 1));
-  const absl::StatusOr<int64_t> quantity =
-      ParseQuantity(equals == std::string::npos ? "" : std::string_view(text).substr(equals + 1));
-  if (limit.resource_type().empty() || (at != std::string::npos && limit.region().empty()) ||
-      !quantity.ok())
+  const std::optional<std::string> value = ReadStated(text, limit);
+  const absl::StatusOr<int64_t> quantity = ParseQuantity(value.value_or(""));
+  if (!value || !quantity.ok())
     return Invalid("--limit", text, "RESOURCE[@REGION]=QUANTITY, such as h100@us-east=4,000");
   limit.set_quantity(*quantity);
   return limit;

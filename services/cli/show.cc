@@ -150,16 +150,21 @@ std::string ShowOffers(const Items<v1::Offer>& offers) {
 std::string ShowProviders(const Items<v1::Provider>& providers) {
   Table table({"PROVIDER", "STATE", "SELLS", "NAME"});
   for (const v1::Provider& provider : providers) {
+    const auto what = [](const auto& stated) {
+      return Cat(stated.resource_type(), stated.region().empty() ? "" : "@", stated.region());
+    };
     std::string sells;
     for (const v1::Rate& rate : provider.rates()) {
-      sells += Cat(sells.empty() ? "" : ", ", rate.resource_type(),
-                   rate.region().empty() ? "" : "@", rate.region(),
+      sells += Cat(sells.empty() ? "" : ", ", what(rate),
                    rate.has_unit_price() ? " at " + ShowMoney(FromProto(rate.unit_price())) : "");
     }
+    if (sells.empty()) sells = "anything, at the owner's price";
+    for (const v1::Limit& limit : provider.limits())
+      sells += Cat("; at most ", ShowQuantity(limit.quantity()), " ", what(limit));
     table.Add({ShortName(provider.name()),
                Cat(ShowEnum(v1::Provider::State_Name(provider.state()), "STATE"),
                    provider.unhealthy() ? ", unhealthy" : ""),
-               sells.empty() ? "anything, at the owner's price" : sells, provider.display_name()});
+               sells, provider.display_name()});
   }
   return table.Text("no providers");
 }

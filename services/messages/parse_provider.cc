@@ -15,44 +15,23 @@ constexpr int kMostRates = 1024;
 constexpr int kMostLimits = 1024;
 constexpr int kMostAffiliates = 256;
 
-std::vector<Rate> ReadRates(Fields& fields, const Path& up, const v1::Provider& in) {
-  std::vector<Rate> rates;
-  if (!fields.Count(Path(up, "rates"), in.rates_size(), 0, kMostRates)) return rates;
+// Rates or limits: at most one for each resource type and region. `read` reads what else they say.
+template <class Stated, class Messages>
+std::vector<Stated> ReadStated(Fields& fields, const Path& up, const char* name, const Messages& in,
+                               int most, auto read) {
+  std::vector<Stated> out;
+  if (!fields.Count(Path(up, name), in.size(), 0, most)) return out;
   std::set<std::pair<std::string, std::string>> seen;
-  for (int i = 0; i < in.rates_size(); ++i) {
-    const v1::Rate& rate = in.rates(i);
-    const Path at(up, "rates", i);
-    Rate& added = rates.emplace_back();
-    added.resource_type = fields.Name(Path(at, "resource_type"), rate.resource_type());
-    if (!rate.region().empty()) added.region = fields.Name(Path(at, "region"), rate.region());
-    if (rate.has_unit_price()) {
-      const Path price(at, "unit_price");
-      added.unit_price = fields.Money(price, rate.unit_price());
-      if (added.unit_price.micros < 0)
-        fields.Complain(price, Format(added.unit_price), "0 or more");
-    }
-    if (!seen.emplace(added.resource_type, added.region).second) {
-      fields.Complain(at, "a second rate for this resource_type and region", "one for each");
-    }
-  }
-  return rates;
-}
-
-std::vector<Limit> ReadLimits(Fields& fields, const Path& up, const v1::Provider& in) {
-  std::vector<Limit> limits;
-  if (!fields.Count(Path(up, "limits"), in.limits_size(), 0, kMostLimits)) return limits;
-  std::set<std::pair<std::string, std::string>> seen;
-  for (int i = 0; i < in.limits_size(); ++i) {
-    const v1::Limit& limit = in.limits(i);
-    const Path at(up, "limits", i);
-    Limit& added = limits.emplace_back();
-    added.resource_type = fields.Name(Path(at, "resource_type"), limit.resource_type());
-    if (!limit.region().empty()) added.region = fields.Name(Path(at, "region"), limit.region());
-    added.quantity = fields.Number(Path(at, "quantity"), limit.quantity(), 0, kMostQuantity);
+  for (int i = 0; i < in.size(); ++i) {
+    const Path at(up, name, i);
+    Stated& added = out.emplace_back();
+    added.resource_type = fields.Name(Path(at, "resource_type"), in[i].resource_type());
+    if (!in[i].region().empty()) added.region = fields.Name(Path(at, "region"), in[i].region());
+    read(at, in[i], added);
     if (!seen.emplace(added.resource_type, added.region).second)
-      fields.Complain(at, "a second limit for this resource_type and region", "one for each");
+      fields.Complain(at, "a second one for this resource_type and region", "one for each");
   }
-  return limits;
+  return out;
 }
 
 Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
@@ -68,8 +47,20 @@ Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
       provider.affiliates.push_back(fields.Provider(Path(at, "affiliates", i), in.affiliates(i)));
     }
   }
-  provider.rates = ReadRates(fields, at, in);
-  provider.limits = ReadLimits(fields, at, in);
+  provider.rates =
+      ReadStated<Rate>(fields, at, "rates", in.rates(), kMostRates,
+                       [&](const Path& path, const v1::Rate& rate, Rate& added) {
+                         if (!rate.has_unit_price()) return;
+                         const Path price(path, "unit_price");
+                         added.unit_price = fields.Money(price, rate.unit_price());
+                         if (added.unit_price.micros < 0)
+                           fields.Complain(price, Format(added.unit_price), "0 or more");
+                       });
+  provider.limits = ReadStated<Limit>(
+      fields, at, "limits", in.limits(), kMostLimits,
+      [&](const Path& path, const v1::Limit& limit, Limit& added) {
+        added.quantity = fields.Number(Path(path, "quantity"), limit.quantity(), 0, kMostQuantity);
+      });
   const Path endpoint(at, "endpoint");  // validate.h checks host and port.
   provider.endpoint.address =
       fields.Text(Path(endpoint, "address"), in.endpoint().address(), 0, 256);

@@ -107,6 +107,20 @@ class FlagsTest(StageTest):
         self.assertEqual(waiver["minSharePpm"], 600_000)
         self.assertIn("endTime", waiver)
 
+    def test_a_provider_with_a_limit(self):
+        registered = self.run_json("provider", "register", "small", "--limit", "h100@us-east=4,000", who="operator-ada")
+        self.assertEqual(registered["limits"], [{"resourceType": "h100", "region": "us-east", "quantity": "4000"}])
+        self.assertIn("at most 4,000 h100@us-east", self.stage.run("provider", "show", "small", who="operator-ada").stdout)
+        wrong = self.stage.run("provider", "register", "smaller", "--limit", "h100@=1", who="operator-ada", want=2)
+        self.assertIn("h100@=1", wrong.stderr)
+
+    def test_an_agreement_that_one_party_wants_to_end(self):
+        said = self.stage.run("agreement", "terminate", "openai/coreweave", "--from", "2100-01-01T00:00:00Z", "--text",
+                              "a settlement", who="owner-openai")
+        self.assertIn("the owner: from 2100-01-01T00:00:00Z; the holder: not yet", said.stdout)
+        shown = self.run_json("agreement", "list", "--owner", "openai", who="owner-openai")["agreements"]
+        self.assertEqual([len(a.get("terminations", [])) for a in shown if a["name"].endswith("/coreweave")], [1])
+
     def test_a_dispute_that_is_upheld(self):
         self.stage.run("trigger", "assert", "openai/coreweave/C2", "--text", "a test", who="owner-openai")
         self.stage.run("trigger", "dispute", "openai/coreweave/C2", "--text", "not so", who="provider-coreweave")

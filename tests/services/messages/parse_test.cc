@@ -370,7 +370,7 @@ std::vector<Spoiled> Table() {
          m.mutable_rates(0)->mutable_unit_price()->set_nanos(0);
          m.mutable_rates(0)->mutable_unit_price()->set_units(-1);
        })},
-      {"provider.rates[2]", "a second rate", "one for each",
+      {"provider.rates[2]", "a second one", "one for each",
        Registered([](auto& m) { *m.add_rates() = m.rates(0); })},
       {"update_mask.paths[0]", "\"state\"",
        "display_name, members, rates, limits, affiliates or endpoint",
