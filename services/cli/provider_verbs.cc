@@ -1,6 +1,5 @@
 // `capbroker provider`: the registry of providers, kept by operators.
 #include <CLI/CLI.hpp>
-
 #include <optional>
 
 #include "broker/values/money.h"
