@@ -14,7 +14,7 @@ std::string ShowMoney(const Money& amount) {
 std::string ShowQuantity(int64_t quantity) {
   std::string digits = Cat(quantity);
   const size_t first = digits.starts_with('-') ? 1 : 0;
-  for (size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
+  for (size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, 1, ',');
   return digits;
 }
 
