@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "broker/values/check.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 
@@ -21,53 +22,10 @@ bool Meet(const std::vector<std::string>& a, const std::vector<std::string>& b) 
 
 Instant OrLast(Instant t) { return t.IsSet() ? t : kLastInstant; }
 
-absl::Status CheckRange(std::string_view field, int64_t got, int64_t least, int64_t most) {
-  if (got >= least && got <= most) return absl::OkStatus();
-  return Invalid(field, Cat(got), Cat("a whole number from ", least, " to ", most));
-}
-
 // From before to, where both are set.
 absl::Status CheckOrder(std::string_view field, Instant from, Instant to) {
   if (!from.IsSet() || !to.IsSet() || from < to) return absl::OkStatus();
   return Invalid(field, Format(to), Cat("a time after ", Format(from)));
-}
-
-// ---------------------------------------------------------------- what every field of a type obeys
-
-template <class T>
-absl::Status CheckValue(const std::string&, const T&) {
-  return absl::OkStatus();
-}
-absl::Status CheckValue(const std::string& field, const int64_t& got) {
-  return CheckRange(field, got, 0, field.ends_with("_ppm") ? 1'000'000 : kMostQuantity);
-}
-absl::Status CheckValue(const std::string& field, const Share& got) {
-  return CheckRange(field, got.ppm, 0, 1'000'000);
-}
-absl::Status CheckValue(const std::string& field, const Span& got) {
-  if (got >= Span{} && got <= kLongestSpan) return absl::OkStatus();
-  return Invalid(field, Format(got), Cat("a duration from 0s to ", Format(kLongestSpan)));
-}
-absl::Status CheckValue(const std::string& field, const Window& got) {
-  if (got.days == 0 && got.closing_minute == 0) return CheckValue(field, got.span);
-  if (got.days >= 1 && got.days <= kMostBusinessDays && got.span == Span{} &&
-      got.closing_minute >= 0 && got.closing_minute <= kMinutesADay) {
-    return absl::OkStatus();
-  }
-  return Invalid(
-      field, Format(got),
-      Cat("a duration, or 1 to ", kMostBusinessDays, " business days until 00:01 to 24:00"));
-}
-template <class T>
-requires requires(const T& record) {
-  T::Fields(record, [](std::string_view, const auto&) {});
-}
-absl::Status CheckValue(const std::string& at, const T& record) {
-  absl::Status status;
-  T::Fields(record, [&](std::string_view name, const auto& value) {
-    if (status.ok()) status = CheckValue(Cat(at, ".", name), value);
-  });
-  return status;
 }
 
 // ---------------------------------------------------------------- what each kind demands besides
@@ -194,7 +152,7 @@ absl::Status CheckClause(const std::string& at, const AgreementVersion& version,
   if (NeedsText(kind) && clause.text.empty())
     return Invalid(at + ".text", "none", "what is agreed, in words");
   for (absl::Status status :
-       {CheckValue(at + ".scope", clause.scope),
+       {CheckRanges(at + ".scope", clause.scope),
         CheckOrder(at + ".scope.delivery_end_time", clause.scope.delivery_start_time,
                    clause.scope.delivery_end_time)}) {
     if (!status.ok()) return status;
@@ -202,7 +160,7 @@ absl::Status CheckClause(const std::string& at, const AgreementVersion& version,
   return std::visit(
       [&](const auto& content) {
         const std::string inside = Cat(at, ".", content.kName);
-        absl::Status status = CheckValue(inside, content);
+        absl::Status status = CheckRanges(inside, content);
         return status.ok() ? Check(inside, version, clause, content) : status;
       },
       clause.content);
@@ -308,12 +266,12 @@ absl::Status Validate(const AgreementVersion& version) {
 
 absl::Status ValidateWaiver(const AgreementVersion& version, const Clause& waiver) {
   if (!IsClauseName(waiver.id.value)) {
-    return Invalid("waiver.id", Cat("\"", waiver.id.value, "\""),
+    return Invalid("waiver.clause.id", Cat("\"", waiver.id.value, "\""),
                    "1 to 63 letters, digits, '-' or '_', a letter first");
   }
   if (KindOf(waiver) != ClauseKind::kWaiver)
-    return Invalid("waiver", NameOf(KindOf(waiver)), "WAIVER");
-  return CheckClause("waiver", version, waiver);
+    return Invalid("waiver.clause", NameOf(KindOf(waiver)), "WAIVER");
+  return CheckClause("waiver.clause", version, waiver);
 }
 
 }  // namespace capbroker

@@ -316,7 +316,7 @@ bool Overlap(const Scope& a, const Scope& b);
 // INVALID_ARGUMENT naming the field ("clauses[2].first_refusal.asking.window") with got and want:
 // what one version must satisfy by itself.
 absl::Status Validate(const AgreementVersion& version);
-// The same for a waiver that its holder writes beside `version` (R20).
+// The same for a waiver that its holder writes beside `version` (R20): "waiver.clause.scope".
 absl::Status ValidateWaiver(const AgreementVersion& version, const Clause& waiver);
 
 }  // namespace capbroker

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "broker/routing/fallback.h"
+#include "broker/values/check.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 
@@ -118,11 +119,6 @@ absl::Status CheckPriceCap(const Request& request) {
                  Cat("a price at which ", cost.status().message(), " is not so"));
 }
 
-absl::Status CheckSpan(std::string_view field, Span got) {
-  if (got >= Span{} && got <= kLongestSpan) return absl::OkStatus();
-  return Invalid(field, Format(got), Cat("a duration from 0s to ", Format(kLongestSpan)));
-}
-
 absl::Status CheckFallback(const Fallback& fallback, const Directory& directory) {
   const bool fans_out = fallback.kind == FallbackKind::kFanOut;
   if (fans_out ? fallback.fan_out < 2 || fallback.fan_out > kMostFanOut : fallback.fan_out != 0) {
@@ -130,11 +126,7 @@ absl::Status CheckFallback(const Fallback& fallback, const Directory& directory)
                    fans_out ? Cat("how many are asked at once, 2 to ", kMostFanOut)
                             : "nothing but with FAN_OUT");
   }
-  for (absl::Status status :
-       {CheckSpan("fallback_policy.confirm_within", fallback.confirm_within),
-        CheckSpan("fallback_policy.withdraw_notice", fallback.withdraw_notice)}) {
-    if (!status.ok()) return status;
-  }
+  if (absl::Status status = CheckRanges("fallback_policy", fallback); !status.ok()) return status;
   if (fallback.kind == FallbackKind::kNone && fallback.step_window == Span{})
     return absl::OkStatus();
   if (fallback.step_window <= Span{} || fallback.step_window > kLongestSpan) {
@@ -249,14 +241,15 @@ absl::Status Validate(const Provider& provider) {
       return Invalid(at + ".unit_price", Format(rate.unit_price), kPriceWant);
     }
   }
-  for (size_t i = 0; i < provider.limits.size(); ++i) {
+  for (size_t i = 0; i < provider.limits.size(); ++i) {  // R23.
     const Limit& limit = provider.limits[i];
     const std::string at = Cat("limits[", i, "]");
-    if (absl::Status s = CheckWord(at + ".resource_type", limit.resource_type); !s.ok()) return s;
-    if (!limit.region.empty()) {
-      if (absl::Status s = CheckWord(at + ".region", limit.region); !s.ok()) return s;
+    for (absl::Status status :
+         {CheckWord(at + ".resource_type", limit.resource_type),
+          limit.region.empty() ? absl::OkStatus() : CheckWord(at + ".region", limit.region),
+          CheckRanges(at, limit)}) {
+      if (!status.ok()) return status;
     }
-    if (absl::Status s = CheckQuantity(at + ".quantity", limit.quantity, 0); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

@@ -7,18 +7,12 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "broker/values/record.h"
 #include "broker/values/text.h"
 
 namespace capbroker {
 namespace {
 
-struct AnyField {
-  void operator()(std::string_view, const auto&) const {}
-};
-template <class T>
-concept Record = requires(T& value) {
-  T::Fields(value, AnyField{});
-};
 template <class T>
 concept Named = std::is_enum_v<T>;
 
@@ -230,14 +224,8 @@ absl::Status Read(const Json& in, std::variant<T...>& out) {
   if (!in.IsObject() || in.MemberCount() != 1) return Unexpected("an object with one member");
   const std::string_view name(in.MemberBegin()->name.GetString(),
                               in.MemberBegin()->name.GetStringLength());
-  absl::Status status = Unexpected("a known kind");
-  const auto try_one = [&]<class One>(One one) {
-    if (name != One::kName) return;
-    status = Read(in.MemberBegin()->value, one);
-    out = std::move(one);
-  };
-  (try_one(T{}), ...);
-  return status;
+  if (!MakeAlternative(name, out)) return Unexpected("a known kind");
+  return std::visit([&](auto& content) { return Read(in.MemberBegin()->value, content); }, out);
 }
 template <class T>
 absl::Status Read(const Json& in, std::shared_ptr<const T>& out) {

@@ -19,9 +19,9 @@ struct Segment {
   int64_t quantity = 0;   // Segments add up to the terms' quantity.
   bool operator==(const Segment&) const = default;
   static void Fields(auto& self, auto&& field) {
-    field("class", self.workload_class);
     field("purpose", self.purpose);
     field("quantity", self.quantity);
+    field("workload_class", self.workload_class);
   }
 };
 
@@ -86,15 +86,15 @@ struct Request {
   bool operator==(const Request&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("accept_late", self.accept_late);
-    field("expiry", self.expiry);
-    field("fallback", self.fallback);
+    field("expire_time", self.expiry);
+    field("fallback_policy", self.fallback);
     field("id", self.id);
     field("labels", self.labels);
-    field("needed_by", self.needed_by);
+    field("needed_by_time", self.needed_by);
     field("price_cap", self.price_cap);
     field("renewal", self.renewal);
     field("segments", self.segments);
-    field("smallest_useful", self.smallest_useful);
+    field("smallest_useful_quantity", self.smallest_useful);
     field("splittable", self.splittable);
     field("terms", self.terms);
     field("version", self.version);

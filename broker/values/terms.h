@@ -15,8 +15,7 @@ namespace capbroker {
 // sums.
 inline constexpr int64_t kMostQuantity = 1'000'000'000'000;
 
-// Every struct of the trail lists its fields once, in `Fields`, by JSON name in byte order:
-// writing, reading and comparing all follow that list (canonical.h).
+// What is bought. A record: see broker/values/record.h.
 struct Terms {
   std::string resource_type{};  // "h100"; a name people chose.
   std::string region{};         // "us-east"; likewise.
@@ -34,11 +33,11 @@ struct Terms {
   static void Fields(auto& self, auto&& field) {
     field("availability_ppm", self.availability_ppm);
     field("conditions", self.conditions);
-    field("end", self.end);
+    field("end_time", self.end);
     field("quantity", self.quantity);
     field("region", self.region);
     field("resource_type", self.resource_type);
-    field("start", self.start);
+    field("start_time", self.start);
     field("unit", self.unit);
     field("unit_price", self.unit_price);
   }

@@ -33,17 +33,21 @@ struct CheckFlags {
   bool server = false;
 };
 
-// As the broker would read it. Where the file leaves the number or the first instant open, 1 and
+// As the broker would take it. Where the file leaves the number or the first instant open, 1 and
 // this one.
-absl::StatusOr<AgreementVersion> VersionOf(const AgreementFile& file) {
-  Fields fields;
-  AgreementVersion version = ReadVersion(fields, "version", file.body);
-  if (absl::Status status = fields.status(); !status.ok()) return status;
-  version.agreement.value = file.agreement;
-  version.holder.value = file.holder;
-  version.version = std::max(file.version, 1u);
+AgreementVersion Completed(AgreementVersion version) {
+  version.version = std::max(version.version, 1u);
   if (!version.effective_from.IsSet()) version.effective_from = LocalNow();
   return version;
+}
+
+// INVALID_ARGUMENT where the broker could not read it.
+absl::Status CheckMessage(const AgreementVersion& version) {
+  v1::AgreementVersion message;
+  Render(version, &message);
+  Fields fields;
+  ReadVersion(fields, "version", message);
+  return fields.status();
 }
 
 // Everybody whom the version names: whether they are registered, only a broker knows.
@@ -54,39 +58,43 @@ Directory Named(const AgreementVersion& version) {
   for (const Clause& clause : version.clauses) {
     const auto* trigger = As<TriggerClause>(clause);
     if (trigger == nullptr) continue;
-    for (const std::string& party : trigger->attesters) {
-      if (party.starts_with(kProvider)) directory.Put({.id = {party.substr(kProvider.size())}});
+    for (const auto* parties : {&trigger->attesters, &trigger->resolvers}) {
+      for (const std::string& party : *parties) {
+        if (party.starts_with(kProvider)) directory.Put({.id = {party.substr(kProvider.size())}});
+      }
     }
   }
   return directory;
 }
 
 // INVALID_ARGUMENT for a version that is malformed.
-absl::StatusOr<v1::LintAgreementResponse> LintAlone(const AgreementFile& file) {
-  const absl::StatusOr<AgreementVersion> version = VersionOf(file);
-  if (!version.ok()) return version.status();
-  if (absl::Status status = Validate(*version); !status.ok()) return AsInMessage(*version, status);
+absl::StatusOr<v1::LintAgreementResponse> LintAlone(const OwnedAgreement& file) {
+  const AgreementVersion version = Completed(file.version);
+  if (absl::Status status = CheckMessage(version); !status.ok()) return status;
+  if (absl::Status status = Validate(version); !status.ok()) return status;
   v1::LintAgreementResponse response;
-  for (const Finding& finding : Lint(*version, {file.owner}, Account{}, Named(*version))) {
-    Render(*version, finding, response.add_findings());
-  }
+  for (const Finding& finding : Lint(version, file.owner, Account{}, Named(version)))
+    Render(finding, response.add_findings());
   return response;
 }
 
 int LintFile(Session& session, const CheckFlags& flags) {
-  const absl::StatusOr<AgreementFile> file = LoadAgreement(flags.names[0]);
+  const absl::StatusOr<OwnedAgreement> file = LoadAgreement(flags.names[0]);
   if (!file.ok()) return session.Fail(file.status());
   v1::LintAgreementResponse response;
   if (flags.server) {
     const auto stub = Reach<Service>(session);
     if (stub == nullptr) return session.exit_code;
     v1::LintAgreementRequest ask;
-    ask.set_parent(Cat("owners/", file->owner));
-    ask.set_agreement_id(file->agreement);
-    ask.set_provider(Cat("providers/", file->holder));
-    *ask.mutable_version() = file->body;
+    ask.set_parent(Cat("owners/", file->owner.value));
+    ask.set_agreement_id(file->version.agreement.value);
+    ask.set_holder(Cat("providers/", file->version.holder.value));
+    Render(file->version, ask.mutable_version());
     const grpc::Status status = Call(session, *stub, &Stub::LintAgreement, ask, response);
-    if (!status.ok()) return session.Fail(status);
+    if (!status.ok()) {  // What `apply` would be refused with is what was to be found out.
+      const int exit_code = session.Fail(status);
+      return status.error_code() == grpc::StatusCode::INVALID_ARGUMENT ? kExitRefused : exit_code;
+    }
   } else {
     absl::StatusOr<v1::LintAgreementResponse> alone = LintAlone(*file);
     if (!alone.ok()) {
@@ -105,11 +113,10 @@ int LintFile(Session& session, const CheckFlags& flags) {
 // A file, or a recorded version: "openai/azure", the newest, or "openai/azure@2".
 int ReadEither(Session& session, const CheckFlags& flags, const std::string& text,
                AgreementVersion& out) {
-  AgreementFile file;
   if (text == "-" || std::filesystem::exists(text)) {
-    absl::StatusOr<AgreementFile> loaded = LoadAgreement(text);
+    const absl::StatusOr<OwnedAgreement> loaded = LoadAgreement(text);
     if (!loaded.ok()) return session.Fail(loaded.status());
-    file = *std::move(loaded);
+    out = Completed(loaded->version);
   } else {
     const size_t at = text.find('@');
     const absl::StatusOr<std::string> name = ReadAgreementName(text.substr(0, at), flags.owner);
@@ -134,23 +141,17 @@ int ReadEither(Session& session, const CheckFlags& flags, const std::string& tex
         CallPages(session, *stub, &Stub::ListAgreementVersions, ask, 0, versions);
     if (!status.ok()) return session.Fail(status);
     const int32_t wanted = *number == 0 ? agreement.latest_version().version() : *number;
+    bool found = false;
     for (const v1::AgreementVersion& version : versions.agreement_versions()) {
-      if (version.version() == wanted) file.body = version;
+      if (version.version() != wanted) continue;
+      out = FromMessage(agreement, version).version;
+      found = true;
     }
-    if (file.body.version() == 0) {
+    if (!found) {
       return session.Fail(Invalid(
           "AGREEMENT", text, Cat("a version from 1 to ", agreement.latest_version().version())));
     }
-    const std::string short_name = ShortName(*name);
-    file.agreement = short_name.substr(short_name.find('/') + 1);
-    file.holder = ShortName(agreement.provider());
-    file.version = static_cast<uint32_t>(wanted);
   }
-  absl::StatusOr<AgreementVersion> version = VersionOf(file);
-  if (!version.ok())
-    return session.Fail(
-        absl::InvalidArgumentError(Cat(text, ": ", View(version.status().message()))));
-  out = *std::move(version);
   return kExitOk;
 }
 

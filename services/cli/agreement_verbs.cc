@@ -13,6 +13,7 @@
 #include "services/cli/show.h"
 #include "services/client/client.h"
 #include "services/client/proto_values.h"
+#include "services/messages/render.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -31,15 +32,9 @@ struct AgreementFlags {
 
 // What a recorded version would be as a file. Without its number and, where the other does not say
 // it, its first instant: then what is left is what it says.
-std::string Words(const v1::Agreement& agreement, const v1::AgreementVersion& version,
-                  bool with_time) {
-  AgreementFile file;
-  const std::string name = ShortName(agreement.name());
-  file.owner = name.substr(0, name.find('/'));
-  file.agreement = name.substr(name.find('/') + 1);
-  file.holder = ShortName(agreement.provider());
-  file.body = version;
-  if (!with_time) file.body.clear_effective_from();
+std::string Words(OwnedAgreement file, bool with_time) {
+  file.version.version = 0;
+  if (!with_time) file.version.effective_from = {};
   return WriteAgreement(file);
 }
 
@@ -62,15 +57,15 @@ void Say(const Session& session, std::string_view deed, const v1::Agreement& agr
 // Records one file. The key of each call is made from what it says, so that a repeat after a lost
 // answer is known as one.
 int ApplyFile(const Session& session, Stub& stub, const std::string& path,
-              const AgreementFile& file) {
-  const std::string name = Cat("owners/", file.owner, "/agreements/", file.agreement);
+              const OwnedAgreement& file) {
+  const AgreementVersion& given = file.version;
+  const std::string short_name = Cat(file.owner.value, "/", given.agreement.value);
+  const std::string name = Cat("owners/", file.owner.value, "/agreements/", given.agreement.value);
   const auto refuse = [&](std::string_view got, std::string_view want) {
     (void)session.Fail(Invalid(Cat(path, ": version"), got, want));
     return kExitRefused;
   };
-  AgreementFile numberless = file;
-  numberless.version = 0;
-  const std::string words = WriteAgreement(numberless);
+  const std::string words = Words(file, /*with_time=*/true);
   const auto key = [&](std::string_view method) {
     return Cat(method, "-", Hex(Sha256(WriteAgreement(file))).substr(0, 32));
   };
@@ -80,13 +75,12 @@ int ApplyFile(const Session& session, Stub& stub, const std::string& path,
   v1::Agreement known;
   grpc::Status status = Call(session, stub, &Stub::GetAgreement, get, known);
   if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
-    if (file.version > 1)
-      return refuse(Cat(file.version), Cat("1: ", file.owner, "/", file.agreement, " is new"));
+    if (given.version > 1) return refuse(Cat(given.version), Cat("1: ", short_name, " is new"));
     v1::CreateAgreementRequest ask;
-    ask.set_parent(Cat("owners/", file.owner));
-    ask.set_agreement_id(file.agreement);
-    ask.mutable_agreement()->set_provider(Cat("providers/", file.holder));
-    *ask.mutable_first_version() = file.body;
+    ask.set_parent(Cat("owners/", file.owner.value));
+    ask.set_agreement_id(given.agreement.value);
+    ask.mutable_agreement()->set_holder(Cat("providers/", given.holder.value));
+    Render(given, ask.mutable_first_version());
     ask.set_request_id(key("create"));
     v1::Agreement created;
     status = Call(session, stub, &Stub::CreateAgreement, ask, created);
@@ -97,31 +91,31 @@ int ApplyFile(const Session& session, Stub& stub, const std::string& path,
   if (!status.ok()) return session.Fail(status);
 
   const auto latest = static_cast<uint32_t>(known.latest_version().version());
-  const bool with_time = file.body.has_effective_from();
-  if (file.version > latest + 1)
-    return refuse(Cat(file.version), Cat("at most ", latest + 1, ", the next"));
-  if (file.version <= latest) {  // Also where the file leaves the number open.
+  const bool with_time = given.effective_from.IsSet();
+  if (given.version > latest + 1)
+    return refuse(Cat(given.version), Cat("at most ", latest + 1, ", the next"));
+  if (given.version <= latest) {  // Also where the file leaves the number open.
     v1::ListAgreementVersionsResponse versions;
     status = Versions(session, stub, name, versions);
     if (!status.ok()) return session.Fail(status);
     for (const v1::AgreementVersion& version : versions.agreement_versions()) {
       const auto number = static_cast<uint32_t>(version.version());
-      if (number != (file.version == 0 ? latest : file.version)) continue;
-      if (Words(known, version, with_time) == words) {
+      if (number != (given.version == 0 ? latest : given.version)) continue;
+      if (Words(FromMessage(known, version), with_time) == words) {
         Say(session, "already so, nothing to do", known, number);
         return kExitOk;
       }
-      if (file.version != 0) {
-        return refuse(Cat(file.version),
-                      Cat(latest + 1, ": version ", file.version,
+      if (given.version != 0) {
+        return refuse(Cat(given.version),
+                      Cat(latest + 1, ": version ", given.version,
                           " is recorded and says something else (capbroker agreement show ",
-                          file.owner, "/", file.agreement, " --version ", file.version, ")"));
+                          short_name, " --version ", given.version, ")"));
       }
     }
   }
   v1::AmendAgreementRequest ask;
   ask.set_name(name);
-  *ask.mutable_next_version() = file.body;
+  Render(given, ask.mutable_next_version());
   ask.set_base_version(static_cast<int32_t>(latest));
   ask.set_request_id(key(Cat("amend-", latest)));
   v1::Agreement amended;
@@ -132,9 +126,9 @@ int ApplyFile(const Session& session, Stub& stub, const std::string& path,
 }
 
 int Apply(Session& session, const AgreementFlags& flags) {
-  std::vector<AgreementFile> files;  // All are read before the first is sent.
+  std::vector<OwnedAgreement> files;  // All are read before the first is sent.
   for (const std::string& path : flags.files) {
-    absl::StatusOr<AgreementFile> file = LoadAgreement(path);
+    absl::StatusOr<OwnedAgreement> file = LoadAgreement(path);
     if (!file.ok()) return session.Fail(file.status());
     files.push_back(*std::move(file));
   }
@@ -189,14 +183,7 @@ int ShowVersion(Session& session, const AgreementFlags& flags) {
         version.has_effective_to() ? " until " + ShowTime(FromProto(version.effective_to())) : "",
         "\n");
   }
-  AgreementFile file;
-  const std::string short_name = ShortName(agreement.name());
-  file.owner = short_name.substr(0, short_name.find('/'));
-  file.agreement = short_name.substr(short_name.find('/') + 1);
-  file.holder = ShortName(agreement.provider());
-  file.version = static_cast<uint32_t>(version.version());
-  file.body = version;
-  Print(out + WriteAgreement(file));
+  Print(out + WriteAgreement(FromMessage(agreement, version)));
   return kExitOk;
 }
 

@@ -4,6 +4,7 @@
 
 #include "broker/values/money.h"
 #include "broker/values/refusal.h"
+#include "broker/values/show.h"
 #include "broker/values/text.h"
 #include "capbroker/v1/provider_service.grpc.pb.h"
 #include "services/cli/call.h"
@@ -69,6 +70,10 @@ std::string ShowProvider(const v1::Provider& provider) {
   for (const std::string& member : provider.members()) text += Cat("  member     ", member, "\n");
   for (const std::string& other : provider.affiliates())
     text += Cat("  affiliate  ", ShortName(other), "\n");
+  for (const v1::Limit& limit : provider.limits()) {
+    text += Cat("  at most    ", ShowQuantity(limit.quantity()), " ", limit.resource_type(),
+                limit.region().empty() ? "" : Cat(" in ", limit.region()), "\n");
+  }
   if (const v1::Endpoint& endpoint = provider.endpoint(); provider.has_endpoint()) {
     text += Cat("  endpoint   ", endpoint.address(),
                 endpoint.server_name().empty() ? "" : Cat(" as ", endpoint.server_name()), "\n");

@@ -6,41 +6,45 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/values/time.h"
+#include "broker/values/request.h"
 #include "capbroker/v1/capacity_request.pb.h"
+#include "services/cli/field_flags.h"
 
 namespace capbroker {
 
-// A text, and what an error about it calls it: "--quantity", or "request.yaml:3:11: quantity".
-struct Written {
-  std::string text{};
-  std::string origin{};
+// A request's fields, and what stands for a single segment and for its lists.
+struct RequestForm {
+  Request request{};
+  std::string workload_class{}, purpose{};  // Of the whole quantity, where there are no segments.
+  std::vector<std::string> segments{};      // "CLASS:PURPOSE:QUANTITY" or "CLASS:QUANTITY".
+  std::vector<std::string> labels{};        // "key=value".
+  static void Fields(auto& self, auto&& field) {
+    field("labels", self.labels);
+    field("purpose", self.purpose);
+    field("request", self.request);
+    field("segments", self.segments);
+    field("workload_class", self.workload_class);
+  }
 };
 
-struct RequestInput {
-  Written resource{}, region{}, quantity{}, unit{}, start{}, end{}, price{}, price_cap{},
-      availability{};
-  Written workload_class{}, purpose{};  // Of the whole quantity, where there are no segments.
-  Written smallest{}, step_window{}, needed_by{}, expire{};
-  Written fallback{}, fan_out{}, confirm_within{}, withdraw_notice{};
-  Written splittable{}, renewal{}, accept_late{};  // "true", "false".
-  std::vector<Written> segments{};                 // "CLASS:PURPOSE:QUANTITY" or "CLASS:QUANTITY".
-  std::vector<Written> providers{};                // In rank order.
-  std::vector<Written> conditions{};
-  std::vector<Written> labels{};  // "key=value".
-};
+void AddRequestFlags(CLI::App& verb, std::vector<Written>& out);
 
-// What `file` says is taken where `flags` say nothing.
-RequestInput Merge(RequestInput flags, const RequestInput& file);
-
-// INVALID_ARGUMENT as in yaml.h.
-absl::StatusOr<RequestInput> ReadRequest(std::string_view file, std::string_view text);
-absl::StatusOr<RequestInput> LoadRequest(const std::string& path);
-
-// The message, with everything parsed; `now` is for times such as "+36h".
+// `now` is for times such as "+36h".
 //
-// INVALID_ARGUMENT  "ORIGIN: got ..., want ...", or what is missing. Limits are the broker's to
-// check.
-absl::StatusOr<v1::CapacityRequest> BuildRequest(const RequestInput& input, Instant now);
+// INVALID_ARGUMENT  as in yaml.h.
+absl::StatusOr<RequestForm> ReadRequest(std::string_view file, std::string_view text, Instant now);
+absl::StatusOr<RequestForm> LoadRequest(const std::string& path, Instant now);
+
+// What the flags say, in place of what the form says of the same.
+//
+// INVALID_ARGUMENT  "--quantity: got ..., want ...".
+absl::StatusOr<RequestForm> WithFlags(RequestForm form, const std::vector<Written>& flags,
+                                      Instant now);
+
+// The message.
+//
+// INVALID_ARGUMENT  "--region: got nothing, want ...": what is missing, or at odds with itself.
+//                   Limits are the broker's to check.
+absl::StatusOr<v1::CapacityRequest> BuildRequest(const RequestForm& form);
 
 }  // namespace capbroker

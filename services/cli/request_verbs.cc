@@ -12,6 +12,7 @@
 #include "services/cli/show.h"
 #include "services/client/client.h"
 #include "services/client/proto_values.h"
+#include "services/messages/render.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {
@@ -22,12 +23,11 @@ using Stub = Service::Stub;
 
 struct RequestFlags {
   std::string owner{}, name{}, text{}, file{}, request_key{}, until{};
-  RequestInput input{};
-  std::vector<std::string> segments{}, providers{}, conditions{}, labels{}, states{};
+  std::vector<Written> fields{};
+  std::vector<std::string> states{};
   std::string what_if{};
   std::vector<std::string> drafts{};
-  bool splittable = false, renewal = false, accept_late = false, wait = false, take = false,
-       leave = false;
+  bool wait = false, take = false, leave = false;
   uint32_t base_version = 0;
   int limit = 50;
 
@@ -36,24 +36,13 @@ struct RequestFlags {
 
 // The request of create, plan and amend: from a file, and from flags, which win.
 absl::StatusOr<v1::CapacityRequest> BuildFrom(const RequestFlags& flags) {
-  RequestInput input = flags.input;
-  const auto list = [](const std::vector<std::string>& texts, const char* flag,
-                       std::vector<Written>& out) {
-    for (const std::string& text : texts) out.push_back({text, flag});
-  };
-  list(flags.segments, "--segment", input.segments);
-  list(flags.providers, "--provider", input.providers);
-  list(flags.conditions, "--condition", input.conditions);
-  list(flags.labels, "--label", input.labels);
-  if (flags.splittable) input.splittable = {"true", "--splittable"};
-  if (flags.renewal) input.renewal = {"true", "--renewal"};
-  if (flags.accept_late) input.accept_late = {"true", "--accept-late"};
-  if (!flags.file.empty()) {
-    const absl::StatusOr<RequestInput> file = LoadRequest(flags.file);
-    if (!file.ok()) return file.status();
-    input = Merge(std::move(input), *file);
-  }
-  return BuildRequest(input, LocalNow());
+  const Instant now = LocalNow();
+  absl::StatusOr<RequestForm> form =
+      flags.file.empty() ? RequestForm() : LoadRequest(flags.file, now);
+  if (!form.ok()) return form.status();
+  form = WithFlags(*std::move(form), flags.fields, now);
+  if (!form.ok()) return form.status();
+  return BuildRequest(*form);
 }
 
 // Prints the trail of a request that has ended.
@@ -139,28 +128,28 @@ absl::Status FillPlan(const RequestFlags& flags, v1::PlanCapacityRequestRequest&
     ask.set_parent(ParentOwner(*name));
     ask.set_name(*name);
     if (!flags.what_if.empty()) {
-      const absl::StatusOr<RequestInput> file = LoadRequest(flags.what_if);
+      const absl::StatusOr<RequestForm> file = LoadRequest(flags.what_if, LocalNow());
       if (!file.ok()) return file.status();
-      absl::StatusOr<v1::CapacityRequest> request = BuildRequest(*file, LocalNow());
+      absl::StatusOr<v1::CapacityRequest> request = BuildRequest(*file);
       if (!request.ok()) return request.status();
       *ask.mutable_capacity_request() = *std::move(request);
     }
   }
   for (const std::string& path : flags.drafts) {
-    absl::StatusOr<AgreementFile> file = LoadAgreement(path);
+    const absl::StatusOr<OwnedAgreement> file = LoadAgreement(path);
     if (!file.ok()) return file.status();
-    if (Cat("owners/", file->owner) != ask.parent()) {
-      return Invalid(Cat(path, ": owner"), file->owner, ShortName(ask.parent()));
+    if (Cat("owners/", file->owner.value) != ask.parent()) {
+      return Invalid(Cat(path, ": owner"), file->owner.value, ShortName(ask.parent()));
     }
     v1::AgreementDraft* draft = ask.add_agreement_drafts();
-    draft->set_agreement_id(file->agreement);
-    draft->set_provider(Cat("providers/", file->holder));
-    *draft->mutable_version() = std::move(file->body);
+    draft->set_agreement_id(file->version.agreement.value);
+    draft->set_holder(Cat("providers/", file->version.holder.value));
+    Render(file->version, draft->mutable_version());
   }
   return absl::OkStatus();
 }
 
-int Plan(Session& session, const RequestFlags& flags) {
+int PlanFrom(Session& session, const RequestFlags& flags) {
   v1::PlanCapacityRequestRequest ask;
   if (const absl::Status status = FillPlan(flags, ask); !status.ok()) return session.Fail(status);
   return CallAndPrint<Service>(session, &Stub::PlanCapacityRequest, ask, ShowPlan);
@@ -276,49 +265,8 @@ int Release(Session& session, const RequestFlags& flags) {
   return CallAndPrint<Service>(session, &Stub::ReleaseAllocation, ask, ShowAllocation);
 }
 
-void AddOne(CLI::App& verb, const char* name, Written& field, const char* type, const char* what) {
-  field.origin = name;
-  AddText(verb, name, field.text, type, what);
-}
-
 void AddInput(CLI::App& verb, RequestFlags& flags) {
-  RequestInput& in = flags.input;
-  AddOne(verb, "--resource", in.resource, "TYPE", "Resource type: h100");
-  AddOne(verb, "--region", in.region, "REGION", "Region: us-east");
-  AddOne(verb, "--quantity", in.quantity, "N",
-         "Quantity: 8000 or 8,000; default the sum of the segments");
-  AddOne(verb, "--unit", in.unit, "UNIT", "Unit of the quantity; default gpu");
-  AddOne(verb, "--start", in.start, "WHEN", "First instant: RFC 3339, a date, or +30d");
-  AddOne(verb, "--end", in.end, "WHEN", "End, exclusive");
-  AddOne(verb, "--price", in.price, "AMOUNT", "Price per unit-hour: \"2.5 USD\"");
-  AddOne(verb, "--cap", in.price_cap, "AMOUNT", "Price cap; default the price");
-  AddOne(verb, "--availability", in.availability, "SHARE", "Service level: 99.9%");
-  AddList(verb, "--condition", flags.conditions, "TEXT", "A further condition, in words");
-  AddOne(verb, "--class", in.workload_class, "CLASS",
-         "Workload class: PRODUCT_INFERENCE, API_SERVING");
-  AddOne(verb, "--purpose", in.purpose, "PURPOSE", "Purpose: RESEARCH, TRAINING");
-  AddList(verb, "--segment", flags.segments, "SEGMENT",
-          "Instead of --class: CLASS:PURPOSE:N or CLASS:N");
-  verb.add_flag("--splittable", flags.splittable, "May be split among routes and providers");
-  AddOne(verb, "--smallest", in.smallest, "N", "Smallest useful part");
-  verb.add_flag("--renewal", flags.renewal, "Extends capacity already in use");
-  AddList(verb, "--provider", flags.providers, "PROVIDER",
-          "Alternatives in rank order; default all registered");
-  AddOne(verb, "--step-window", in.step_window, "DURATION",
-         "How long each alternative may take to answer: 2h");
-  AddOne(verb, "--fallback", in.fallback, "KIND",
-         "How alternatives are asked: SEQUENTIAL, FAN_OUT, CHEAPEST, NONE");
-  AddOne(verb, "--fan-out", in.fan_out, "N", "FAN_OUT: how many are asked at once");
-  AddOne(verb, "--confirm-within", in.confirm_within, "DURATION",
-         "How long an alternative may take to confirm; default: confirmed at once");
-  AddOne(verb, "--withdraw-notice", in.withdraw_notice, "DURATION",
-         "Notice with which an alternative may withdraw; default: it may not");
-  verb.add_flag("--accept-late", flags.accept_late, "Keep late acceptances in reserve");
-  AddOne(
-      verb, "--needed-by", in.needed_by, "WHEN",
-      "When the capacity is needed; the windows of rights must fit before it; default the start");
-  AddOne(verb, "--expire", in.expire, "WHEN", "When the request expires; default --needed-by");
-  AddList(verb, "--label", flags.labels, "K=V", "A label of your own, key=value");
+  AddRequestFlags(verb, flags.fields);
   AddText(verb, "--file,-f", flags.file, "FILE",
           "The same fields from YAML (- is stdin); flags win over it");
 }
@@ -348,9 +296,10 @@ void AddRequest(CLI::App& app, Session& session) {
   {
     auto [verb, flags] =
         add("create", "Request capacity",
-            "--owner openai --resource h100 --region us-east \\\n"
-            "  --quantity 8,000 --start 2025-06-01 --end 2026-06-01 --price \"2.5 USD\" \\\n"
-            "  --class PRODUCT_INFERENCE --splittable --provider stargate-oracle --wait",
+            "--owner openai --resource-type h100 --region us-east \\\n"
+            "  --quantity 8,000 --start-time 2025-06-01 --end-time 2026-06-01 \\\n"
+            "  --unit-price \"2.5 USD\" --workload-class PRODUCT_INFERENCE --splittable \\\n"
+            "  --providers stargate-oracle --wait",
             Create);
     AddInput(*verb, *flags);
     AddRequestKey(*verb, flags->request_key);
@@ -359,7 +308,7 @@ void AddRequest(CLI::App& app, Session& session) {
   {
     auto [verb, flags] =
         add("plan", "Show what would become of a request, and why; records nothing",
-            "--owner openai -f request.yaml --quantity 4,000", Plan);
+            "--owner openai -f request.yaml --quantity 4,000", PlanFrom);
     AddInput(*verb, *flags);
     add_request(*verb, *flags);
     AddText(*verb, "--what-if", flags->what_if, "FILE",

@@ -176,7 +176,7 @@ std::string ShowAgreements(const Items<v1::Agreement>& agreements) {
     std::string clauses;
     for (const v1::Clause& clause : version.clauses())
       clauses += Cat(clauses.empty() ? "" : ", ", clause.id());
-    table.Add({ShortName(agreement.name()), ShortName(agreement.provider()), Cat(version.version()),
+    table.Add({ShortName(agreement.name()), ShortName(agreement.holder()), Cat(version.version()),
                ShowEnum(v1::AgreementVersion::State_Name(version.state()), "STATE"),
                TimeOf(version.effective_from()), TimeOf(version.effective_to()), clauses});
   }

@@ -7,7 +7,7 @@
 #include "broker/trail/describe.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
-#include "services/cli/agreement_values.h"
+#include "services/cli/agreement_file.h"
 #include "services/cli/app.h"
 #include "services/cli/call.h"
 #include "services/cli/replay_report.h"
@@ -136,7 +136,7 @@ int ReplayEvidence(const Session& session, const SimulateFlags& flags) {
     return session.Fail(Invalid("--agreement", "nothing", "a draft's file"));
   if (!flags.files.empty())
     return session.Fail(Invalid("FILE", flags.files.front(), "no stories with --replay"));
-  const absl::StatusOr<OwnedAgreement> draft = LoadAgreementValues(flags.agreement);
+  const absl::StatusOr<OwnedAgreement> draft = AgreementsBeside("")(flags.agreement);
   if (!draft.ok()) return session.Fail(draft.status());
   std::vector<Act> acts;
   for (const std::string& path : flags.evidence) {

@@ -1,6 +1,7 @@
 // `capbroker trigger`: asserting, disputing and attesting triggers of an agreement.
 #include <CLI/CLI.hpp>
 
+#include "broker/values/ids.h"
 #include "broker/values/refusal.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/call.h"
@@ -16,7 +17,7 @@ using Service = v1::AgreementService;
 using Stub = Service::Stub;
 
 struct TriggerFlags {
-  std::string owner{}, name{}, text{}, measure{}, request_key{};
+  std::string owner{}, name{}, text{}, measure{}, evidence{}, request_key{};
   bool upheld = false, dismissed = false;
 };
 
@@ -32,6 +33,14 @@ absl::Status Fill(const TriggerFlags& flags, v1::ResolveDisputeRequest& request)
     return Invalid("--upheld, --dismissed", flags.upheld ? "both" : "neither", "one of them");
   }
   request.set_upheld(flags.upheld);
+  return absl::OkStatus();
+}
+absl::Status Fill(const TriggerFlags& flags, v1::AssertTriggerRequest& request) {
+  if (flags.evidence.empty()) return absl::OkStatus();
+  const absl::StatusOr<Hash> evidence = ParseHash(flags.evidence);
+  if (!evidence.ok())
+    return Invalid("--evidence", flags.evidence, "a SHA-256 in 64 hexadecimal digits");
+  request.set_evidence(std::string(evidence->begin(), evidence->end()));
   return absl::OkStatus();
 }
 absl::Status Fill(const TriggerFlags&, const google::protobuf::Message&) {
@@ -83,9 +92,15 @@ void AddTrigger(CLI::App& app, Session& session) {
     AddRequestKey(*verb, flags->request_key);
     return std::pair(verb, flags);
   };
-  add_act("assert", "Assert that it has occurred, as the owner, the holder or an attester",
-          "openai/azure/C6 --text \"declared by the board\"", true,
-          Act<v1::AssertTriggerRequest, &Stub::AssertTrigger>);
+  {
+    auto [verb, flags] =
+        add_act("assert", "Assert that it has occurred, as the owner, the holder or an attester",
+                "openai/azure/C6 --text \"declared by the board\" \\\n"
+                "  --evidence $(sha256sum <declaration.pdf | cut -d\" \" -f1)",
+                true, Act<v1::AssertTriggerRequest, &Stub::AssertTrigger>);
+    AddText(*verb, "--evidence", flags->evidence, "SHA256",
+            "SHA-256 of what shows it, for the trail");
+  }
   add_act("dispute", "Dispute that it has occurred, as the owner or the holder",
           "openai/azure/C6 --text \"not audited\"", true,
           Act<v1::DisputeTriggerRequest, &Stub::DisputeTrigger>);

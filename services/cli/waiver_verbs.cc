@@ -1,12 +1,15 @@
 // `capbroker waiver`: waivers that a holder grants and revokes beside an agreement.
 #include <CLI/CLI.hpp>
 
+#include "broker/agreements/agreement.h"
+#include "broker/values/text.h"
 #include "capbroker/v1/agreement_service.grpc.pb.h"
 #include "services/cli/call.h"
+#include "services/cli/field_flags.h"
 #include "services/cli/name_arguments.h"
 #include "services/cli/show.h"
-#include "services/client/proto_values.h"
-#include "services/notation/parse.h"
+#include "services/client/client.h"
+#include "services/messages/render.h"
 
 namespace capbroker {
 namespace {
@@ -15,9 +18,24 @@ using Service = v1::AgreementService;
 using Stub = Service::Stub;
 
 struct WaiverFlags {
-  std::string owner{}, name{}, id{}, request{}, min_share{}, cap{}, from{}, to{}, text{},
-      request_key{};
-  std::vector<std::string> lifts{}, classes{}, purposes{}, resources{}, regions{};
+  std::string owner{}, name{}, request{}, provider{}, text{}, request_key{};
+  std::vector<Written> fields{};
+};
+
+// In the order of `--help`. A field without a row is told by its type.
+constexpr FlagHelp kHelp[] = {
+    {"id", "ID", "The waiver's own name: W1"},
+    {"lifted_clause_ids", "CLAUSE", "A clause that it lifts"},
+    {"scope.workload_classes", "CLASS", "Only this class of workload; default any"},
+    {"scope.purposes", "PURPOSE", "Only this purpose; default any that is stated"},
+    {"scope.resource_types", "TYPE", "Only this resource type; default any"},
+    {"scope.regions", "REGION", "Only this region; default any"},
+    {"min_share_ppm", "SHARE", "\"Primarily\": at least this share of a request"},
+    {"covers", "WHAT", "SEGMENTS in its scope, or the whole REQUEST; default SEGMENTS"},
+    {"cap_quantity", "N", "Most units in total; default no cap"},
+    {"start_time", "WHEN", "First instant; default now"},
+    {"end_time", "WHEN", "End, exclusive; default the agreement's"},
+    {"text", "TEXT", "A note for readers"},
 };
 
 std::string ShowWaiver(const v1::GrantedWaiver& waiver) {
@@ -28,33 +46,24 @@ std::string ShowWaiver(const v1::GrantedWaiver& waiver) {
 
 // Fills `out` from the flags.
 absl::Status ReadWaiver(const WaiverFlags& flags, v1::GrantedWaiver& out) {
-  v1::Clause& clause = *out.mutable_clause();
-  clause.set_id(flags.id);
-  clause.set_text(flags.text);
-  v1::Waiver& waiver = *clause.mutable_waiver();
-  waiver.mutable_lifted_clause_ids()->Add(flags.lifts.begin(), flags.lifts.end());
-  v1::Scope& scope = *clause.mutable_scope();
-  scope.mutable_workload_classes()->Add(flags.classes.begin(), flags.classes.end());
-  scope.mutable_purposes()->Add(flags.purposes.begin(), flags.purposes.end());
-  scope.mutable_resource_types()->Add(flags.resources.begin(), flags.resources.end());
-  scope.mutable_regions()->Add(flags.regions.begin(), flags.regions.end());
+  Clause clause{.content = Waiver{}};
+  if (absl::Status status = SetFields(clause, flags.fields, LocalNow()); !status.ok())
+    return status;
+  Render(clause, out.mutable_clause());
   if (!flags.request.empty()) {
     const absl::StatusOr<std::string> request = ReadRequestName(flags.request, flags.owner);
     if (!request.ok()) return request.status();
     out.set_capacity_request(*request);
   }
-  const auto when = [](std::string_view text) { return ParseWhen(text, LocalNow()); };
-  const auto share = [](std::string_view text) { return ParseShare(text); };
-  return FlagReader()
-      .Read("--min-share", flags.min_share, share,
-            [&](int64_t ppm) { waiver.set_min_share_ppm(static_cast<int32_t>(ppm)); })
-      .Read("--cap", flags.cap, ParseQuantity, [&](int64_t n) { waiver.set_cap_quantity(n); })
-      .Read("--from", flags.from, when, [&](Instant t) { ToProto(t, waiver.mutable_start_time()); })
-      .Read("--to", flags.to, when, [&](Instant t) { ToProto(t, waiver.mutable_end_time()); })
-      .status();
+  if (!flags.provider.empty()) {
+    const absl::StatusOr<std::string> provider = ReadProviderName(flags.provider);
+    if (!provider.ok()) return provider.status();
+    out.set_provider(*provider);
+  }
+  return absl::OkStatus();
 }
 
-int Grant(Session& session, const WaiverFlags& flags) {
+int GrantOne(Session& session, const WaiverFlags& flags) {
   auto request = MakeRequest<v1::GrantWaiverRequest>(ReadAgreementName(flags.name, flags.owner),
                                                      flags.request_key);
   if (request.ok()) {
@@ -93,22 +102,14 @@ void AddWaiver(CLI::App& app, Session& session) {
   };
   {
     auto [verb, flags] = add("grant", "Grant a waiver, standing or for one request",
-                             "openai/azure --id W1 --lift C2 --purpose RESEARCH --cap 10,000",
-                             "AGREEMENT", "OWNER/AGREEMENT, or the full name", Grant);
-    AddText(*verb, "--id", flags->id, "ID", "The waiver's own name: W1")->required();
-    AddList(*verb, "--lift", flags->lifts, "CLAUSE", "A clause that it lifts")->required();
-    AddText(*verb, "--request", flags->request, "REQUEST", "For this request only");
-    AddList(*verb, "--class", flags->classes, "CLASS", "Only this workload class; default any");
-    AddList(*verb, "--purpose", flags->purposes, "PURPOSE",
-            "Only this purpose; default any stated purpose");
-    AddList(*verb, "--resource", flags->resources, "TYPE", "Only this resource type; default any");
-    AddList(*verb, "--region", flags->regions, "REGION", "Only this region; default any");
-    AddText(*verb, "--min-share", flags->min_share, "SHARE",
-            "\"Primarily\": at least this share of a request");
-    AddText(*verb, "--cap", flags->cap, "N", "Most units in total; default no cap");
-    AddText(*verb, "--from", flags->from, "WHEN", "First instant; default now");
-    AddText(*verb, "--to", flags->to, "WHEN", "End, exclusive; default the agreement's");
-    AddText(*verb, "--text", flags->text, "TEXT", "A note for readers");
+                             "openai/azure --id W1 --lifted-clause-ids C2 \\\n"
+                             "  --purposes RESEARCH --cap-quantity 10,000",
+                             "AGREEMENT", "OWNER/AGREEMENT, or the full name", GrantOne);
+    constexpr std::string_view kWithout[] = {kKindField};
+    AddFieldFlags(*verb, Clause{.content = Waiver{}}, kHelp, kWithout, flags->fields);
+    AddText(*verb, "--capacity-request", flags->request, "REQUEST", "For this request only");
+    AddText(*verb, "--request", flags->request, "REQUEST", "The same")->group("");
+    AddText(*verb, "--provider", flags->provider, "PROVIDER", "For what this provider takes only");
     AddRequestKey(*verb, flags->request_key);
   }
   {

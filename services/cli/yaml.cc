@@ -101,20 +101,6 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Open> open_;
 };
 
-std::string_view NameOfKind(Yaml::Kind kind) {
-  switch (kind) {
-    case Yaml::Kind::kNothing:
-      return "nothing";
-    case Yaml::Kind::kText:
-      return "a text";
-    case Yaml::Kind::kList:
-      return "a list";
-    case Yaml::Kind::kMap:
-      return "a map";
-  }
-  return "";
-}
-
 }  // namespace
 
 absl::StatusOr<Yaml> ReadYaml(std::string_view file, std::string_view text) {
@@ -151,82 +137,18 @@ void YamlErrors::Add(const Yaml& where, std::string_view field, std::string_view
                                            field.empty() ? "" : ": ", problem));
 }
 
-YamlMap::YamlMap(const Yaml& node, std::string path, YamlErrors& errors)
-    : node_(node), path_(std::move(path)), errors_(errors) {
-  if (node.kind != Yaml::Kind::kMap)
-    errors.Add(node, path_, Cat("got ", NameOfKind(node.kind), ", want a map"));
-}
-
-const Yaml* YamlMap::Find(std::string_view key) {
-  known_.emplace_back(key);
-  for (const auto& [name, value] : node_.fields) {
-    if (name.text == key) return &value;
+std::string_view NameOfKind(Yaml::Kind kind) {
+  switch (kind) {
+    case Yaml::Kind::kNothing:
+      return "nothing";
+    case Yaml::Kind::kText:
+      return "a text";
+    case Yaml::Kind::kList:
+      return "a list";
+    case Yaml::Kind::kMap:
+      return "a map";
   }
-  return nullptr;
-}
-
-const Yaml* YamlMap::FindText(std::string_view key) {
-  const Yaml* node = Find(key);
-  if (node == nullptr || node->kind == Yaml::Kind::kText) return node;
-  errors_.Add(*node, PathOf(key), Cat("got ", NameOfKind(node->kind), ", want a text or a figure"));
-  return nullptr;
-}
-
-bool YamlMap::ReadText(std::string_view key, std::string& out) {
-  return Read(key, out, [](std::string_view text) -> absl::StatusOr<std::string> {
-    return std::string(text);
-  });
-}
-
-bool YamlMap::ReadBool(std::string_view key, bool& out) {
-  return Read(key, out, [](std::string_view text) -> absl::StatusOr<bool> {
-    if (text == "true" || text == "false") return text == "true";
-    return absl::InvalidArgumentError(Cat("got \"", text, "\", want true or false"));
-  });
-}
-
-bool YamlMap::ReadTexts(std::string_view key, std::vector<std::string>& out) {
-  const Yaml* node = Find(key);
-  if (node == nullptr) return false;
-  if (node->kind == Yaml::Kind::kText) {
-    out = {node->text};
-    return true;
-  }
-  if (node->kind != Yaml::Kind::kList) {
-    errors_.Add(*node, PathOf(key), Cat("got ", NameOfKind(node->kind), ", want a list"));
-    return false;
-  }
-  out.clear();
-  for (size_t i = 0; i < node->items.size(); ++i) {
-    const Yaml& item = node->items[i];
-    if (item.kind != Yaml::Kind::kText) {
-      errors_.Add(item, Cat(PathOf(key), "[", i, "]"),
-                  Cat("got ", NameOfKind(item.kind), ", want a text"));
-      return false;
-    }
-    out.push_back(item.text);
-  }
-  return true;
-}
-
-void YamlMap::Require(std::string_view key, std::string_view want) {
-  if (Find(key) == nullptr) errors_.Add(node_, PathOf(key), Cat("got nothing, want ", want));
-}
-
-void YamlMap::Done() {
-  for (const auto& [key, value] : node_.fields) {
-    if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
-    std::string list;
-    std::sort(known_.begin(), known_.end());
-    known_.erase(std::unique(known_.begin(), known_.end()), known_.end());
-    for (const std::string& known : known_) list += Cat(list.empty() ? "" : ", ", known);
-    errors_.Add(key, PathOf(key.text), Cat("is unknown here; want one of ", list));
-    return;
-  }
-}
-
-std::string YamlMap::PathOf(std::string_view key) const {
-  return Cat(path_, path_.empty() ? "" : ".", key);
+  return "";
 }
 
 std::string QuoteYaml(std::string_view text) {

@@ -41,49 +41,8 @@ class YamlErrors {
   absl::Status status_;
 };
 
-// Reads the fields of a map one by one; Done reports those that nobody asked for.
-class YamlMap {
- public:
-  // `path` names the map in errors: "clauses[1]", or empty for the whole file.
-  YamlMap(const Yaml& node, std::string path, YamlErrors& errors);
-
-  // Null if absent.
-  const Yaml* Find(std::string_view key);
-  // Null if absent; adds an error if it is no text.
-  const Yaml* FindText(std::string_view key);
-  // Parses the field's text into `out` if it is present. An error of `parse` says "got ..., want
-  // ...".
-  template <class T, class Parse>
-  bool Read(std::string_view key, T& out, Parse parse) {
-    const Yaml* node = FindText(key);
-    if (node == nullptr) return false;
-    auto value = parse(std::string_view(node->text));
-    if (!value.ok()) {
-      errors_.Add(*node, PathOf(key), View(value.status().message()));
-      return false;
-    }
-    out = *std::move(value);
-    return true;
-  }
-  bool ReadText(std::string_view key, std::string& out);
-  bool ReadBool(std::string_view key, bool& out);
-  // Reads a list of texts; a single text is a list of one.
-  bool ReadTexts(std::string_view key, std::vector<std::string>& out);
-  // Adds an error if the field is absent.
-  void Require(std::string_view key, std::string_view want);
-  // Adds an error if the map has a field that was never asked for; it lists the known ones.
-  void Done();
-
-  std::string PathOf(std::string_view key) const;
-  const Yaml& node() const { return node_; }
-  YamlErrors& errors() { return errors_; }
-
- private:
-  const Yaml& node_;
-  const std::string path_;
-  YamlErrors& errors_;
-  std::vector<std::string> known_;
-};
+// "a map", "a list".
+std::string_view NameOfKind(Yaml::Kind kind);
 
 // The text as one-line YAML: plain where that reads back as the same text, else in double quotes.
 std::string QuoteYaml(std::string_view text);

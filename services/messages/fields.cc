@@ -131,9 +131,10 @@ ClauseId Fields::Clause(const Path& path, const std::string& got) {
 
 std::string Fields::Party(const Path& path, const std::string& got) {
   const std::vector<std::string_view> parts = Split(got, '/');
-  const bool known =
-      parts.size() == 2 && (parts[0] == "owner" || parts[0] == "provider" || parts[0] == "auditor");
-  if (!known || !IsName(parts[1])) Complain(path, Quoted(got), "{owner|provider|auditor}/{name}");
+  const bool known = parts.size() == 2 && (parts[0] == "owner" || parts[0] == "provider" ||
+                                           parts[0] == "auditor" || parts[0] == "operator");
+  if (!known || !IsName(parts[1]))
+    Complain(path, Quoted(got), "{owner|provider|auditor|operator}/{name}");
   return got;
 }
 

@@ -27,6 +27,12 @@ class Path {
   Path(const char* name) : name_(name) {}  // NOLINT: a field of the message itself.
   Path(const Path& up, const char* name, int index = -1) : up_(&up), name_(name), index_(index) {}
   Path(const char* name, int index) : name_(name), index_(index) {}
+  // Of a list: the path of its element.
+  Path Element(int index) const {
+    Path element = *this;
+    element.index_ = index;
+    return element;
+  }
   std::string Text() const;
 
  private:

@@ -75,12 +75,6 @@ struct ProviderChange {
 };
 absl::StatusOr<ProviderChange> Parse(const v1::UpdateProviderRequest& in);
 
-// Maps a field as validate.h and Decide name it ("clauses[2].lifts") to the message's
-// ("clauses[2].waiver.lifted_clause_ids").
-absl::Status AsInMessage(const AgreementVersion& version, const absl::Status& status);
-// The same for the clause of a waiver: "lifts" is "waiver.lifted_clause_ids".
-absl::Status AsInMessage(const Clause& waiver, const absl::Status& status);
-
 // ---- Reads.
 struct PageQuery {
   uint32_t size = 50;

@@ -53,6 +53,8 @@ absl::StatusOr<Command> Parse(const v1::GrantWaiverRequest& in) {
                       "a request of the agreement's owner");
     }
   }
+  if (!in.waiver().provider().empty())
+    grant.provider = fields.Provider(Path(at, "provider"), in.waiver().provider());
   fields.Key(in.request_id());
   if (absl::Status status = fields.status(); !status.ok()) return status;
   return Command{name.owner, {}, GrantWaiver{std::move(grant)}};
@@ -70,7 +72,9 @@ absl::StatusOr<Command> Parse(const v1::RevokeWaiverRequest& in) {
 
 absl::StatusOr<Command> Parse(const v1::AssertTriggerRequest& in) {
   Fields fields;
-  return ReadTriggerAct(fields, in, AssertTrigger{}, 1);
+  AssertTrigger assertion;
+  if (!in.evidence().empty()) assertion.evidence = fields.Sha256("evidence", in.evidence());
+  return ReadTriggerAct(fields, in, std::move(assertion), 1);
 }
 absl::StatusOr<Command> Parse(const v1::DisputeTriggerRequest& in) {
   Fields fields;

@@ -6,32 +6,42 @@
 #include "services/messages/fields.h"
 #include "services/messages/parse.h"
 #include "services/messages/parse_values.h"
+#include "services/messages/records.h"
 
 namespace capbroker {
 namespace {
 
 constexpr int kMostMembers = 64;
 constexpr int kMostRates = 1024;
-constexpr int kMostLimits = 1024;
 constexpr int kMostAffiliates = 256;
 
-// Rates or limits: at most one for each resource type and region. `read` reads what else they say.
-template <class Stated, class Messages>
-std::vector<Stated> ReadStated(Fields& fields, const Path& up, const char* name, const Messages& in,
-                               int most, auto read) {
-  std::vector<Stated> out;
-  if (!fields.Count(Path(up, name), in.size(), 0, most)) return out;
+// Rates or limits: at most one for each resource type and region.
+template <class T, class List>
+std::vector<T> ReadOffered(Fields& fields, const Path& at, const List& in) {
+  std::vector<T> out;
+  if (!fields.Count(at, in.size(), 0, kMostRates)) return out;
   std::set<std::pair<std::string, std::string>> seen;
   for (int i = 0; i < in.size(); ++i) {
-    const Path at(up, name, i);
-    Stated& added = out.emplace_back();
-    added.resource_type = fields.Name(Path(at, "resource_type"), in[i].resource_type());
-    if (!in[i].region().empty()) added.region = fields.Name(Path(at, "region"), in[i].region());
-    read(at, in[i], added);
-    if (!seen.emplace(added.resource_type, added.region).second)
-      fields.Complain(at, "a second one for this resource_type and region", "one for each");
+    const Path element = at.Element(i);
+    T& added = out.emplace_back();
+    TakeRecord(fields, element, in[i], added);
+    if (!seen.emplace(added.resource_type, added.region).second) {
+      fields.Complain(element, "a second one for this resource_type and region",
+                      "one for each");
+    }
   }
   return out;
+}
+
+std::vector<Rate> ReadRates(Fields& fields, const Path& at, const v1::Provider& in) {
+  std::vector<Rate> rates = ReadOffered<Rate>(fields, at, in.rates());
+  for (size_t i = 0; i < rates.size(); ++i) {
+    const Money& price = rates[i].unit_price;
+    if (price.micros >= 0) continue;
+    const Path element = at.Element(static_cast<int>(i));
+    fields.Complain(Path(element, "unit_price"), Format(price), "0 or more");
+  }
+  return rates;
 }
 
 Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
@@ -47,25 +57,10 @@ Provider ReadProvider(Fields& fields, const Path& at, const v1::Provider& in) {
       provider.affiliates.push_back(fields.Provider(Path(at, "affiliates", i), in.affiliates(i)));
     }
   }
-  provider.rates =
-      ReadStated<Rate>(fields, at, "rates", in.rates(), kMostRates,
-                       [&](const Path& path, const v1::Rate& rate, Rate& added) {
-                         if (!rate.has_unit_price()) return;
-                         const Path price(path, "unit_price");
-                         added.unit_price = fields.Money(price, rate.unit_price());
-                         if (added.unit_price.micros < 0)
-                           fields.Complain(price, Format(added.unit_price), "0 or more");
-                       });
-  provider.limits = ReadStated<Limit>(
-      fields, at, "limits", in.limits(), kMostLimits,
-      [&](const Path& path, const v1::Limit& limit, Limit& added) {
-        added.quantity = fields.Number(Path(path, "quantity"), limit.quantity(), 0, kMostQuantity);
-      });
-  const Path endpoint(at, "endpoint");  // validate.h checks host and port.
-  provider.endpoint.address =
-      fields.Text(Path(endpoint, "address"), in.endpoint().address(), 0, 256);
-  provider.endpoint.server_name =
-      fields.Text(Path(endpoint, "server_name"), in.endpoint().server_name(), 0, 256);
+  provider.rates = ReadRates(fields, Path(at, "rates"), in);
+  provider.limits = ReadOffered<Limit>(fields, Path(at, "limits"), in.limits());
+  // validate.h checks host and port.
+  if (in.has_endpoint()) TakeRecord(fields, Path(at, "endpoint"), in.endpoint(), provider.endpoint);
   return provider;
 }
 

@@ -6,13 +6,13 @@
 #include "services/messages/fields.h"
 #include "services/messages/parse.h"
 #include "services/messages/parse_values.h"
+#include "services/messages/records.h"
 
 namespace capbroker {
 namespace {
 
 constexpr char kRequestField[] = "capacity_request";
 constexpr int kMostSegments = 32;
-constexpr int64_t kMostAskedAtOnce = 1000;
 constexpr int kMostConditions = 32;
 constexpr int kMostLabels = 64;
 constexpr int kMostDrafts = 8;
@@ -34,32 +34,8 @@ std::vector<Segment> ReadSegments(Fields& fields, const Path& up, const v1::Capa
 
 Fallback ReadFallback(Fields& fields, const Path& at, const v1::FallbackPolicy& in) {
   Fallback fallback;
-  switch (in.kind()) {
-    case v1::FallbackPolicy::KIND_UNSPECIFIED:
-    case v1::FallbackPolicy::KIND_SEQUENTIAL:
-      fallback.kind = FallbackKind::kSequential;
-      break;
-    case v1::FallbackPolicy::KIND_FAN_OUT:
-      fallback.kind = FallbackKind::kFanOut;
-      break;
-    case v1::FallbackPolicy::KIND_CHEAPEST:
-      fallback.kind = FallbackKind::kCheapest;
-      break;
-    case v1::FallbackPolicy::KIND_NONE:
-      fallback.kind = FallbackKind::kNone;
-      break;
-    default:
-      fields.Complain(Path(at, "kind"), Cat(static_cast<int>(in.kind())), "a known kind, 0 to 4");
-  }
-  for (int i = 0; i < in.providers_size(); ++i) {
-    fallback.providers.push_back(fields.Provider(Path(at, "providers", i), in.providers(i)));
-  }
-  const Path window(at, "step_window");
-  fallback.step_window =
-      in.has_step_window() ? fields.Span(window, in.step_window()) : kDefaultStepWindow;
-  fallback.fan_out = fields.Number(Path(at, "fan_out"), in.fan_out(), 0, kMostAskedAtOnce);
-  fallback.confirm_within = fields.Span(Path(at, "confirm_within"), in.confirm_within());
-  fallback.withdraw_notice = fields.Span(Path(at, "withdraw_notice"), in.withdraw_notice());
+  TakeRecord(fields, at, in, fallback);
+  if (!in.has_step_window()) fallback.step_window = kDefaultStepWindow;
   return fallback;
 }
 
@@ -208,8 +184,8 @@ absl::StatusOr<PlanQuery> Parse(const v1::PlanCapacityRequestRequest& in) {
       const Path at("agreement_drafts", i);
       AgreementVersion version = ReadVersion(fields, Path(at, "version"), draft.version());
       version.agreement.value = fields.Name(Path(at, "agreement_id"), draft.agreement_id());
-      if (!draft.provider().empty())
-        version.holder = fields.Provider(Path(at, "provider"), draft.provider());
+      if (!draft.holder().empty())
+        version.holder = fields.Provider(Path(at, "holder"), draft.holder());
       query.drafts.push_back(std::move(version));
     }
   }

@@ -5,6 +5,7 @@
 #include "broker/trail/canonical.h"
 #include "broker/trail/describe.h"
 #include "broker/values/text.h"
+#include "services/messages/records.h"
 #include "services/messages/render_values.h"
 #include "services/messages/resource_name.h"
 
@@ -163,20 +164,6 @@ v1::Route RenderedRoute(Kind kind) {
   }
 }
 
-v1::FallbackPolicy::Kind Rendered(FallbackKind kind) {
-  switch (kind) {
-    case FallbackKind::kSequential:
-      return v1::FallbackPolicy::KIND_SEQUENTIAL;
-    case FallbackKind::kFanOut:
-      return v1::FallbackPolicy::KIND_FAN_OUT;
-    case FallbackKind::kCheapest:
-      return v1::FallbackPolicy::KIND_CHEAPEST;
-    case FallbackKind::kNone:
-      return v1::FallbackPolicy::KIND_NONE;
-  }
-  return v1::FallbackPolicy::KIND_UNSPECIFIED;
-}
-
 void Render(const Segment& segment, v1::Segment* out) {
   out->set_workload_class(segment.workload_class);
   out->set_purpose(segment.purpose);
@@ -227,7 +214,8 @@ const Request& VersionOf(const RequestBook& request, const Lineage& lineage) {
   return *request.versions[lineage.version - 1];
 }
 
-// The owner's part of the request, without results.
+}  // namespace
+
 void RenderAsked(const Request& request, v1::CapacityRequest* out) {
   for (const Label& label : request.labels) (*out->mutable_labels())[label.key] = label.value;
   for (const Segment& segment : request.segments) Render(segment, out->add_segments());
@@ -237,22 +225,11 @@ void RenderAsked(const Request& request, v1::CapacityRequest* out) {
   out->set_smallest_useful_quantity(request.smallest_useful);
   out->set_renewal(request.renewal);
   out->set_accept_late(request.accept_late);
-  v1::FallbackPolicy* fallback = out->mutable_fallback_policy();
-  fallback->set_kind(Rendered(request.fallback.kind));
-  for (const ProviderId& provider : request.fallback.providers)
-    fallback->add_providers(FullName(provider));
-  Render(request.fallback.step_window, fallback->mutable_step_window());
-  fallback->set_fan_out(static_cast<int32_t>(request.fallback.fan_out));
-  if (request.fallback.confirm_within > Span{})
-    Render(request.fallback.confirm_within, fallback->mutable_confirm_within());
-  if (request.fallback.withdraw_notice > Span{})
-    Render(request.fallback.withdraw_notice, fallback->mutable_withdraw_notice());
-  Render(request.needed_by, out->mutable_needed_by_time());
-  Render(request.expiry, out->mutable_expire_time());
+  PutRecord(request.fallback, *out->mutable_fallback_policy());
+  if (request.needed_by.IsSet()) Render(request.needed_by, out->mutable_needed_by_time());
+  if (request.expiry.IsSet()) Render(request.expiry, out->mutable_expire_time());
   out->set_version(static_cast<int32_t>(request.version));
 }
-
-}  // namespace
 
 void Render(const Terms& terms, v1::Terms* out) {
   out->set_resource_type(terms.resource_type);
@@ -400,22 +377,9 @@ void Render(const Provider& provider, Detail detail, v1::Provider* out) {
   out->set_state(provider.suspended ? v1::Provider::STATE_SUSPENDED : v1::Provider::STATE_ACTIVE);
   out->set_unhealthy(provider.unhealthy);
   if (detail == Detail::kPublic) return;
-  for (const Rate& rate : provider.rates) {
-    v1::Rate* added = out->add_rates();
-    added->set_resource_type(rate.resource_type);
-    added->set_region(rate.region);
-    if (rate.unit_price.IsSet()) Render(rate.unit_price, added->mutable_unit_price());
-  }
-  for (const Limit& limit : provider.limits) {
-    v1::Limit* added = out->add_limits();
-    added->set_resource_type(limit.resource_type);
-    added->set_region(limit.region);
-    added->set_quantity(limit.quantity);
-  }
-  if (provider.endpoint.IsSet()) {
-    out->mutable_endpoint()->set_address(provider.endpoint.address);
-    out->mutable_endpoint()->set_server_name(provider.endpoint.server_name);
-  }
+  for (const Rate& rate : provider.rates) PutRecord(rate, *out->add_rates());
+  for (const Limit& limit : provider.limits) PutRecord(limit, *out->add_limits());
+  if (provider.endpoint.IsSet()) PutRecord(provider.endpoint, *out->mutable_endpoint());
   for (const ProviderId& affiliate : provider.affiliates) out->add_affiliates(FullName(affiliate));
 }
 

@@ -23,6 +23,9 @@
 
 namespace capbroker {
 
+// The owner's part of the request, without results: as a caller sends it.
+void RenderAsked(const Request& request, v1::CapacityRequest* out);
+
 // Each fills an empty message. `now` is the broker's clock, for remaining times and what is in
 // force.
 void Render(const Terms& terms, v1::Terms* out);
@@ -40,6 +43,10 @@ void Render(const OwnerId& owner, const RequestBook& request, const Offer& offer
             v1::Allocation* out);
 void Render(const OwnerId& owner, const Request& request, const Plan& plan, v1::Plan* out);
 
+// What it says, as a caller sends it.
+void Render(const AgreementVersion& version, v1::AgreementVersion* out);
+void Render(const Clause& clause, v1::Clause* out);
+// And where it stands.
 void Render(const Account& account, const AgreementVersion& version, Instant now,
             v1::AgreementVersion* out);
 // `latest` is the newest version.
@@ -49,8 +56,7 @@ void Render(const OwnerId& owner, const Account& account, const AgreementVersion
 void Render(const OwnerId& owner, const Account& account, const GrantedWaiver& waiver,
             v1::GrantedWaiver* out);
 void Render(const OwnerId& owner, const Assertion& trigger, v1::TriggerAssertion* out);
-// Names the field as the message does.
-void Render(const AgreementVersion& version, const Finding& finding, v1::Finding* out);
+void Render(const Finding& finding, v1::Finding* out);
 // `statement` has a clause.
 void Render(const OwnerId& owner, const CommitmentStatement& statement, Instant now,
             v1::CommitmentStatement* out);

@@ -79,6 +79,13 @@ absl::StatusOr<Span> ParseDuration(std::string_view text) {
   return out;
 }
 
+absl::StatusOr<Window> ParseLength(std::string_view text) {
+  if (text.find("business") != std::string_view::npos) return ParseWindow(text);
+  const absl::StatusOr<Span> span = ParseDuration(text);
+  if (!span.ok()) return span.status();
+  return Window(*span);
+}
+
 absl::StatusOr<int64_t> ParseQuantity(std::string_view text) {
   const absl::Status error = Unreadable(text, "a whole number such as 8000 or 8,000");
   std::string digits;

@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "broker/values/calendar.h"
 #include "broker/values/money.h"
 #include "broker/values/time.h"
+#include "broker/values/window.h"
 
 namespace capbroker {
 
@@ -24,6 +27,17 @@ absl::StatusOr<int64_t> ParseQuantity(std::string_view text);
 
 // "2.5 USD", "250,000,000,000 USD".
 absl::StatusOr<Money> ParseAmount(std::string_view text);
+
+// A length of time as above, or "10 business days, until 16:00".
+absl::StatusOr<Window> ParseLength(std::string_view text);
+
+// "MON-FRI 09:00-17:00", "sat 10:00-12:00": days in any case, by three letters or whole; any dash.
+// One stretch for each day. Hours do not go over midnight.
+absl::StatusOr<std::vector<WeeklyHours>> ParseHours(std::string_view text);
+// Whether it begins such a text: "mon-fri".
+bool BeginsHours(std::string_view word);
+// "MON 09:00-17:00".
+std::string ShowHours(const WeeklyHours& hours);
 
 // RFC 3339 ("2025-02-06T09:00:00Z", also with an offset such as "+02:00"), a date ("2025-02-06" is
 // its first instant in UTC), or a duration from now ("+36h", truncated to whole seconds).

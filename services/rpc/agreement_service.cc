@@ -1,9 +1,11 @@
 #include "services/rpc/agreement_service.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "broker/agreements/difference.h"
+#include "broker/deciding/decide.h"
 #include "broker/deciding/lint.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
@@ -21,9 +23,25 @@ namespace {
 absl::Status Explain(const AgreementVersion& version, const std::string& field,
                      const absl::Status& status) {
   if (FieldOf(status) == "holder") {
-    return Invalid("agreement.provider", Quoted(FullName(version.holder)), "a registered provider");
+    return Invalid("agreement.holder", Quoted(FullName(version.holder)), "a registered provider");
   }
-  return Under(field, AsInMessage(version, status));
+  return Under(field, status);
+}
+
+// What recording the version now would be refused with; nullopt if it would not.
+std::optional<Finding> WhyRefused(const AgreementVersion& version, const OwnerId& owner,
+                                  const Account& account, const Directory& directory, Instant now) {
+  Book book;
+  book.owner = owner;
+  book.account = account;
+  const absl::StatusOr<Verdict> verdict =
+      Decide(book, directory, {owner, {Role::kOperator, "lint"}, ActivateAgreement{version}}, now);
+  if (verdict.ok()) return std::nullopt;
+  return Finding{.severity = Severity::kError,
+                 .code = "REFUSED",
+                 .field = FieldOf(verdict.status()),
+                 .text = std::string(verdict.status().message()),
+                 .refusal = verdict.status()};
 }
 
 }  // namespace
@@ -234,17 +252,21 @@ grpc::ServerUnaryReactor* AgreementService::LintAgreement(Context* context,
     AgreementVersion version = query.version;
     const AgreementVersion* latest = account->Latest(version.agreement);
     if (version.holder.empty() && latest == nullptr) {
-      return Invalid("provider", "nothing", "the holder: there is no such agreement yet");
+      return Invalid("holder", "nothing", "the holder: there is no such agreement yet");
     }
     if (version.holder.empty()) version.holder = latest->holder;
     version.version = latest == nullptr ? 1 : latest->version + 1;
     if (!version.effective_from.IsSet()) version.effective_from = backend_.clock.Now();
     if (absl::Status status = Validate(version); !status.ok()) {
-      return Under("version", AsInMessage(version, status));
+      return Under("version", status);
     }
-    for (const Finding& finding : Lint(version, query.owner, *account, **directory)) {
-      Render(version, finding, out->add_findings());
+    std::vector<Finding> findings = Lint(version, query.owner, *account, **directory);
+    if (std::optional<Finding> refused =
+            WhyRefused(version, query.owner, *account, **directory, backend_.clock.Now());
+        refused && RefusalOf(findings).ok()) {
+      findings.insert(findings.begin(), *std::move(refused));
     }
+    for (const Finding& finding : findings) Render(finding, out->add_findings());
     return absl::OkStatus();
   });
 }

@@ -37,13 +37,12 @@ grpc::ServerUnaryReactor* AgreementService::GrantWaiver(Context* context,
   if (!command.ok()) return call->End(command.status());
   const Grant grant = std::get<capbroker::GrantWaiver>(command->what).grant;
   const ClauseName name{command->owner, grant.agreement, grant.waiver.id};
-  return call->SubmitThenRead(
-      *std::move(command), *in, [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
-        if (outcome.ok()) return RenderWaiver(backend_.ledger, name, *outcome, out);
-        const absl::Status told =
-            Under("waiver.clause", AsInMessage(grant.waiver, outcome.status()));
-        return Told(call->caller(), name, in->parent(), told);
-      });
+  return call->SubmitThenRead(*std::move(command), *in,
+                              [=, this](absl::StatusOr<Outcome> outcome) -> absl::Status {
+                                if (outcome.ok())
+                                  return RenderWaiver(backend_.ledger, name, *outcome, out);
+                                return Told(call->caller(), name, in->parent(), outcome.status());
+                              });
 }
 
 grpc::ServerUnaryReactor* AgreementService::RevokeWaiver(Context* context,

@@ -28,14 +28,14 @@ absl::StatusOr<std::vector<Command>> Activations(const PlanQuery& query, const A
     const std::string field = Cat("agreement_drafts[", i, "]");
     const AgreementVersion* latest = account.Latest(version.agreement);
     if (version.holder.empty() && latest == nullptr) {
-      return Invalid(Cat(field, ".provider"), "nothing",
+      return Invalid(Cat(field, ".holder"), "nothing",
                      "the holder: there is no such agreement yet");
     }
     if (version.holder.empty()) version.holder = latest->holder;
     if (!version.effective_from.IsSet()) version.effective_from = now;
     version.version = latest == nullptr ? 1 : latest->version + 1;
     if (absl::Status status = Validate(version); !status.ok()) {
-      return Under(Cat(field, ".version"), AsInMessage(version, status));
+      return Under(Cat(field, ".version"), status);
     }
     commands.push_back(
         {query.owner, {Role::kOperator, "plan"}, ActivateAgreement{std::move(version)}});

@@ -5,6 +5,7 @@
 #include "broker/values/refusal.h"
 #include "broker/values/show.h"
 #include "broker/values/text.h"
+#include "services/notation/field_text.h"
 #include "services/notation/parse.h"
 
 namespace capbroker {

@@ -5,6 +5,7 @@
 
 #include "broker/trail/canonical.h"
 #include "broker/values/text.h"
+#include "services/notation/field_text.h"
 #include "services/notation/parse.h"
 #include "services/simulation/clause_words.h"
 
@@ -227,35 +228,32 @@ MakeCommand ReadGrants(WordReader& words, const Actor& actor) {
   Clause waiver;
   waiver.content = Waiver{};
   waiver.id.value = words.Take("the waiver's id, such as W1");
-  std::string agreement, request;
-  ProviderId provider;
+  std::string agreement, request, provider;
   while (!words.done()) {
     if (words.Skip("of")) {
       agreement = words.Take("an agreement");
     } else if (words.Skip("for")) {
       request = words.Take("the name of a request");
     } else if (words.Skip("provider")) {
-      provider.value = words.Take("a provider");
+      provider = words.Read(ReadName, "a provider");
     } else if (words.NextIsQuoted()) {
       waiver.text = words.Take("");
     } else {
       const int line = words.line();
       const std::string field = words.Take("a field");
       if (!ReadClauseWord(words, field, waiver)) {
-        words.FailAt(line,
-                     absl::InvalidArgumentError(Cat(
-                         "got \"", field,
-                         "\", want a waiver's field (lifts, scope.purposes, "
-                         "scope.classes, min_share, cap, from, "
-                         "to), for REQUEST, provider PROVIDER, of AGREEMENT, or words in quotes")));
+        words.FailAt(line, absl::InvalidArgumentError(
+                               Cat("got \"", field,
+                                   "\", want a waiver's field (lifted_clause_ids, scope.purposes, "
+                                   "min_share_ppm, ...), for REQUEST, provider PROVIDER, of "
+                                   "AGREEMENT, or words in quotes")));
       }
     }
   }
   return [=](Stage& stage) -> absl::StatusOr<Command> {
     const absl::StatusOr<Stage::Agreement> found = stage.FindAgreement(agreement);
     if (!found.ok()) return found.status();
-    Grant grant{.agreement = found->id, .waiver = waiver};
-    grant.provider = provider;
+    Grant grant{.agreement = found->id, .waiver = waiver, .provider = {provider}};
     if (!request.empty()) {
       const absl::StatusOr<Stage::Found> which = stage.FindRequest(request == "it" ? "" : request);
       if (!which.ok()) return which.status();
@@ -271,6 +269,7 @@ struct ClauseFacts {
   std::string agreement{};
   std::string text{};
   Money measure{};
+  Hash evidence{};
 };
 
 ClauseFacts ReadClauseFacts(WordReader& words) {
@@ -284,8 +283,10 @@ ClauseFacts ReadClauseFacts(WordReader& words) {
       out.agreement = words.Take("an agreement");
     } else if (words.Skip("measure")) {
       out.measure = words.ReadMoney();
+    } else if (words.Skip("evidence")) {
+      out.evidence = words.Read(ParseHash, "a SHA-256 in 64 hexadecimal digits");
     } else {
-      words.Fail("of AGREEMENT, measure AMOUNT, words in quotes, or the end");
+      words.Fail("of AGREEMENT, measure AMOUNT, evidence SHA256, words in quotes, or the end");
     }
   }
   return out;
@@ -297,8 +298,8 @@ MakeCommand ReadTrigger(WordReader& words, std::string_view verb,
   return AboutAgreement(
       actor, facts.agreement,
       [facts, verb = std::string(verb)](const AgreementId& agreement) -> decltype(Command::what) {
-        const auto& [clause, unused, text, measure] = facts;
-        if (verb == "asserts") return AssertTrigger{agreement, clause, text};
+        const auto& [clause, unused, text, measure, evidence] = facts;
+        if (verb == "asserts") return AssertTrigger{agreement, clause, text, evidence};
         if (verb == "disputes") return DisputeTrigger{agreement, clause, text};
         if (verb == "attests") return AttestTrigger{agreement, clause, measure, text};
         if (verb == "withdraws") return WithdrawTrigger{agreement, clause, text};

@@ -4,69 +4,49 @@
 #include <memory>
 
 #include "broker/values/text.h"
-#include "services/notation/parse.h"
+#include "services/notation/fields.h"
 
 namespace capbroker {
 namespace {
 
-// Words that begin a field, in the order in which errors list them.
-constexpr std::string_view kFieldWords[] = {"quantity",
-                                            "resource",
-                                            "in",
-                                            "unit",
-                                            "from",
-                                            "to",
-                                            "price",
-                                            "cap",
-                                            "availability",
-                                            "condition",
-                                            "drop",
-                                            "class",
-                                            "purpose",
-                                            "segment",
-                                            "splittable",
-                                            "whole",
-                                            "smallest",
-                                            "renewal",
-                                            "accept-late",
-                                            "sequential",
-                                            "fan-out",
-                                            "cheapest",
-                                            "no-fallback",
-                                            "step",
-                                            "confirm-within",
-                                            "withdraw-notice",
-                                            "needed",
-                                            "expires",
-                                            "label"};
+// Words that stand for more than one field, or for one that is not written by its name.
+constexpr std::string_view kOtherWords[] = {"class",   "condition", "drop",  "label", "no-fallback",
+                                            "purpose", "segment",   "whole", "as",    "of"};
 
 constexpr Span kStepWindow = Hours(1);  // The API's default.
 
-// Reads the policy and its providers: "sequential a, b", "fan-out 2 a, b", "cheapest any",
+// "fan-out" of FAN_OUT. To wait is "no-fallback".
+std::string WordOf(FallbackKind kind) {
+  if (kind == FallbackKind::kNone) return "no-fallback";
+  std::string word = Lowered(NameOf(kind));
+  std::replace(word.begin(), word.end(), '_', '-');
+  return word;
+}
+
+// The policy that the word begins; nullopt if it begins none.
+std::optional<FallbackKind> PolicyOf(std::string_view word) {
+  for (size_t i = 0; i < Names<FallbackKind>::values.size(); ++i) {
+    if (WordOf(static_cast<FallbackKind>(i)) == word) return static_cast<FallbackKind>(i);
+  }
+  return std::nullopt;
+}
+
+// Takes the policy and its providers: "sequential a, b", "fan-out 2 a, b", "cheapest any",
 // "no-fallback".
-bool ReadFallback(WordReader& words, std::vector<Edit>& out) {
-  FallbackKind kind = FallbackKind::kSequential;
+bool ReadPolicy(WordReader& words, std::vector<Edit>& out) {
+  const std::optional<FallbackKind> kind = PolicyOf(words.Peek());
+  if (!kind) return false;
+  words.Take("");
   int64_t fan_out = 0;
-  if (words.Skip("no-fallback")) {
-    out.push_back([](Request& r) { r.fallback.kind = FallbackKind::kNone; });
-    return true;
-  }
-  if (words.Skip("fan-out")) {
-    kind = FallbackKind::kFanOut;
-    fan_out = words.ReadQuantity("how many are asked at once");
-  } else if (words.Skip("cheapest")) {
-    kind = FallbackKind::kCheapest;
-  } else if (!words.Skip("sequential")) {
-    return false;
-  }
+  if (*kind == FallbackKind::kFanOut) fan_out = words.ReadQuantity("how many are asked at once");
   std::vector<ProviderId> providers;
-  if (!words.Skip("any")) {
-    for (std::string& name : words.ReadList("providers in rank order, such as a, b, or any")) {
+  if (*kind != FallbackKind::kNone && !words.Skip("any")) {
+    for (std::string& name : words.ReadList("providers in rank order, such as a, b, or any"))
       providers.push_back({std::move(name)});
-    }
   }
-  out.push_back([=](Request& r) {
+  out.push_back([=, kind = *kind](Request& r) {
     r.fallback.kind = kind;
+    if (kind == FallbackKind::kNone) return;
     r.fallback.fan_out = fan_out;
     r.fallback.providers = providers;
   });
@@ -97,38 +77,52 @@ Segment& OnlySegment(Request& r) {
   return r.segments.front();
 }
 
+// Takes one field by its name, if the next word is one, and its value.
+template <class R>
+bool ReadEdit(WordReader& words, std::vector<std::function<void(R&)>>& out) {
+  const std::string written(words.Peek());
+  R scratch;  // Read once, so that what is wrong is said with its line.
+  return FindField(scratch, written, [&]<class Value>(const WrittenName& as, Value& value) {
+    words.Take("");
+    const int line = words.line();
+    std::vector<std::string> texts = TakeTexts<Value>(words);
+    if (words.ok()) words.FailAt(line, ReadTexts(as, texts, value));
+    out.push_back([written, texts = std::move(texts)](R& record) {
+      SetField(record, written, texts).IgnoreError();
+    });
+  });
+}
+
+// Every word that may begin a field, for an error.
+std::string AllWords() {
+  std::string all;
+  const auto add = [&](std::string_view word) { all += Cat(all.empty() ? "" : ", ", word); };
+  Request request;
+  ForEachField(request, "", [&](const std::string& path, auto&) { add(path); });
+  for (size_t i = 0; i < Names<FallbackKind>::values.size(); ++i)
+    add(WordOf(static_cast<FallbackKind>(i)));
+  for (std::string_view word : kOtherWords) add(word);
+  return all;
+}
+
 }  // namespace
 
 bool IsRequestWord(std::string_view word) {
-  return word == "as" || word == "of" ||
-         std::find(std::begin(kFieldWords), std::end(kFieldWords), word) != std::end(kFieldWords);
+  Request request;
+  return PolicyOf(word) ||
+         std::find(std::begin(kOtherWords), std::end(kOtherWords), word) != std::end(kOtherWords) ||
+         FindField(request, word, [](const WrittenName&, auto&) {});
 }
 
 bool ReadTermsWord(WordReader& words, std::vector<TermsEdit>& out) {
-  const auto add = [&](TermsEdit edit) { out.push_back(std::move(edit)); };
-  if (words.Skip("quantity")) {
-    add([n = words.ReadQuantity()](Terms& t) { t.quantity = n; });
-  } else if (words.Skip("resource")) {
-    add([name = words.Take("a resource type such as h100")](Terms& t) { t.resource_type = name; });
-  } else if (words.Skip("in")) {
-    add([name = words.Take("a region such as us-east")](Terms& t) { t.region = name; });
-  } else if (words.Skip("unit")) {
-    add([name = words.Take("a unit such as gpu")](Terms& t) { t.unit = name; });
-  } else if (words.Skip("from")) {
-    add([at = words.ReadInstant()](Terms& t) { t.start = at; });
-  } else if (words.Skip("to")) {
-    add([at = words.ReadInstant()](Terms& t) { t.end = at; });
-  } else if (words.Skip("price")) {
-    add([price = words.ReadMoney()](Terms& t) { t.unit_price = price; });
-  } else if (words.Skip("availability")) {
-    const auto share = [](std::string_view text) { return ParseShare(text); };
-    add([ppm = words.Read(share, "a share such as 99.9%")](Terms& t) { t.availability_ppm = ppm; });
-  } else if (words.Skip("condition")) {
-    add([text = words.Take("a condition in quotes")](Terms& t) { t.conditions.push_back(text); });
+  if (words.Skip("condition")) {
+    out.push_back(
+        [text = words.Take("a condition in quotes")](Terms& t) { t.conditions.push_back(text); });
   } else if (words.Skip("drop")) {
-    add([text = words.Take("a condition in quotes")](Terms& t) { std::erase(t.conditions, text); });
+    out.push_back(
+        [text = words.Take("a condition in quotes")](Terms& t) { std::erase(t.conditions, text); });
   } else {
-    return false;
+    return ReadEdit(words, out);
   }
   return true;
 }
@@ -139,9 +133,9 @@ void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* na
   bool segments_said = false;
   while (!words.done()) {
     std::vector<TermsEdit> terms;
-    if (ReadTermsWord(words, terms)) {
+    if (ReadPolicy(words, out)) {
+    } else if (ReadTermsWord(words, terms)) {
       add([edit = terms.front()](Request& r) { edit(r.terms); });
-    } else if (ReadFallback(words, out)) {
     } else if (words.Skip("class")) {
       add([text = words.Take("a class of workload")](Request& r) {
         OnlySegment(r).workload_class = text;
@@ -155,28 +149,8 @@ void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* na
         r.segments.push_back(segment);
       });
       segments_said = true;
-    } else if (words.Skip("cap")) {
-      add([cap = words.ReadMoney()](Request& r) { r.price_cap = cap; });
-    } else if (words.Skip("splittable")) {
-      add([](Request& r) { r.splittable = true; });
     } else if (words.Skip("whole")) {
       add([](Request& r) { r.splittable = false; });
-    } else if (words.Skip("smallest")) {
-      add([n = words.ReadQuantity()](Request& r) { r.smallest_useful = n; });
-    } else if (words.Skip("renewal")) {
-      add([](Request& r) { r.renewal = true; });
-    } else if (words.Skip("accept-late")) {
-      add([](Request& r) { r.accept_late = true; });
-    } else if (words.Skip("step")) {
-      add([d = words.ReadSpan()](Request& r) { r.fallback.step_window = d; });
-    } else if (words.Skip("confirm-within")) {
-      add([d = words.ReadSpan()](Request& r) { r.fallback.confirm_within = d; });
-    } else if (words.Skip("withdraw-notice")) {
-      add([d = words.ReadSpan()](Request& r) { r.fallback.withdraw_notice = d; });
-    } else if (words.Skip("needed")) {
-      add([t = words.ReadInstant()](Request& r) { r.needed_by = t; });
-    } else if (words.Skip("expires")) {
-      add([t = words.ReadInstant()](Request& r) { r.expiry = t; });
     } else if (words.Skip("label")) {
       add([label = words.Read(ReadLabel, "key=value")](Request& r) {
         std::erase_if(r.labels, [&](const Label& other) { return other.key == label.key; });
@@ -188,10 +162,8 @@ void ReadRequestWords(WordReader& words, std::vector<Edit>& out, std::string* na
       *name = words.Take("a name for the request");
     } else if (of != nullptr && words.Skip("of")) {
       *of = words.Take("the name of a request");
-    } else {
-      std::string fields;
-      for (std::string_view field : kFieldWords) fields += Cat(fields.empty() ? "" : ", ", field);
-      words.Fail(Cat("a field of a request: ", fields));
+    } else if (!ReadEdit(words, out)) {
+      words.Fail(Cat("a field of a request: ", AllWords()));
       return;
     }
   }

@@ -72,23 +72,16 @@ std::string WordReader::Take(std::string_view want) {
 
 Span WordReader::ReadSpan(std::string_view want) { return Read(ParseDuration, want); }
 
-Window WordReader::ReadWindow() {
+std::string WordReader::TakeLength() {
   constexpr std::string_view kWant = "a length of time, or 10 business days, until 16:00";
-  const int line = this->line();
   std::string text = Take(kWant);
-  if (Peek() == "business") {
-    for (bool more = true; more && ok();) {  // To "days", or to what is after "until".
-      const std::string word = Take(kWant);
-      more = word == "business" || word.ends_with(',') || word == "until";
-      text += Cat(" ", word);
-    }
+  if (Peek() != "business") return text;
+  for (bool more = true; more && ok();) {  // To "days", or to what is after "until".
+    const std::string word = Take(kWant);
+    more = word == "business" || word.ends_with(',') || word == "until";
+    text += Cat(" ", word);
   }
-  if (!ok()) return {};
-  const absl::StatusOr<Window> window = ParseWindow(text);
-  if (window.ok() && window->days > 0) return *window;
-  const absl::StatusOr<Span> span = ParseDuration(text);
-  FailAt(line, text.find("business") == std::string::npos ? span.status() : window.status());
-  return span.ok() ? Window(*span) : Window{};
+  return text;
 }
 
 Instant WordReader::ReadInstant(std::string_view want) {
@@ -114,10 +107,15 @@ uint32_t WordReader::ReadNumber(std::string_view want) {
       want);
 }
 
-Money WordReader::ReadMoney(std::string_view want) {
-  const int line = this->line();
+std::string WordReader::TakeAmount(std::string_view want) {
   std::string text = Take(want);
   if (ok() && text.find(' ') == std::string::npos) text += Cat(" ", Take(want));
+  return text;
+}
+
+Money WordReader::ReadMoney(std::string_view want) {
+  const int line = this->line();
+  const std::string text = TakeAmount(want);
   if (!ok()) return {};
   absl::StatusOr<Money> money = ParseAmount(text);
   if (money.ok()) return *money;
@@ -150,14 +148,6 @@ absl::StatusOr<std::string> ReadName(std::string_view text) {
   if (IsName(text)) return std::string(text);
   return absl::InvalidArgumentError(
       Cat("got \"", text, "\", want a name: a-z, 0-9 and '-', beginning with a letter"));
-}
-
-absl::Status NoSuchName(std::string_view got, const std::vector<std::string_view>& names) {
-  std::string list;
-  for (std::string_view name : names) {
-    if (!name.empty()) list += Cat(list.empty() ? "" : ", ", name);
-  }
-  return absl::InvalidArgumentError(Cat("got \"", got, "\", want one of ", list));
 }
 
 }  // namespace capbroker

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "broker/values/money.h"
+#include "broker/values/record.h"
 #include "broker/values/time.h"
 #include "broker/values/window.h"
 
@@ -64,12 +65,14 @@ class WordReader {
     return {};
   }
   Span ReadSpan(std::string_view want = "a length of time such as 3d or 36h");
-  // A length of time, or "10 business days, until 16:00", with or without quotes.
-  Window ReadWindow();
+  // "3d", or "10 business days, until 16:00" with or without quotes.
+  std::string TakeLength();
   Instant ReadInstant(std::string_view want = "an instant such as 2025-02-06T09:00:00Z");
   int64_t ReadQuantity(std::string_view want = "a whole number such as 8000 or 8,000");
   uint32_t ReadNumber(std::string_view want);
-  Money ReadMoney(std::string_view want = "an amount such as 2.5 USD");  // Two words.
+  // Two words, or one in quotes.
+  std::string TakeAmount(std::string_view want = "an amount such as 2.5 USD");
+  Money ReadMoney(std::string_view want = "an amount such as 2.5 USD");
   // "a, b, c" or "a,b,c".
   std::vector<std::string> ReadList(std::string_view want);
 
@@ -87,7 +90,25 @@ class WordReader {
 
 // For Read: a name of a provider, owner or agreement.
 absl::StatusOr<std::string> ReadName(std::string_view text);
-// For Read: the error for a name that is not one of an enum's; it lists them.
-absl::Status NoSuchName(std::string_view got, const std::vector<std::string_view>& names);
+
+// The words that a value takes, by its type: a flag alone is "true", a list of any is empty.
+template <class T>
+std::vector<std::string> TakeTexts(WordReader& words) {
+  if constexpr (std::is_same_v<T, bool>) {
+    for (std::string_view word : {"yes", "no", "true", "false", "VOID", "RUN_OFF"}) {
+      if (words.Skip(word)) return {std::string(word)};
+    }
+    return {"true"};
+  } else if constexpr (std::is_same_v<T, Money>) {
+    return {words.TakeAmount()};
+  } else if constexpr (std::is_same_v<T, Window>) {
+    return {words.TakeLength()};
+  } else if constexpr (ListField<T>) {
+    if (words.Skip("any")) return {};
+    return words.ReadList("a list such as a, b, or any");
+  } else {
+    return {words.Take("a value")};
+  }
+}
 
 }  // namespace capbroker

@@ -48,7 +48,7 @@ async function agreementPart(agreement, signal) {
   const pictures = await Promise.all([...commitments].map((id) =>
     commitmentPicture(`${agreement.name}/commitments/${id}`, signal).catch((refusal) => failed(refusalInWords(refusal)))));
   return el('section', {class: 'card'},
-    el('h2', {}, `${ownerOf(agreement.name)} and ${last(agreement.provider)} `, el('code', {}, last(agreement.name))),
+    el('h2', {}, `${ownerOf(agreement.name)} and ${last(agreement.holder)} `, el('code', {}, last(agreement.name))),
     pictures, comparePart(agreement.name, versions, signal),
     el('h3', {}, 'Versions'), versions.map((v) => versionPart(v, v === now)));
 }

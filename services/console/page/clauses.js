@@ -19,7 +19,7 @@ function shown(name, value) {
   if (/^-?\d+(\.\d+)?s$/.test(value)) return span(value);
   if (/^\d{4}-\d\d-\d\dT/.test(value)) return instant(value);
   if (/^\d+$/.test(value)) return quantity(value);
-  return /^[A-Z_]+$/.test(value) ? plain(value.replace(/^(MODE|OPEN_OFFERS_AT_END)_/, '')) : String(value);
+  return /^[A-Z_]+$/.test(value) ? plain(value.replace(/^(MODE|COVERED)_/, '')) : String(value);
 }
 
 const rows = (object) => Object.entries(object).map(([name, value]) => [spaced(name), shown(name, value)]);

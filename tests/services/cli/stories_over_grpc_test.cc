@@ -10,7 +10,7 @@
 
 #include "broker/trail/canonical.h"
 #include "broker/values/text.h"
-#include "services/cli/agreement_values.h"
+#include "services/cli/agreement_file.h"
 #include "services/cli/yaml.h"
 #include "services/messages/errors.h"
 #include "services/messages/render.h"
@@ -288,7 +288,7 @@ class StoryOverGrpc : public RpcTest, public testing::WithParamInterface<Chosen>
     v1::CreateAgreementRequest in;
     in.set_parent(FullName(command_->owner));
     in.set_agreement_id(version.agreement.value);
-    in.mutable_agreement()->set_provider(FullName(version.holder));
+    in.mutable_agreement()->set_holder(FullName(version.holder));
     Render({}, version, Now(), in.mutable_first_version());
     return Call(*agreements_, &v1::AgreementService::Stub::CreateAgreement, in);
   }

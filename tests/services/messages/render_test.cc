@@ -62,7 +62,7 @@ TEST(Render, AnAgreementIsWhatWasSigned) {
   *want.mutable_effective_to() = want.clauses(4).term().end_time();
   EXPECT_EQ(Difference(want, out.latest_version()), "");
   EXPECT_EQ(out.name(), "owners/openai/agreements/azure-2019");
-  EXPECT_EQ(out.provider(), "providers/azure");
+  EXPECT_EQ(out.holder(), "providers/azure");
 }
 
 TEST(Render, AProviderIsWhatWasRegistered) {

@@ -170,8 +170,8 @@ TEST_F(RulesTest, AWrongAmendmentNamesItsField) {
 
 TEST_F(RulesTest, ACounterIsTakenOrLeft) {
   Record([](v1::AgreementVersion& version) {
-    version.mutable_clauses(0)->mutable_first_refusal()->mutable_counter_window()->set_seconds(
-        1800);
+    v1::Asking& asking = *version.mutable_clauses(0)->mutable_first_refusal()->mutable_asking();
+    asking.mutable_counter_window()->mutable_duration()->set_seconds(1800);
   });
   const v1::CapacityRequest taken = Ask([](auto&) {});
   v1::Offer offer;
@@ -580,11 +580,11 @@ TEST_F(RulesTest, ADraftIsLinted) {
   EXPECT_THAT(codes, ::testing::Contains("NO_TERM_FOR_COMMITMENT"));
   const grpc::Status wrong = lint(
       [](v1::AgreementVersion& version) {
-        version.mutable_clauses(1)->mutable_first_refusal()->clear_window();
+        version.mutable_clauses(1)->mutable_first_refusal()->mutable_asking()->clear_window();
       },
       out);
   EXPECT_EQ(wrong.error_code(), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(FieldIn(wrong), "version.clauses[1].first_refusal.window");
+  EXPECT_EQ(FieldIn(wrong), "version.clauses[1].first_refusal.asking.window");
   // Nothing was recorded.
   v1::Agreement agreement;
   v1::GetAgreementRequest get;

@@ -181,7 +181,7 @@ TEST_F(ServerTest, NamesTheFieldsOfDecideAsTheMessageHasThem) {
       << lifts.error_message();
   agreement = GoodAgreement();
   agreement.set_agreement_id("another");
-  agreement.mutable_agreement()->set_provider("providers/nobody");
+  agreement.mutable_agreement()->set_holder("providers/nobody");
   EXPECT_EQ(FieldIn(agreements_->CreateAgreement(As("operator/ada").get(), agreement, &out)),
             "agreement.provider");
 }
@@ -265,7 +265,7 @@ TEST_F(ServerTest, KeepsAgreementsInVersions) {
   v1::Agreement agreement;
   grpc::Status status = agreements_->AmendAgreement(As("operator/ada").get(), amend, &agreement);
   ASSERT_TRUE(status.ok()) << status.error_message();
-  EXPECT_EQ(agreement.provider(), "providers/azure");
+  EXPECT_EQ(agreement.holder(), "providers/azure");
   EXPECT_EQ(agreement.latest_version().version(), 2);
   EXPECT_EQ(agreement.latest_version().state(), v1::AgreementVersion::STATE_DRAFT);
 
