@@ -17,7 +17,11 @@ namespace {
 // What a clause is has to be known before what it says.
 Clause ReadClause(const Yaml& node, const std::string& at, YamlErrors& errors) {
   Clause clause;
-  const Yaml* kind = node.kind == Yaml::Kind::kMap ? FindKey(node, kKindField) : nullptr;
+  if (node.kind != Yaml::Kind::kMap) {
+    errors.Add(node, at, View(NotOfKind(node, "a map").message()));
+    return clause;
+  }
+  const Yaml* kind = FindKey(node, kKindField);
   if (kind == nullptr) {
     errors.Add(node, at + ".kind",
                "got nothing, want EXCLUSIVITY, FIRST_REFUSAL, WAIVER, COMMITMENT, TERM, TRIGGER or "
@@ -31,8 +35,7 @@ Clause ReadClause(const Yaml& node, const std::string& at, YamlErrors& errors) {
   return clause;
 }
 
-// ---------------------------------------------------------------- where an error of Validate
-// stands
+// ---- Where an error of Validate stands.
 
 // "clauses[1].first_refusal.asking.window" as the file has it: "clauses[1].window".
 std::string InFile(std::string field) {
@@ -86,7 +89,7 @@ void CheckName(const Yaml& root, std::string_view key, const std::string& got, Y
                  ", want 1 to 63 of a-z, 0-9 and '-', beginning with a letter"));
 }
 
-// ---------------------------------------------------------------- writing
+// ---- Writing.
 
 // The fields of a record that say something, as lines "key: value" of an element of a list; those
 // behind a dot in braces: "scope: {regions: [us-east]}".

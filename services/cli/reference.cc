@@ -108,7 +108,7 @@ void Collect(const CLI::App& app, const std::string& path, std::vector<Verb>& ou
   Verb verb{.path = path, .app = &app, .entries = {}, .verbs = {}};
   // The flag of the configuration file has no key in it, and its default depends on this process.
   for (const CLI::Option* option : app.get_options()) {
-    if (IsHelp(*option)) continue;
+    if (IsHelp(*option) || option->get_group().empty()) continue;  // An old name has no group.
     verb.entries.push_back(EntryOf(*option, path));
     if (!option->check_lname("config")) continue;
     verb.entries.back().environment = "CAPBROKER_CONFIG";

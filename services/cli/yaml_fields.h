@@ -35,7 +35,7 @@ absl::Status ReadNode(const WrittenName& as, const Yaml& node, T& out) {
   return ReadTexts(as, texts, out);
 }
 
-// ---------------------------------------------------------------- the fields of a map
+// ---- The fields of a map.
 
 // Those of `record` on the level of `prefix`: "a, b, c".
 template <class R>

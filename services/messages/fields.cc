@@ -129,12 +129,11 @@ ClauseId Fields::Clause(const Path& path, const std::string& got) {
   return ClauseId{got};
 }
 
-std::string Fields::Party(const Path& path, const std::string& got) {
+std::string Fields::Party(const Path& path, const std::string& got, std::string_view roles) {
   const std::vector<std::string_view> parts = Split(got, '/');
-  const bool known = parts.size() == 2 && (parts[0] == "owner" || parts[0] == "provider" ||
-                                           parts[0] == "auditor" || parts[0] == "operator");
-  if (!known || !IsName(parts[1]))
-    Complain(path, Quoted(got), "{owner|provider|auditor|operator}/{name}");
+  const std::vector<std::string_view> known = Split(roles, '|');
+  const bool is_role = parts.size() == 2 && std::ranges::find(known, parts[0]) != known.end();
+  if (!is_role || !IsName(parts[1])) Complain(path, Quoted(got), Cat("{", roles, "}/{name}"));
   return got;
 }
 

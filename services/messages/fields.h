@@ -61,7 +61,8 @@ class Fields {
   std::string Word(const Path& path, const std::string& got);
   ClauseId Clause(const Path& path, const std::string& got);
   // A party, by role and name: "auditor/kpmg".
-  std::string Party(const Path& path, const std::string& got);
+  // "auditor/kpmg"; `roles` as "owner|auditor".
+  std::string Party(const Path& path, const std::string& got, std::string_view roles);
   // An idempotency key: 1 to 128 printable ASCII characters without spaces.
   void Key(const std::string& got);
 

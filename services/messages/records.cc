@@ -15,7 +15,7 @@ using google::protobuf::EnumValueDescriptor;
 
 // ---------------------------------------------------------------- what texts and lists may be
 
-enum class Grammar { kText, kName, kWord, kClause, kParty };
+enum class Grammar { kText, kName, kWord, kClause, kAttester, kResolver };
 struct TextRule {
   std::string_view field;
   Grammar grammar;
@@ -24,14 +24,14 @@ struct TextRule {
 // By the name of the field. Of any other: text.
 constexpr TextRule kTextRules[] = {
     {"address", Grammar::kText, 0, 256},
-    {"attesters", Grammar::kParty, 1},
+    {"attesters", Grammar::kAttester, 1},
     {"calendar", Grammar::kClause},
     {"holidays", Grammar::kText, 10, 10},
     {"id", Grammar::kClause, 1},
     {"purposes", Grammar::kWord, 1},
     {"region", Grammar::kName},
     {"regions", Grammar::kName, 1},
-    {"resolvers", Grammar::kParty, 1},
+    {"resolvers", Grammar::kResolver, 1},
     {"resource_type", Grammar::kName, 1},
     {"resource_types", Grammar::kName, 1},
     {"server_name", Grammar::kText, 0, 256},
@@ -62,8 +62,10 @@ std::string ReadByRule(Fields& fields, const Path& at, std::string_view field,
       return fields.Word(at, got);
     case Grammar::kClause:
       return fields.Clause(at, got).value;
-    case Grammar::kParty:
-      return fields.Party(at, got);
+    case Grammar::kAttester:
+      return fields.Party(at, got, "owner|provider|auditor");
+    case Grammar::kResolver:
+      return fields.Party(at, got, "owner|provider|auditor|operator");
   }
   return got;
 }

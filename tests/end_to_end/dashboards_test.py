@@ -62,8 +62,8 @@ class LiveTest(StageTest):
         text = (ROOT / "deploy/agreements/openai-azure-v2.yaml").read_text()
         for old, new in [("version: 2", "version: 3"), ("window: 3d", "window: 3s"),
                          ("effective_from: 2025-01-21T00:00:00Z", "effective_from: 2025-02-01T00:00:00Z"),
-                         ("    price_tolerance: 2%", "    close_within: 4s\n    price_tolerance: 2%"),
-                         ("    min_share: 50%", "    min_share: 50%\n    cap: 3,000,000")]:
+                         ("    price_tolerance_ppm: 2%", "    close_within: 4s\n    price_tolerance_ppm: 2%"),
+                         ("    min_share_ppm: 50%", "    min_share_ppm: 50%\n    cap_quantity: 3,000,000")]:
             assert old in text, old
             text = text.replace(old, new)
         (stage.directory / "v3.yaml").write_text(text)

@@ -56,6 +56,32 @@ class FlagsTest(StageTest):
         self.assertEqual((policy["kind"], policy["fanOut"]), ("KIND_FAN_OUT", 2))
         self.assertEqual((policy["confirmWithin"], policy["withdrawNotice"]), ("3600s", "2592000s"))
 
+    def test_fields_by_the_names_of_messages_and_files(self):
+        done = self.stage.run("request", "create", "--owner", "openai", "--resource-type", "h100", "--region", "us-west",
+                              "--unit", "gpu", "--start-time", "+60d", "--end-time", "+90d", "--unit-price", "2.5 USD",
+                              "--price-cap", "2.7 USD", "--availability-ppm", "99.9%", "--conditions", "liquid cooling",
+                              "--segments", "PRODUCT_INFERENCE:4000", "--segments", "MODEL_DEVELOPMENT:TRAINING:4000",
+                              "--splittable", "--smallest-useful-quantity", "1000", "--fallback-policy", "SEQUENTIAL",
+                              "--providers", "coreweave", "--release-notice", "30d", "--release-share-ppm", "50%",
+                              "--needed-by-time", "+50d", "--expire-time", "+40d", "--labels", "team=a", "--output", "json",
+                              who="owner-openai")
+        request = json.loads(done.stdout)
+        self.assertEqual(request["terms"]["quantity"], "8000")
+        self.assertEqual(request["smallestUsefulQuantity"], "1000")
+        self.assertEqual(request["fallbackPolicy"]["releaseNotice"], "2592000s")
+        self.assertEqual(request["fallbackPolicy"]["releaseSharePpm"], 500_000)
+
+    def test_a_waiver_by_the_names_of_messages_and_files(self):
+        name, _ = self.new_request()
+        clause = self.run_json("waiver", "grant", "openai/coreweave", "--id", "W2", "--lifted-clause-ids", "C1", "--covers",
+                               "REQUEST", "--capacity-request", name, "--min-share-ppm", "60%", "--workload-classes", "MODEL_DEVELOPMENT",
+                               "--resource-types", "h100", "--regions", "eu-west", "--min-quantity", "10",
+                               "--delivery-start-time", "+1d", "--delivery-end-time", "+900d", "--new-capacity-only",
+                               who="provider-coreweave")["clause"]
+        self.assertEqual(clause["waiver"]["covers"], "COVERED_REQUEST")
+        self.assertEqual(clause["scope"]["minQuantity"], "10")
+        self.assertTrue(clause["scope"]["newCapacityOnly"])
+
     def test_wait_ends_with_the_request(self):
         done = self.create_in("nowhere", "--fallback", "NONE", "--expire", "+2s", "--needed-by", "+1s", "--wait", want=6)
         self.assertEqual(json.loads(done.stdout)["state"], "STATE_EXPIRED")
@@ -122,7 +148,7 @@ class FlagsTest(StageTest):
         self.assertEqual([len(a.get("terminations", [])) for a in shown if a["name"].endswith("/coreweave")], [1])
 
     def test_a_dispute_that_is_upheld(self):
-        self.stage.run("trigger", "assert", "openai/coreweave/C2", "--text", "a test", who="owner-openai")
+        self.stage.run("trigger", "assert", "openai/coreweave/C2", "--text", "a test", "--evidence", "ab" * 32, who="owner-openai")
         self.stage.run("trigger", "dispute", "openai/coreweave/C2", "--text", "not so", who="provider-coreweave")
         resolved = self.run_json("trigger", "resolve", "openai/coreweave/C2", "--upheld", "--text", "an award",
                                  who="operator-ada")

@@ -204,7 +204,7 @@ std::vector<Spoiled> Table() {
        Request([](auto& m) { m.mutable_price_cap()->Clear(); })},
       {"capacity_request.smallest_useful_quantity", "-1", "0 to 1000000000000",
        Request([](auto& m) { m.set_smallest_useful_quantity(-1); })},
-      {"capacity_request.fallback_policy.kind", "9", "a known kind", Request([](auto& m) {
+      {"capacity_request.fallback_policy.kind", "9", "a known value", Request([](auto& m) {
          m.mutable_fallback_policy()->set_kind(static_cast<v1::FallbackPolicy::Kind>(9));
        })},
       {"capacity_request.fallback_policy.providers[1]", "\"coreweave\"", "providers/{provider}",
@@ -332,8 +332,6 @@ std::vector<Spoiled> Table() {
        "three capital letters", Version([](auto& m) {
          m.mutable_clauses(3)->mutable_commitment()->mutable_amount()->set_currency_code("US");
        })},
-      {"first_version.clauses[4].term.end_time", "0 seconds", "after 1970",
-       Version([](auto& m) { m.mutable_clauses(4)->mutable_term()->clear_end_time(); })},
       {"base_version", "-1", "0 to",
        With(v1::AmendAgreementRequest(), std::function([](v1::AmendAgreementRequest& m) {
               m.set_name("owners/openai/agreements/azure-2019");

@@ -108,6 +108,7 @@ inline v1::AgreementVersion GoodVersion() {
   waiver->mutable_scope()->add_purposes("RESEARCH");
   waiver->mutable_waiver()->add_lifted_clause_ids("C2");
   waiver->mutable_waiver()->set_min_share_ppm(500'000);
+  waiver->mutable_waiver()->set_covers(v1::Waiver::COVERED_SEGMENTS);
   waiver->mutable_waiver()->set_cap_quantity(100'000);
   waiver->mutable_waiver()->mutable_start_time()->set_seconds(1'700'000'001);
   waiver->mutable_waiver()->mutable_end_time()->set_seconds(1'800'000'001);

@@ -651,7 +651,7 @@ TEST_F(RulesTest, PlansGoOnFromWhereARequestStands) {
         in.mutable_agreement_drafts(0)->set_agreement_id("unknown");
       },
       out);
-  EXPECT_EQ(FieldIn(status), "agreement_drafts[0].provider");
+  EXPECT_EQ(FieldIn(status), "agreement_drafts[0].holder");
   status = plan(
       [&](auto& in) {
         in.set_name("owners/openai/capacityRequests/0194c5a0-1e00-7abc-8def-0123456789ab");

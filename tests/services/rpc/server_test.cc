@@ -183,7 +183,7 @@ TEST_F(ServerTest, NamesTheFieldsOfDecideAsTheMessageHasThem) {
   agreement.set_agreement_id("another");
   agreement.mutable_agreement()->set_holder("providers/nobody");
   EXPECT_EQ(FieldIn(agreements_->CreateAgreement(As("operator/ada").get(), agreement, &out)),
-            "agreement.provider");
+            "agreement.holder");
 }
 
 TEST_F(ServerTest, ListsRequestsInPages) {
