@@ -141,16 +141,26 @@ void RequestDraft::PassOverHolder(uint32_t number, const ClauseRef& ref, std::st
 }
 
 void RequestDraft::EndRight(uint32_t number, std::string_view reason) {
-  const Offer& offer = OfferOf(number);
+  const Offer offer = OfferOf(number);
   const Lineage& lineage = LineageOf(offer.lineage);
-  const Offer& subject = offer.matches == 0 ? offer : OfferOf(offer.matches);
+  const Allocation& allocation = offer.allocation;
+  const bool is_match = offer.matches != 0;
   const bool is_proposal =  // R13: its end changes nothing.
-      request_.IsExchange(subject) && subject.allocation.state == AllocationState::kNone;
+      request_.IsExchange(is_match ? OfferOf(offer.matches) : offer) &&
+      (is_match ? OfferOf(offer.matches) : offer).allocation.state == AllocationState::kNone;
   if (!offer.clause.IsSet() || is_proposal || lineage.units.Unplaced() == 0) return;
+  if (account().HasEnded(offer.clause, now_)) {  // R17: no right is left to waive.
+    if (offer.promise == Promise::kCounter) Lose(number, reason);
+    return;
+  }
   const bool exclusive = lineage.route == Kind::ROUTE_EXCLUSIVE;
+  // Over what it was asked and does not supply; a block is of all that is left.
+  const bool gave_back = allocation.state != AllocationState::kNone && !allocation.IsStanding();
+  const int64_t refused =
+      gave_back ? allocation.quantity : offer.quantity - SumOf(allocation.segments);
   Decision ended = About(exclusive ? Kind::REQUEST_BLOCKED : Kind::RIGHT_WAIVED, offer);
   ended.clause = offer.clause;
-  ended.quantity = offer.matches == 0 ? lineage.units.Unplaced() : offer.quantity;
+  ended.quantity = exclusive ? lineage.units.Unplaced() : refused;
   ended.reason = reason;
   if (!exclusive && FirstRefusalOf(offer.clause).close_within > Span{})
     ended.close_by = now_ + FirstRefusalOf(offer.clause).close_within;  // R12.
