@@ -144,11 +144,11 @@ void RequestDraft::EndRight(uint32_t number, std::string_view reason) {
   const Offer offer = OfferOf(number);
   const Lineage& lineage = LineageOf(offer.lineage);
   const Allocation& allocation = offer.allocation;
-  const bool is_match = offer.matches != 0;
   const bool is_proposal =  // R13: its end changes nothing.
-      request_.IsExchange(is_match ? OfferOf(offer.matches) : offer) &&
-      (is_match ? OfferOf(offer.matches) : offer).allocation.state == AllocationState::kNone;
-  if (!offer.clause.IsSet() || is_proposal || lineage.units.Unplaced() == 0) return;
+      request_.IsExchange(offer) && allocation.state == AllocationState::kNone;
+  const bool is_about_lot = offer.matches == 0;  // A match may be of what is placed already.
+  if (!offer.clause.IsSet() || is_proposal || (is_about_lot && lineage.units.Unplaced() == 0))
+    return;
   if (account().HasEnded(offer.clause, now_)) {  // R17: no right is left to waive.
     if (offer.promise == Promise::kCounter) Lose(number, reason);
     return;
@@ -304,8 +304,9 @@ void RequestDraft::Revive(uint32_t number, const ClauseRef& ref) {
     const bool is_matched = std::any_of(
         request_.offers.begin(), request_.offers.end(),
         [&](const Offer& match) { return is_holders_match(match) && match.matches == i; });
-    if (offer.lineage != number || offer.provider == holder || is_matched ||
-        request_.IsExchange(offer) || (offer.clause.IsSet() && offer.matches == 0))
+    const bool is_proposal = request_.IsExchange(offer) && !offer.allocation.IsStanding();
+    if (offer.lineage != number || offer.provider == holder || is_matched || is_proposal ||
+        (offer.clause.IsSet() && offer.matches == 0))
       continue;
     if (offer.state == OfferState::kOpen) {
       Decision rescinded = About(Kind::OFFER_RESCINDED, offer);
