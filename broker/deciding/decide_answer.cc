@@ -110,12 +110,11 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
     terms.quantity = quantity;
     return ReceiveBid(*request, offer, std::move(terms), "");
   }
-  const Lineage& lineage = request->lineages[offer.lineage - 1];
-  const bool is_exchange = request->IsExchange(offer);
-  const bool is_taken = !is_exchange && offer.kind == OfferKind::kAlternative &&
-                        (lineage.units.Unplaced() == 0 || request->CandidateOf(lineage) != nullptr);
+  const Units& units = request->lineages[offer.lineage - 1].units;
+  const bool is_taken = !request->IsExchange(offer) && offer.kind == OfferKind::kAlternative &&
+                        quantity > units.ToBeHad();
   RequestDraft draft(book, directory, request, now);
-  if (is_taken) {  // R9: another was first.
+  if (is_taken) {  // R9: another was first, and this does not fit in what it leaves.
     if (offer.promise != Promise::kReserve)
       draft.KeepInReserve(offer.number, quantity, "ALREADY_PLACED");
     return draft.Conclude(Refuse(
@@ -243,8 +242,7 @@ absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
   }
   const bool is_holders = offer->clause.IsSet();
   const Units& units = (*request)->lineages[offer->lineage - 1].units;
-  if (answer.take && !is_holders &&
-      offer->promised > units.At(Place::kFree) + units.At(Place::kAsked)) {
+  if (answer.take && !is_holders && offer->promised > units.ToBeHad()) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "COUNTER_CLOSED",
                   Cat("the counter is for ", offer->promised, ", and ", units.Unplaced(),
                       " are left to place"),

@@ -123,9 +123,7 @@ bool RequestDraft::CloseBids(uint32_t number) {
       Add(std::move(out));
     }
   }
-  const Units& units = LineageOf(number).units;
-  const Selection selection =
-      SelectBids(qualified, units.At(Place::kFree) + units.At(Place::kAsked));
+  const Selection selection = SelectBids(qualified, LineageOf(number).units.ToBeHad());
   for (const Bid& bid : qualified) {
     const auto won = std::find_if(selection.winners.begin(), selection.winners.end(),
                                   [&](const Winner& winner) { return winner.offer == bid.offer; });
@@ -193,7 +191,7 @@ bool RequestDraft::Promote(uint32_t number, bool late) {
     return AgreedTermsOf(request_, offer).unit_price.micros;
   };
   const int64_t cap = PriceCapOf(*request_.request).micros;
-  const int64_t left = LineageOf(number).units.Unplaced();
+  const int64_t left = LineageOf(number).units.ToBeHad();
   for (const Offer& offer : request_.offers) {
     if (offer.lineage != number || offer.promise != Promise::kReserve ||
         (offer.state == OfferState::kLapsed) != late)

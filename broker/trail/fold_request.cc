@@ -101,7 +101,7 @@ class RequestFold {
     const Units& units = lineage.units;
     if (units.At(Place::kPromised) > promised)
       Move(lineage, Place::kPromised, Place::kFree, units.At(Place::kPromised) - promised);
-    const int64_t asked = std::min(question, units.At(Place::kFree) + units.At(Place::kAsked));
+    const int64_t asked = std::min(question, units.ToBeHad());
     if (asked > units.At(Place::kAsked)) {
       Move(lineage, Place::kFree, Place::kAsked, asked - units.At(Place::kAsked));
     } else {
