@@ -55,7 +55,7 @@ bool RequestDraft::AskAlternatives(uint32_t number, int64_t width) {
                     .parts = PartsOf(request, lot, nullptr),
                     .unit_price = next.unit_price,
                     .sealed = request.fallback.kind == FallbackKind::kCheapest,
-                    .deadline = now_ + request.fallback.step_window});
+                    .deadline = now_ + next.window});
       if (++open >= width) return false;
       continue;
     }

@@ -75,13 +75,26 @@ const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const Di
   return nullptr;
 }
 
+// R9, R12: how long an alternative has to answer. A step that is longer than a right stays waived
+// would never end: the right's revival would always come first.
+Span StepWindowOf(const Request& request, const Lineage& lineage, const Account& account) {
+  Span window = request.fallback.step_window;
+  for (const Right& right : lineage.rights) {
+    if (right.close_by.IsSet() && !account.HasEnded(right.clause, right.close_by))
+      window = std::min(window, MatchingOf(*account.Find(right.clause)).close_within);
+  }
+  return window;
+}
+
 // R23: one request in eight still tries an unhealthy provider, to see whether it is well again.
 bool IsProbe(const RequestId& request) { return request.bytes.back() % 8 == 0; }
 
 Alternative Judge(const RequestBook& book, const Lineage& lineage, const ProviderId& id,
                   const Account& account, const Directory& directory, Instant now) {
   const Request& request = *book.request;
-  Alternative out{.provider = id, .unit_price = request.terms.unit_price, .skip = std::nullopt};
+  Alternative out{.provider = id,
+                  .unit_price = request.terms.unit_price,
+                  .window = StepWindowOf(request, lineage, account)};
   const auto skip = [&](std::string_view reason, std::string text) {
     out.skip = Passed{id, {}, std::string(reason), std::move(text)};
     return out;
@@ -125,9 +138,9 @@ Alternative Judge(const RequestBook& book, const Lineage& lineage, const Provide
       refused != nullptr) {
     return skip("ALREADY_ASKED", Cat("offer ", refused->number, " was on these terms"));
   }
-  if (now + request.fallback.step_window > request.expiry) {
-    return skip("TOO_LATE", Cat("its window of ", Format(request.fallback.step_window),
-                                " ends after ", Format(request.expiry)));
+  if (now + out.window > request.expiry) {
+    return skip("TOO_LATE",
+                Cat("its window of ", Format(out.window), " ends after ", Format(request.expiry)));
   }
   return out;
 }

@@ -14,6 +14,7 @@ namespace capbroker {
 struct Alternative {
   ProviderId provider{};
   Money unit_price{};
+  Span window{};  // To answer in.
   std::optional<Passed> skip{};
 };
 
