@@ -67,11 +67,25 @@ bool RequestDraft::AskAlternatives(uint32_t number, int64_t width) {
     Add(std::move(skipped));
   }
   if (open > 0) return false;
+  if (const ProviderId only = WaivedFor(LineageOf(number)); !only.empty()) {
+    RerouteUnits(number, SegmentList(LineageOf(number).unplaced), only);
+    return true;
+  }
   Decision exhausted{.kind = Kind::FALLBACK_EXHAUSTED};
   exhausted.lineage = number;
   exhausted.quantity = LineageOf(number).units.Unplaced();
   Add(std::move(exhausted));
   return true;
+}
+
+// R20. For whom alone the lineage's waivers are, if one of them is for one provider; else empty.
+// What it does not take is its holder's again before it is anybody else's.
+ProviderId RequestDraft::WaivedFor(const Lineage& lineage) const {
+  for (const ClauseRef& ref : lineage.waivers) {
+    const GrantedWaiver* waiver = account().FindGrant(ref.agreement, ref.clause);
+    if (waiver != nullptr && !waiver->grant->provider.empty()) return waiver->grant->provider;
+  }
+  return {};
 }
 
 int64_t RequestDraft::TakenOf(const Offer& offer, int64_t left) const {

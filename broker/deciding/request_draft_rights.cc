@@ -9,10 +9,6 @@
 namespace capbroker {
 namespace {
 
-bool Contains(const std::vector<ProviderId>& list, const ProviderId& provider) {
-  return std::find(list.begin(), list.end(), provider) != list.end();
-}
-
 // The owner's terms of this offer, or those of the bid it was to match, were not taken as they
 // stood: by a decline, by silence, by other terms, for a part only, or by a hold that came to
 // nothing.
@@ -50,7 +46,7 @@ bool RequestDraft::AdvanceRights(uint32_t number) {
     if (right.state != Right::State::kStanding) continue;
     const ClauseRef ref = right.clause;
     const ProviderId holder = HolderOf(ref);
-    if (Contains(lineage.withdrawn, holder)) {
+    if (GaveBack(request_, lineage, holder)) {
       WaiveWithdrawn(number, ref);
       return true;
     }
@@ -351,7 +347,8 @@ bool RequestDraft::IsLifted(uint32_t number) const {
 void RequestDraft::Unblock(uint32_t number) {
   const ClauseRef blocking = LineageOf(number).rights.front().clause;
   const SegmentList units = LineageOf(number).unplaced;
-  const Routing routing = RouteRequest(*request_.request, units, account(), now_);
+  const Routing routing =
+      RouteRequest(*request_.request, units, account(), now_, LineageOf(number).absent);
   const bool stands =
       std::any_of(routing.routes.begin(), routing.routes.end(), [&](const Route& route) {
         return std::any_of(route.clauses.begin(), route.clauses.end(), [&](const ClauseRef& ref) {

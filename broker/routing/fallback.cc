@@ -132,8 +132,9 @@ Alternative Judge(const RequestBook& book, const Lineage& lineage, const Provide
   if (IsBelowFloor(book, account, lineage.number, terms))
     return skip("FLOOR", "the holder's counter was better");
   if (account.IsCoolingDown(id, request.terms, now)) return skip("COOL_DOWN", "");
-  if (std::find(lineage.withdrawn.begin(), lineage.withdrawn.end(), id) != lineage.withdrawn.end())
-    return skip("WITHDREW", "");
+  if (GaveBack(book, lineage, id)) return skip("WITHDREW", "");
+  if (std::find(lineage.absent.begin(), lineage.absent.end(), id) != lineage.absent.end())
+    return skip("ALREADY_ASKED", "it did not take what was waived for it");
   if (const Offer* refused = RefusedBy(book, lineage, directory, id, out.unit_price);
       refused != nullptr) {
     return skip("ALREADY_ASKED", Cat("offer ", refused->number, " was on these terms"));
@@ -161,6 +162,16 @@ std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage
     for (const ProviderId& id : book.request->fallback.providers) consider(id);
   }
   return out;
+}
+
+bool GaveBack(const RequestBook& book, const Lineage& lineage, const ProviderId& provider) {
+  const bool is_absent =
+      std::find(lineage.absent.begin(), lineage.absent.end(), provider) != lineage.absent.end();
+  return is_absent && std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
+           return offer.provider == provider &&
+                  offer.allocation.state == AllocationState::kWithdrawn &&
+                  offer.allocation.confirmed.IsSet();
+         });
 }
 
 Money PriceCapOf(const Request& request) {

@@ -27,6 +27,9 @@ std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage
                                           const Account& account, const Directory& directory,
                                           Instant now);
 
+// R15. Whether the provider gave units of this lineage back after it had confirmed them.
+bool GaveBack(const RequestBook& book, const Lineage& lineage, const ProviderId& provider);
+
 // No offer above it: the request's cap, or else the price it names.
 Money PriceCapOf(const Request& request);
 // R13. Whether any version of the request since the offer's allows the price: a lower cap undoes

@@ -27,7 +27,7 @@ struct Route {
 struct WaiverTest {
   ClauseRef waiver{};
   bool met = false;
-  std::string reason{};  // MET, SHARE_TOO_SMALL, CAP_EXHAUSTED, NOT_YET, OVER.
+  std::string reason{};  // MET, SHARE_TOO_SMALL, CAP_EXHAUSTED, NOT_YET, OVER, NOT_TAKEN.
   std::vector<Figure> figures{};
 };
 
@@ -52,9 +52,11 @@ struct Routing {
 // segment is to be routed; segments with nothing count all the same in what a clause says of the
 // whole request. Segments that differ go apart if the request is splittable, else the most
 // restrictive route governs all; of two exclusive holders over one request that may not be split,
-// the senior's (CheckRoutable refuses it at the door).
+// the senior's (CheckRoutable refuses it at the door). `absent`: who gave the units back (R15), or
+// did not take what was waived for it alone (R20): its exclusivity stands before no other right,
+// and no waiver for it lifts anything.
 Routing RouteRequest(const Request& request, const SegmentList& units, const Account& account,
-                     Instant now);
+                     Instant now, const std::vector<ProviderId>& absent);
 // The whole request.
 Routing RouteRequest(const Request& request, const Account& account, Instant now);
 SegmentList AllUnits(const Request& request);

@@ -215,8 +215,8 @@ class RequestFold {
       Lineage& before = book_.lineages[d_.replaces - 1];
       if (!before.units.Leave(Place::kFree, d_.quantity) || !TakeFrom(before.unplaced, d_.segments))
         Fail("lineage ", d_.replaces, " has not ", d_.quantity, " free");
-      lineage.withdrawn = before.withdrawn;
-      if (!d_.provider.empty()) lineage.withdrawn.push_back(d_.provider);
+      lineage.absent = before.absent;
+      if (!d_.provider.empty()) lineage.absent.push_back(d_.provider);
     }
     book_.lineages.push_back(std::move(lineage));
     book_.state = RequestState::kReceived;  // Of a finished one, units have come back (R15).
