@@ -132,6 +132,7 @@ class RequestDraft {
   bool HasRefusedUnderAnother(uint32_t lineage, const ClauseRef& ref,
                               const ProviderId& holder) const;
   void AskHolder(uint32_t lineage, const ClauseRef& ref, OfferKind kind);
+  bool Lift(uint32_t lineage, const ClauseRef& ref);
   void WaiveWithdrawn(uint32_t lineage, const ClauseRef& ref);
   void PassOverHolder(uint32_t lineage, const ClauseRef& ref, std::string_view reason);
   Instant DeadlineUnder(const ClauseRef& ref, const Window& window) const;

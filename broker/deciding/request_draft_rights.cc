@@ -54,6 +54,8 @@ bool RequestDraft::AdvanceRights(uint32_t number) {
     if (account().HasEnded(ref, now_)) {
       PassOverHolder(number, ref, "CLAUSE_ENDED");
       if (exclusive) Reroute(number);  // What it stood before may be in force still.
+    } else if (!exclusive && Lift(number, ref)) {
+      PassOverHolder(number, ref, "WAIVED");
     } else if (account().IsCoolingDown(holder, request_.request->terms, now_)) {
       PassOverHolder(number, ref, "COOL_DOWN");
     } else if (HasRefusedUnderAnother(number, ref, holder)) {
@@ -69,6 +71,35 @@ bool RequestDraft::AdvanceRights(uint32_t number) {
   fallback.reason = NameOf(request_.request->fallback.kind);
   Add(std::move(fallback));
   return true;
+}
+
+// R20. A waiver that the holder has written for this request since it was routed counts when the
+// turn of its right comes. True if the right is lifted, for units that are then drawn.
+bool RequestDraft::Lift(uint32_t number, const ClauseRef& ref) {
+  const Lineage& lineage = LineageOf(number);
+  const std::vector<WaiverDraw> drawn = lineage.drawn;
+  const Lifting lifting = LiftingOf(ref, *request_.request, lineage.unplaced, account(), now_);
+  for (const WaiverTest& test : lifting.tests) {
+    Decision tested{.kind = Kind::WAIVER_TESTED};
+    tested.lineage = number;
+    tested.clause = test.waiver;
+    tested.reason = test.reason;
+    tested.figures = test.figures;
+    Add(std::move(tested));
+  }
+  for (const WaiverDraw& draw : lifting.draws) {
+    Decision draws{.kind = Kind::WAIVER_DRAWN};
+    draws.lineage = number;
+    draws.clause = draw.waiver;
+    draws.segments = draw.segments;
+    for (const WaiverDraw& known : drawn) {  // Once is enough.
+      if (known.waiver == draw.waiver)
+        (void)TakeFrom(draws.segments, CommonOf(draws.segments, known.segments));
+    }
+    draws.quantity = SumOf(draws.segments);
+    if (draws.quantity > 0) Add(std::move(draws));
+  }
+  return !lifting.draws.empty();
 }
 
 // Whether the holder of several rights over the lineage has said no to the same terms under
@@ -243,6 +274,9 @@ RequestDraft::Matched RequestDraft::MatchUnder(uint32_t number, const Right& rig
   } else if (account().HasEnded(ref, now_)) {
     decision.kind = Kind::MATCH_SKIPPED;
     decision.reason = "CLAUSE_ENDED";  // R17.
+  } else if (Lift(bid.lineage, ref)) {
+    decision.kind = Kind::MATCH_SKIPPED;
+    decision.reason = "WAIVED";
   } else if (directory_.IsSameParty(holder, bid.provider)) {
     decision.kind = Kind::MATCH_SKIPPED;
     decision.reason = "SAME_PARTY";

@@ -153,7 +153,43 @@ class Router {
     return {std::move(aggregations_), std::move(tests_), std::move(routes), std::move(conflict)};
   }
 
+  Lifting LiftingOf(const ClauseRef& right) const {
+    Lifting lifting;
+    const auto is_meant = [&](const InForce& waiver) {
+      const auto& lifts = As<Waiver>(*waiver.clause)->lifts;
+      return waiver.names_request && waiver.for_one == nullptr &&
+             waiver.ref.agreement == right.agreement &&
+             std::find(lifts.begin(), lifts.end(), right.clause) != lifts.end();
+    };
+    for (const InForce& waiver : waivers_) {
+      const WaiverTest* test = is_meant(waiver) ? TestOf(waiver) : nullptr;
+      if (test != nullptr) lifting.tests.push_back(*test);
+    }
+    const auto known = std::find_if(rights_.begin(), rights_.end(), [&](const InForce& r) {
+      return r.ref.agreement == right.agreement && r.ref.clause == right.clause;
+    });
+    if (lifting.tests.empty() || known == rights_.end()) return lifting;
+    for (uint32_t i = 0; i < todo_.size(); ++i) {
+      if (todo_[i] == 0) continue;
+      const InForce* waiver = LiftedBy(*known, request_.segments[i]);
+      if (waiver == nullptr || !is_meant(*waiver)) {
+        lifting.draws.clear();
+        return lifting;
+      }
+      AddDraw(lifting.draws, *waiver, {i, todo_[i]});
+    }
+    return lifting;
+  }
+
  private:
+  static void AddDraw(std::vector<WaiverDraw>& draws, const InForce& waiver,
+                      const SegmentUnits& units) {
+    for (WaiverDraw& draw : draws) {
+      if (draw.waiver == waiver.ref) return AddTo(draw.segments, {units});
+    }
+    draws.push_back({waiver.ref, {units}});
+  }
+
   bool IsAbsent(const ProviderId& provider) const {
     return std::find(absent_.begin(), absent_.end(), provider) != absent_.end();
   }
@@ -302,14 +338,7 @@ class Router {
           continue;
         const InForce* waiver = LiftedBy(right, segment);
         if (waiver == nullptr || !used.insert(waiver->clause).second) continue;
-        const auto same =
-            std::find_if(route.drawn.begin(), route.drawn.end(),
-                         [&](const WaiverDraw& draw) { return draw.waiver == waiver->ref; });
-        if (same == route.drawn.end()) {
-          route.drawn.push_back({waiver->ref, {units}});
-        } else {
-          AddTo(same->segments, {units});
-        }
+        AddDraw(route.drawn, *waiver, units);
       }
     }
   }
@@ -380,6 +409,11 @@ class Router {
 Routing RouteRequest(const Request& request, const SegmentList& units, const Account& account,
                      Instant now, const std::vector<ProviderId>& absent) {
   return Router(request, units, account, now, absent).Run();
+}
+
+Lifting LiftingOf(const ClauseRef& right, const Request& request, const SegmentList& units,
+                  const Account& account, Instant now) {
+  return Router(request, units, account, now, {}).LiftingOf(right);
 }
 
 SegmentList AllUnits(const Request& request) {

@@ -48,6 +48,12 @@ struct Routing {
   std::vector<ClauseRef> conflict{};
 };
 
+// R20. What the waivers that were written for this request alone say of one right over some units.
+struct Lifting {
+  std::vector<WaiverTest> tests{};
+  std::vector<WaiverDraw> draws{};  // Empty: it stands over some of them.
+};
+
 // Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `units` is how much of each
 // segment is to be routed; segments with nothing count all the same in what a clause says of the
 // whole request. Segments that differ go apart if the request is splittable, else the most
@@ -59,6 +65,9 @@ Routing RouteRequest(const Request& request, const SegmentList& units, const Acc
                      Instant now, const std::vector<ProviderId>& absent);
 // The whole request.
 Routing RouteRequest(const Request& request, const Account& account, Instant now);
+// Whether the right, over which the units were routed, is lifted by now.
+Lifting LiftingOf(const ClauseRef& right, const Request& request, const SegmentList& units,
+                  const Account& account, Instant now);
 SegmentList AllUnits(const Request& request);
 
 // INVALID_ARGUMENT (splittable) where parts of a request that may not be split are exclusive to

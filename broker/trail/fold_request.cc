@@ -241,6 +241,14 @@ class RequestFold {
     }
   }
 
+  // A right that is passed over because its clause has ended (R17), or is lifted for this request
+  // (R20), stands in nobody's way any more, and does not revive.
+  void EndIfOver() {
+    if (d_.reason != "CLAUSE_ENDED" && d_.reason != "WAIVED") return;
+    RightNamed().state = Right::State::kEnded;
+    RightNamed().close_by = Instant{};
+  }
+
   void DrawWaiver() {
     for (WaiverDraw& draw : lineage_->drawn) {
       if (draw.waiver == d_.clause) return AddTo(draw.segments, d_.segments);
@@ -414,8 +422,8 @@ class RequestFold {
       case Kind::PROVIDER_SKIPPED:
         lineage_->skipped.push_back({d_.provider, d_.clause, d_.reason, d_.text});
         if (d_.clause.IsSet()) {  // Not asked now, a right may be held against better terms still.
-          RightNamed().state =
-              d_.reason == "CLAUSE_ENDED" ? Right::State::kEnded : Right::State::kWaived;
+          RightNamed().state = Right::State::kWaived;
+          EndIfOver();
         }
         break;
       case Kind::OFFER_OPENED:
@@ -524,8 +532,7 @@ class RequestFold {
       case Kind::MATCH_NOT_REQUIRED:
       case Kind::MATCH_SKIPPED:
         PassRight(*offer_, d_.clause);
-        if (d_.kind == Kind::MATCH_SKIPPED && d_.reason == "CLAUSE_ENDED")
-          RightNamed().state = Right::State::kEnded;
+        if (d_.kind == Kind::MATCH_SKIPPED) EndIfOver();
         break;
       case Kind::ALLOCATION_HELD:
         Hold();
