@@ -226,7 +226,7 @@ absl::StatusOr<Verdict> Deciding::On(const AmendRequest& amend) const {
     SupersedeAll(draft);
     draft.RestoreWaivers();
     draft.Add(std::move(changed));
-    const Routing routing = RouteRequest(next, todo, draft.account(), now);
+    const Routing routing = RouteRequest(next, todo, draft.account(), now, {});
     if (absl::Status status = CheckRoutable(routing); !status.ok()) return status;
     if (absl::Status status = CheckFeasible(next, routing, draft.account(), now); !status.ok())
       return status;

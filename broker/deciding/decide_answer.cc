@@ -1,4 +1,5 @@
 // What providers answer to offers, and what owners answer to counters.
+#include <algorithm>
 #include <utility>
 
 #include "broker/deciding/deciding.h"
@@ -28,6 +29,16 @@ absl::Status CheckQuantity(const Offer& offer, int64_t quantity) {
   if (quantity % offer.quantity_step == 0) return absl::OkStatus();
   return Invalid("quantity", Cat(quantity),
                  Cat("a multiple of ", offer.quantity_step, ", or all ", offer.quantity));
+}
+
+// R6. The owner has no use for a part below its smallest: none is taken, and none is left over.
+// `lot` is what is to be had of what the offer asks for.
+absl::Status CheckRest(const Request& request, int64_t lot, int64_t quantity) {
+  const int64_t left = lot - quantity;
+  if (left == 0 || left >= request.smallest_useful) return absl::OkStatus();
+  return Invalid("quantity", Cat(quantity),
+                 Cat("at most ", lot - request.smallest_useful, ", or all ", lot, ": ", left,
+                     " would be left, and the smallest useful part is ", request.smallest_useful));
 }
 
 }  // namespace
@@ -110,12 +121,11 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
     terms.quantity = quantity;
     return ReceiveBid(*request, offer, std::move(terms), "");
   }
-  const Lineage& lineage = request->lineages[offer.lineage - 1];
-  const bool is_exchange = request->IsExchange(offer);
-  const bool is_taken = !is_exchange && offer.kind == OfferKind::kAlternative &&
-                        (lineage.units.Unplaced() == 0 || request->CandidateOf(lineage) != nullptr);
+  const Units& units = request->lineages[offer.lineage - 1].units;
+  const bool is_taken = !request->IsExchange(offer) && offer.kind == OfferKind::kAlternative &&
+                        quantity > units.ToBeHad();
   RequestDraft draft(book, directory, request, now);
-  if (is_taken) {  // R9: another was first.
+  if (is_taken) {  // R9: another was first, and this does not fit in what it leaves.
     if (offer.promise != Promise::kReserve)
       draft.KeepInReserve(offer.number, quantity, "ALREADY_PLACED");
     return draft.Conclude(Refuse(
@@ -124,6 +134,9 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
         {{"request_state", std::string(NameOf(request->state))}, {"server_time", Format(now)}}));
   }
   const bool whole = quantity == offer.quantity;
+  const int64_t lot = std::min(offer.quantity, units.ToBeHad());
+  if (absl::Status status = CheckRest(*request->request, lot, quantity); !whole && !status.ok())
+    return status;
   Decision accepted =
       RequestDraft::About(whole ? Kind::OFFER_ACCEPTED : Kind::OFFER_PARTIALLY_ACCEPTED, offer);
   accepted.quantity = quantity;
@@ -243,8 +256,7 @@ absl::StatusOr<Verdict> Deciding::On(const AnswerCounter& answer) const {
   }
   const bool is_holders = offer->clause.IsSet();
   const Units& units = (*request)->lineages[offer->lineage - 1].units;
-  if (answer.take && !is_holders &&
-      offer->promised > units.At(Place::kFree) + units.At(Place::kAsked)) {
+  if (answer.take && !is_holders && offer->promised > units.ToBeHad()) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "COUNTER_CLOSED",
                   Cat("the counter is for ", offer->promised, ", and ", units.Unplaced(),
                       " are left to place"),

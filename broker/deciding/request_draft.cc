@@ -10,6 +10,24 @@
 #include "broker/values/text.h"
 
 namespace capbroker {
+namespace {
+
+// Why the offer's provider did not supply, as it was decided: its own answer, what became of its
+// hold, or what it was told. Empty where it did, or another offer took this one's place.
+std::string ReasonOf(const Offer& offer) {
+  if (offer.state == OfferState::kSuperseded) return "";
+  if (offer.state == OfferState::kDeclined)
+    return Cat(NameOf(offer.state), ":", NameOf(offer.decline));
+  const AllocationState placed = offer.allocation.state;
+  if (placed == AllocationState::kExpired || placed == AllocationState::kWithdrawn)
+    return std::string(NameOf(placed));
+  const bool was_told = offer.state == OfferState::kRescinded ||
+                        (offer.state == OfferState::kAccepted && placed == AllocationState::kNone);
+  if (was_told) return offer.ending;
+  return offer.state == OfferState::kAccepted ? "" : std::string(NameOf(offer.state));
+}
+
+}  // namespace
 
 RequestDraft::RequestDraft(const Book& book, const Directory& directory, const RequestBook* request,
                            Instant now)
@@ -49,8 +67,7 @@ Decision RequestDraft::About(Kind kind, const Offer& offer) {
   return decision;
 }
 
-void RequestDraft::AddRoutes(const Routing& routing, uint32_t replaces,
-                             const ProviderId& withdrawn_by) {
+void RequestDraft::AddRoutes(const Routing& routing, uint32_t replaces, const ProviderId& left_by) {
   for (const AggregationTest& test : routing.aggregations) {
     Decision counted{.kind = Kind::AGGREGATION_APPLIED};
     counted.clause = test.clause;
@@ -71,7 +88,7 @@ void RequestDraft::AddRoutes(const Routing& routing, uint32_t replaces,
     Decision routed{.kind = route.kind};
     routed.lineage = static_cast<uint32_t>(request_.lineages.size()) + 1;
     routed.replaces = replaces;
-    routed.provider = withdrawn_by;
+    routed.provider = left_by;
     routed.segments = route.segments;
     routed.quantity = SumOf(route.segments);
     routed.clauses = route.clauses;
@@ -245,9 +262,11 @@ void RequestDraft::Reroute(uint32_t number) {
 }
 
 void RequestDraft::RerouteUnits(uint32_t number, const SegmentList& units,
-                                const ProviderId& withdrawn_by) {
+                                const ProviderId& left_by) {
   RestoreWaiversOf(number, units, "ROUTED_ANEW");
-  AddRoutes(RouteRequest(*request_.request, units, account(), now_), number, withdrawn_by);
+  std::vector<ProviderId> absent = LineageOf(number).absent;
+  if (!left_by.empty()) absent.push_back(left_by);
+  AddRoutes(RouteRequest(*request_.request, units, account(), now_, absent), number, left_by);
 }
 
 void RequestDraft::RescindOffers(std::string_view reason) {
@@ -336,12 +355,11 @@ std::vector<Passed> RequestDraft::Reasons() const {
   };
   for (const Lineage& lineage : request_.lineages) {
     for (const Passed& passed : lineage.skipped) add(passed);
-  }
-  for (const Offer& offer : request_.offers) {
-    if (offer.state == OfferState::kAccepted || offer.state == OfferState::kSuperseded) continue;
-    const bool declined = offer.state == OfferState::kDeclined;
-    add({offer.provider, offer.clause,
-         Cat(NameOf(offer.state), declined ? ":" : "", NameOf(offer.decline)), offer.text});
+    for (const Offer& offer : request_.offers) {
+      if (offer.lineage != lineage.number) continue;
+      if (std::string reason = ReasonOf(offer); !reason.empty())
+        add({offer.provider, offer.clause, std::move(reason), offer.text});
+    }
   }
   return reasons;
 }

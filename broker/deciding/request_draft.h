@@ -38,8 +38,9 @@ class RequestDraft {
   static Decision About(Kind kind, const Offer& offer);
 
   // The lineages of what is to be routed, with the evidence. `replaces` is the lineage whose free
-  // units they are, 0 for none; `withdrawn_by` who gave them back (R15).
-  void AddRoutes(const Routing& routing, uint32_t replaces, const ProviderId& withdrawn_by = {});
+  // units they are, 0 for none; `left_by` who gave them back (R15) or did not take what was waived
+  // for it alone (R20).
+  void AddRoutes(const Routing& routing, uint32_t replaces, const ProviderId& left_by = {});
   // Opens whatever is next on each lineage; when nothing is left to ask, settles the request.
   void Advance();
   // R31. Carries out what time alone has brought by `now`, in its order, and goes on.
@@ -123,7 +124,7 @@ class RequestDraft {
 
   // The free units of a lineage, or these of them, are routed anew.
   void Reroute(uint32_t lineage);
-  void RerouteUnits(uint32_t lineage, const SegmentList& units, const ProviderId& withdrawn_by);
+  void RerouteUnits(uint32_t lineage, const SegmentList& units, const ProviderId& left_by);
   void RestoreWaiversOf(uint32_t lineage, const SegmentList& units, std::string_view reason);
 
   // Rights.
@@ -131,6 +132,7 @@ class RequestDraft {
   bool HasRefusedUnderAnother(uint32_t lineage, const ClauseRef& ref,
                               const ProviderId& holder) const;
   void AskHolder(uint32_t lineage, const ClauseRef& ref, OfferKind kind);
+  bool Lift(uint32_t lineage, const ClauseRef& ref);
   void WaiveWithdrawn(uint32_t lineage, const ClauseRef& ref);
   void PassOverHolder(uint32_t lineage, const ClauseRef& ref, std::string_view reason);
   Instant DeadlineUnder(const ClauseRef& ref, const Window& window) const;
@@ -147,6 +149,7 @@ class RequestDraft {
   bool AdvanceExhausted(uint32_t lineage);
   bool Promote(uint32_t lineage, bool late);
   bool AskAlternatives(uint32_t lineage, int64_t width);
+  ProviderId WaivedFor(const Lineage& lineage) const;
   bool CloseBids(uint32_t lineage);
   std::string_view WhyDisqualified(const Offer& bid, const std::vector<ProviderId>& better) const;
   std::vector<Figure> OtherTermsOf(const Offer& bid) const;

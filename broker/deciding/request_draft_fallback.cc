@@ -55,7 +55,7 @@ bool RequestDraft::AskAlternatives(uint32_t number, int64_t width) {
                     .parts = PartsOf(request, lot, nullptr),
                     .unit_price = next.unit_price,
                     .sealed = request.fallback.kind == FallbackKind::kCheapest,
-                    .deadline = now_ + request.fallback.step_window});
+                    .deadline = now_ + next.window});
       if (++open >= width) return false;
       continue;
     }
@@ -67,11 +67,25 @@ bool RequestDraft::AskAlternatives(uint32_t number, int64_t width) {
     Add(std::move(skipped));
   }
   if (open > 0) return false;
+  if (const ProviderId only = WaivedFor(LineageOf(number)); !only.empty()) {
+    RerouteUnits(number, SegmentList(LineageOf(number).unplaced), only);
+    return true;
+  }
   Decision exhausted{.kind = Kind::FALLBACK_EXHAUSTED};
   exhausted.lineage = number;
   exhausted.quantity = LineageOf(number).units.Unplaced();
   Add(std::move(exhausted));
   return true;
+}
+
+// R20. For whom alone the lineage's waivers are, if one of them is for one provider; else empty.
+// What it does not take is its holder's again before it is anybody else's.
+ProviderId RequestDraft::WaivedFor(const Lineage& lineage) const {
+  for (const ClauseRef& ref : lineage.waivers) {
+    const GrantedWaiver* waiver = account().FindGrant(ref.agreement, ref.clause);
+    if (waiver != nullptr && !waiver->grant->provider.empty()) return waiver->grant->provider;
+  }
+  return {};
 }
 
 int64_t RequestDraft::TakenOf(const Offer& offer, int64_t left) const {
@@ -123,9 +137,7 @@ bool RequestDraft::CloseBids(uint32_t number) {
       Add(std::move(out));
     }
   }
-  const Units& units = LineageOf(number).units;
-  const Selection selection =
-      SelectBids(qualified, units.At(Place::kFree) + units.At(Place::kAsked));
+  const Selection selection = SelectBids(qualified, LineageOf(number).units.ToBeHad());
   for (const Bid& bid : qualified) {
     const auto won = std::find_if(selection.winners.begin(), selection.winners.end(),
                                   [&](const Winner& winner) { return winner.offer == bid.offer; });
@@ -193,7 +205,7 @@ bool RequestDraft::Promote(uint32_t number, bool late) {
     return AgreedTermsOf(request_, offer).unit_price.micros;
   };
   const int64_t cap = PriceCapOf(*request_.request).micros;
-  const int64_t left = LineageOf(number).units.Unplaced();
+  const int64_t left = LineageOf(number).units.ToBeHad();
   for (const Offer& offer : request_.offers) {
     if (offer.lineage != number || offer.promise != Promise::kReserve ||
         (offer.state == OfferState::kLapsed) != late)

@@ -33,8 +33,9 @@ void RequestDraft::Hold(uint32_t number) {
   if (was_confirmed) ConfirmHold(number);
 }
 
-// R21: a placement with the holder of commitments draws on what is left of them, in the order of
-// their ids, until it is covered; placements with others never do, and nothing is drawn on what has
+// R21: a placement in the scope of its provider's commitments draws on what is left of them, in the
+// order of their ids, until it is covered; what none covers, for want of a balance or in another
+// currency, is recorded. Placements with others never draw, nor is anything drawn on what has
 // ended.
 void RequestDraft::Reserve(const Offer& offer, int64_t quantity) {
   const Request& request = *request_.request;
@@ -42,41 +43,40 @@ void RequestDraft::Reserve(const Offer& offer, int64_t quantity) {
   const Terms terms = AgreedTermsOf(request_, offer);
   // The cost was found to fit when the terms were received.
   const Money cost = *Cost(terms.unit_price, quantity, terms.end - terms.start);
-  std::vector<ClauseRef> covering;
+  std::vector<ClauseRef> in_scope;
   for (const AgreementVersion* version : account().InForce(now_)) {
     if (version->holder != offer.provider) continue;
     for (const Clause& clause : version->clauses) {
       const bool covers =
           As<CommitmentClause>(clause) != nullptr &&
-          As<CommitmentClause>(clause)->amount.currency == cost.currency &&
           !account().HasEnded(RefOf(*version, clause), now_) &&
           std::any_of(segments.begin(), segments.end(), [&](const SegmentUnits& units) {
             return Covers(clause.scope, request, request.segments[units.segment], false);
           });
-      if (covers) covering.push_back(RefOf(*version, clause));
+      if (covers) in_scope.push_back(RefOf(*version, clause));
     }
   }
-  std::sort(covering.begin(), covering.end(), [](const ClauseRef& a, const ClauseRef& b) {
+  std::sort(in_scope.begin(), in_scope.end(), [](const ClauseRef& a, const ClauseRef& b) {
     return std::tie(a.clause, a.agreement) < std::tie(b.clause, b.agreement);
   });
   Decision decision{.kind = Kind::COMMITMENT_RESERVED};
   decision.offer = offer.number;
   decision.provider = offer.provider;
   int64_t rest = cost.micros;
-  for (const ClauseRef& ref : covering) {
+  for (const ClauseRef& ref : in_scope) {
     const auto balance =
         std::find_if(account().commitments.begin(), account().commitments.end(),
                      [&](const CommitmentBalance& c) {
                        return c.agreement == ref.agreement && c.clause == ref.clause;
                      });
     const int64_t reserved = std::min(rest, balance->Left().micros);
-    if (reserved <= 0) continue;
+    if (reserved <= 0 || balance->committed.currency != cost.currency) continue;
     rest -= reserved;
     decision.clause = ref;
     decision.amount = {reserved, cost.currency};
     Add(Decision(decision));
   }
-  if (covering.empty() || rest == 0) return;
+  if (in_scope.empty() || rest == 0) return;
   decision.kind = Kind::COMMITMENT_EXCEEDED;
   decision.clause = ClauseRef{};
   decision.amount = {rest, cost.currency};

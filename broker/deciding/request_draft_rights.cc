@@ -9,10 +9,6 @@
 namespace capbroker {
 namespace {
 
-bool Contains(const std::vector<ProviderId>& list, const ProviderId& provider) {
-  return std::find(list.begin(), list.end(), provider) != list.end();
-}
-
 // The owner's terms of this offer, or those of the bid it was to match, were not taken as they
 // stood: by a decline, by silence, by other terms, for a part only, or by a hold that came to
 // nothing.
@@ -50,7 +46,7 @@ bool RequestDraft::AdvanceRights(uint32_t number) {
     if (right.state != Right::State::kStanding) continue;
     const ClauseRef ref = right.clause;
     const ProviderId holder = HolderOf(ref);
-    if (Contains(lineage.withdrawn, holder)) {
+    if (GaveBack(request_, lineage, holder)) {
       WaiveWithdrawn(number, ref);
       return true;
     }
@@ -58,6 +54,8 @@ bool RequestDraft::AdvanceRights(uint32_t number) {
     if (account().HasEnded(ref, now_)) {
       PassOverHolder(number, ref, "CLAUSE_ENDED");
       if (exclusive) Reroute(number);  // What it stood before may be in force still.
+    } else if (!exclusive && Lift(number, ref)) {
+      PassOverHolder(number, ref, "WAIVED");
     } else if (account().IsCoolingDown(holder, request_.request->terms, now_)) {
       PassOverHolder(number, ref, "COOL_DOWN");
     } else if (HasRefusedUnderAnother(number, ref, holder)) {
@@ -73,6 +71,35 @@ bool RequestDraft::AdvanceRights(uint32_t number) {
   fallback.reason = NameOf(request_.request->fallback.kind);
   Add(std::move(fallback));
   return true;
+}
+
+// R20. A waiver that the holder has written for this request since it was routed counts when the
+// turn of its right comes. True if the right is lifted, for units that are then drawn.
+bool RequestDraft::Lift(uint32_t number, const ClauseRef& ref) {
+  const Lineage& lineage = LineageOf(number);
+  const std::vector<WaiverDraw> drawn = lineage.drawn;
+  const Lifting lifting = LiftingOf(ref, *request_.request, lineage.unplaced, account(), now_);
+  for (const WaiverTest& test : lifting.tests) {
+    Decision tested{.kind = Kind::WAIVER_TESTED};
+    tested.lineage = number;
+    tested.clause = test.waiver;
+    tested.reason = test.reason;
+    tested.figures = test.figures;
+    Add(std::move(tested));
+  }
+  for (const WaiverDraw& draw : lifting.draws) {
+    Decision draws{.kind = Kind::WAIVER_DRAWN};
+    draws.lineage = number;
+    draws.clause = draw.waiver;
+    draws.segments = draw.segments;
+    for (const WaiverDraw& known : drawn) {  // Once is enough.
+      if (known.waiver == draw.waiver)
+        (void)TakeFrom(draws.segments, CommonOf(draws.segments, known.segments));
+    }
+    draws.quantity = SumOf(draws.segments);
+    if (draws.quantity > 0) Add(std::move(draws));
+  }
+  return !lifting.draws.empty();
 }
 
 // Whether the holder of several rights over the lineage has said no to the same terms under
@@ -141,16 +168,26 @@ void RequestDraft::PassOverHolder(uint32_t number, const ClauseRef& ref, std::st
 }
 
 void RequestDraft::EndRight(uint32_t number, std::string_view reason) {
-  const Offer& offer = OfferOf(number);
+  const Offer offer = OfferOf(number);
   const Lineage& lineage = LineageOf(offer.lineage);
-  const Offer& subject = offer.matches == 0 ? offer : OfferOf(offer.matches);
+  const Allocation& allocation = offer.allocation;
   const bool is_proposal =  // R13: its end changes nothing.
-      request_.IsExchange(subject) && subject.allocation.state == AllocationState::kNone;
-  if (!offer.clause.IsSet() || is_proposal || lineage.units.Unplaced() == 0) return;
+      request_.IsExchange(offer) && allocation.state == AllocationState::kNone;
+  const bool is_about_lot = offer.matches == 0;  // A match may be of what is placed already.
+  if (!offer.clause.IsSet() || is_proposal || (is_about_lot && lineage.units.Unplaced() == 0))
+    return;
+  if (account().HasEnded(offer.clause, now_)) {  // R17: no right is left to waive.
+    if (offer.promise == Promise::kCounter) Lose(number, reason);
+    return;
+  }
   const bool exclusive = lineage.route == Kind::ROUTE_EXCLUSIVE;
+  // Over what it was asked and does not supply; a block is of all that is left.
+  const bool gave_back = allocation.state != AllocationState::kNone && !allocation.IsStanding();
+  const int64_t refused =
+      gave_back ? allocation.quantity : offer.quantity - SumOf(allocation.segments);
   Decision ended = About(exclusive ? Kind::REQUEST_BLOCKED : Kind::RIGHT_WAIVED, offer);
   ended.clause = offer.clause;
-  ended.quantity = offer.matches == 0 ? lineage.units.Unplaced() : offer.quantity;
+  ended.quantity = exclusive ? lineage.units.Unplaced() : refused;
   ended.reason = reason;
   if (!exclusive && FirstRefusalOf(offer.clause).close_within > Span{})
     ended.close_by = now_ + FirstRefusalOf(offer.clause).close_within;  // R12.
@@ -237,6 +274,9 @@ RequestDraft::Matched RequestDraft::MatchUnder(uint32_t number, const Right& rig
   } else if (account().HasEnded(ref, now_)) {
     decision.kind = Kind::MATCH_SKIPPED;
     decision.reason = "CLAUSE_ENDED";  // R17.
+  } else if (Lift(bid.lineage, ref)) {
+    decision.kind = Kind::MATCH_SKIPPED;
+    decision.reason = "WAIVED";
   } else if (directory_.IsSameParty(holder, bid.provider)) {
     decision.kind = Kind::MATCH_SKIPPED;
     decision.reason = "SAME_PARTY";
@@ -294,8 +334,9 @@ void RequestDraft::Revive(uint32_t number, const ClauseRef& ref) {
     const bool is_matched = std::any_of(
         request_.offers.begin(), request_.offers.end(),
         [&](const Offer& match) { return is_holders_match(match) && match.matches == i; });
-    if (offer.lineage != number || offer.provider == holder || is_matched ||
-        request_.IsExchange(offer) || (offer.clause.IsSet() && offer.matches == 0))
+    const bool is_proposal = request_.IsExchange(offer) && !offer.allocation.IsStanding();
+    if (offer.lineage != number || offer.provider == holder || is_matched || is_proposal ||
+        (offer.clause.IsSet() && offer.matches == 0))
       continue;
     if (offer.state == OfferState::kOpen) {
       Decision rescinded = About(Kind::OFFER_RESCINDED, offer);
@@ -340,7 +381,8 @@ bool RequestDraft::IsLifted(uint32_t number) const {
 void RequestDraft::Unblock(uint32_t number) {
   const ClauseRef blocking = LineageOf(number).rights.front().clause;
   const SegmentList units = LineageOf(number).unplaced;
-  const Routing routing = RouteRequest(*request_.request, units, account(), now_);
+  const Routing routing =
+      RouteRequest(*request_.request, units, account(), now_, LineageOf(number).absent);
   const bool stands =
       std::any_of(routing.routes.begin(), routing.routes.end(), [&](const Route& route) {
         return std::any_of(route.clauses.begin(), route.clauses.end(), [&](const ClauseRef& ref) {

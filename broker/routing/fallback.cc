@@ -75,13 +75,26 @@ const Offer* RefusedBy(const RequestBook& book, const Lineage& lineage, const Di
   return nullptr;
 }
 
+// R9, R12: how long an alternative has to answer. A step that is longer than a right stays waived
+// would never end: the right's revival would always come first.
+Span StepWindowOf(const Request& request, const Lineage& lineage, const Account& account) {
+  Span window = request.fallback.step_window;
+  for (const Right& right : lineage.rights) {
+    if (right.close_by.IsSet() && !account.HasEnded(right.clause, right.close_by))
+      window = std::min(window, MatchingOf(*account.Find(right.clause)).close_within);
+  }
+  return window;
+}
+
 // R23: one request in eight still tries an unhealthy provider, to see whether it is well again.
 bool IsProbe(const RequestId& request) { return request.bytes.back() % 8 == 0; }
 
 Alternative Judge(const RequestBook& book, const Lineage& lineage, const ProviderId& id,
                   const Account& account, const Directory& directory, Instant now) {
   const Request& request = *book.request;
-  Alternative out{.provider = id, .unit_price = request.terms.unit_price, .skip = std::nullopt};
+  Alternative out{.provider = id,
+                  .unit_price = request.terms.unit_price,
+                  .window = StepWindowOf(request, lineage, account)};
   const auto skip = [&](std::string_view reason, std::string text) {
     out.skip = Passed{id, {}, std::string(reason), std::move(text)};
     return out;
@@ -119,15 +132,16 @@ Alternative Judge(const RequestBook& book, const Lineage& lineage, const Provide
   if (IsBelowFloor(book, account, lineage.number, terms))
     return skip("FLOOR", "the holder's counter was better");
   if (account.IsCoolingDown(id, request.terms, now)) return skip("COOL_DOWN", "");
-  if (std::find(lineage.withdrawn.begin(), lineage.withdrawn.end(), id) != lineage.withdrawn.end())
-    return skip("WITHDREW", "");
+  if (GaveBack(book, lineage, id)) return skip("WITHDREW", "");
+  if (std::find(lineage.absent.begin(), lineage.absent.end(), id) != lineage.absent.end())
+    return skip("ALREADY_ASKED", "it did not take what was waived for it");
   if (const Offer* refused = RefusedBy(book, lineage, directory, id, out.unit_price);
       refused != nullptr) {
     return skip("ALREADY_ASKED", Cat("offer ", refused->number, " was on these terms"));
   }
-  if (now + request.fallback.step_window > request.expiry) {
-    return skip("TOO_LATE", Cat("its window of ", Format(request.fallback.step_window),
-                                " ends after ", Format(request.expiry)));
+  if (now + out.window > request.expiry) {
+    return skip("TOO_LATE",
+                Cat("its window of ", Format(out.window), " ends after ", Format(request.expiry)));
   }
   return out;
 }
@@ -150,6 +164,16 @@ std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage
   return out;
 }
 
+bool GaveBack(const RequestBook& book, const Lineage& lineage, const ProviderId& provider) {
+  const bool is_absent =
+      std::find(lineage.absent.begin(), lineage.absent.end(), provider) != lineage.absent.end();
+  return is_absent && std::any_of(book.offers.begin(), book.offers.end(), [&](const Offer& offer) {
+           return offer.provider == provider &&
+                  offer.allocation.state == AllocationState::kWithdrawn &&
+                  offer.allocation.confirmed.IsSet();
+         });
+}
+
 Money PriceCapOf(const Request& request) {
   return request.price_cap.IsSet() ? request.price_cap : request.terms.unit_price;
 }
@@ -165,12 +189,14 @@ bool IsWithinCap(const RequestBook& book, const Offer& offer, const Money& unit_
 Parts PartsOf(const Request& request, int64_t lot, const Clause* right) {
   const PartialAcceptance* taken = right == nullptr ? nullptr : &AskingOf(*right)->parts;
   if (!request.splittable || (taken != nullptr && !taken->allowed)) return {};
-  Parts parts{std::max<int64_t>(request.smallest_useful, 1), 1};
+  const int64_t smallest = std::max<int64_t>(request.smallest_useful, 1);
+  Parts parts{smallest, 1};
   if (taken != nullptr) {
     parts.min_quantity = std::max(parts.min_quantity, taken->min_quantity);
     parts.step = std::max<int64_t>(taken->quantity_step, 1);
   }
-  return parts.min_quantity < lot ? parts : Parts{};
+  // Of use is a part only if what it leaves is, too.
+  return parts.min_quantity + smallest <= lot ? parts : Parts{};
 }
 
 }  // namespace capbroker

@@ -14,6 +14,7 @@ namespace capbroker {
 struct Alternative {
   ProviderId provider{};
   Money unit_price{};
+  Span window{};  // To answer in.
   std::optional<Passed> skip{};
 };
 
@@ -25,6 +26,9 @@ struct Alternative {
 std::vector<Alternative> NextAlternatives(const RequestBook& book, const Lineage& lineage,
                                           const Account& account, const Directory& directory,
                                           Instant now);
+
+// R15. Whether the provider gave units of this lineage back after it had confirmed them.
+bool GaveBack(const RequestBook& book, const Lineage& lineage, const ProviderId& provider);
 
 // No offer above it: the request's cap, or else the price it names.
 Money PriceCapOf(const Request& request);

@@ -16,7 +16,8 @@ struct InForce {
   const AgreementVersion* version;
   const Clause* clause;
   ClauseRef ref;
-  bool names_request = false;  // A waiver written for this request.
+  bool names_request = false;   // A waiver written for this request.
+  const ProviderId* for_one{};  // A waiver for what this provider takes only; null: for all.
 };
 
 // Seniority among first refusals: ascending priority, then earlier effect, then id.
@@ -97,8 +98,13 @@ int RestrictionOf(Kind route) {
 
 class Router {
  public:
-  Router(const Request& request, const SegmentList& units, const Account& account, Instant now)
-      : request_(request), todo_(request.segments.size()), account_(account), now_(now) {
+  Router(const Request& request, const SegmentList& units, const Account& account, Instant now,
+         const std::vector<ProviderId>& absent)
+      : request_(request),
+        todo_(request.segments.size()),
+        account_(account),
+        now_(now),
+        absent_(absent) {
     for (const SegmentUnits& part : units) todo_[part.segment] = part.quantity;
     for (const AgreementVersion* version : account.InForce(now)) {
       for (const Clause& clause : version->clauses) {
@@ -111,7 +117,8 @@ class Router {
         const Grant& grant = *waiver.grant;
         const bool applies = !grant.request.IsSet() || grant.request == request.id;
         if (grant.agreement == version->agreement && !waiver.revoked.IsSet() && applies)
-          waivers_.push_back({version, &grant.waiver, waiver.ref(), grant.request == request.id});
+          waivers_.push_back({version, &grant.waiver, waiver.ref(), grant.request == request.id,
+                              grant.provider.empty() ? nullptr : &grant.provider});
       }
     }
     std::sort(rights_.begin(), rights_.end(),
@@ -119,6 +126,9 @@ class Router {
     for (const InForce& waiver : waivers_) {
       if (!IsNamed(waiver)) continue;
       tests_.push_back(Test(waiver, request, todo_, account, now));
+      if (waiver.for_one == nullptr || !IsAbsent(*waiver.for_one)) continue;
+      tests_.back().met = false;
+      tests_.back().reason = "NOT_TAKEN";
     }
   }
 
@@ -143,7 +153,47 @@ class Router {
     return {std::move(aggregations_), std::move(tests_), std::move(routes), std::move(conflict)};
   }
 
+  Lifting LiftingOf(const ClauseRef& right) const {
+    Lifting lifting;
+    const auto is_meant = [&](const InForce& waiver) {
+      const auto& lifts = As<Waiver>(*waiver.clause)->lifts;
+      return waiver.names_request && waiver.for_one == nullptr &&
+             waiver.ref.agreement == right.agreement &&
+             std::find(lifts.begin(), lifts.end(), right.clause) != lifts.end();
+    };
+    for (const InForce& waiver : waivers_) {
+      const WaiverTest* test = is_meant(waiver) ? TestOf(waiver) : nullptr;
+      if (test != nullptr) lifting.tests.push_back(*test);
+    }
+    const auto known = std::find_if(rights_.begin(), rights_.end(), [&](const InForce& r) {
+      return r.ref.agreement == right.agreement && r.ref.clause == right.clause;
+    });
+    if (lifting.tests.empty() || known == rights_.end()) return lifting;
+    for (uint32_t i = 0; i < todo_.size(); ++i) {
+      if (todo_[i] == 0) continue;
+      const InForce* waiver = LiftedBy(*known, request_.segments[i]);
+      if (waiver == nullptr || !is_meant(*waiver)) {
+        lifting.draws.clear();
+        return lifting;
+      }
+      AddDraw(lifting.draws, *waiver, {i, todo_[i]});
+    }
+    return lifting;
+  }
+
  private:
+  static void AddDraw(std::vector<WaiverDraw>& draws, const InForce& waiver,
+                      const SegmentUnits& units) {
+    for (WaiverDraw& draw : draws) {
+      if (draw.waiver == waiver.ref) return AddTo(draw.segments, {units});
+    }
+    draws.push_back({waiver.ref, {units}});
+  }
+
+  bool IsAbsent(const ProviderId& provider) const {
+    return std::find(absent_.begin(), absent_.end(), provider) != absent_.end();
+  }
+
   // R24: whether the other request counts together with this one under this right.
   bool IsAlike(const capbroker::Aggregate& other, const InForce& right,
                const std::string& purpose) const {
@@ -236,8 +286,10 @@ class Router {
     const Segment& segment = request_.segments[index];
     Route route;
     route.segments = {{index, todo_[index]}};
-    std::vector<ClauseRef> exclusive, first, waived;
+    std::vector<ClauseRef> exclusive, given_up, first, waived;
+    bool others = false;  // Whether somebody who is to be asked has a first refusal.
     for (const InForce& right : rights_) {
+      const bool is_exclusive = As<Exclusivity>(*right.clause) != nullptr;
       if (!Covers(right.clause->scope, request_, segment, CountedWith(right, segment.purpose))) {
         route.passed.push_back({right.version->holder, right.ref, "OUT_OF_SCOPE", ""});
       } else if (const InForce* waiver = LiftedBy(right, segment); waiver != nullptr) {
@@ -246,9 +298,14 @@ class Router {
         if (std::find(waived.begin(), waived.end(), waiver->ref) == waived.end())
           waived.push_back(waiver->ref);
       } else {
-        (As<Exclusivity>(*right.clause) != nullptr ? exclusive : first).push_back(right.ref);
+        const bool is_absent = IsAbsent(right.version->holder);
+        (!is_exclusive ? first : is_absent ? given_up : exclusive).push_back(right.ref);
+        others |= !is_exclusive && !is_absent;
       }
     }
+    // R15: an exclusivity over units that its holder gave back stands before no other right.
+    if (!others && exclusive.empty()) std::swap(exclusive, given_up);
+    first.insert(first.begin(), given_up.begin(), given_up.end());
     if (!exclusive.empty()) {
       route.kind = Kind::ROUTE_EXCLUSIVE;
       route.clauses = {exclusive.front()};
@@ -281,14 +338,7 @@ class Router {
           continue;
         const InForce* waiver = LiftedBy(right, segment);
         if (waiver == nullptr || !used.insert(waiver->clause).second) continue;
-        const auto same =
-            std::find_if(route.drawn.begin(), route.drawn.end(),
-                         [&](const WaiverDraw& draw) { return draw.waiver == waiver->ref; });
-        if (same == route.drawn.end()) {
-          route.drawn.push_back({waiver->ref, {units}});
-        } else {
-          AddTo(same->segments, {units});
-        }
+        AddDraw(route.drawn, *waiver, units);
       }
     }
   }
@@ -296,6 +346,12 @@ class Router {
   // The most restrictive route governs all of a request that may not be split; of several first
   // refusals, all. Exclusivities of different holders that are in each other's way, if any.
   std::vector<ClauseRef> Merge(std::vector<Route>& routes) const {
+    for (Route& route : routes) {
+      const bool is_given_up =
+          route.kind == Kind::ROUTE_EXCLUSIVE &&
+          IsAbsent(account_.Find(route.clauses[0].agreement, route.clauses[0].version)->holder);
+      if (is_given_up) route.kind = Kind::ROUTE_FIRST_REFUSAL;
+    }
     Route merged =
         *std::min_element(routes.begin(), routes.end(), [](const Route& a, const Route& b) {
           return RestrictionOf(a.kind) < RestrictionOf(b.kind);
@@ -341,6 +397,7 @@ class Router {
   std::vector<int64_t> todo_;  // By segment.
   const Account& account_;
   const Instant now_;
+  const std::vector<ProviderId>& absent_;
   std::vector<AggregationTest> aggregations_;
   std::vector<InForce> rights_;  // By seniority.
   std::vector<InForce> waivers_;
@@ -350,8 +407,13 @@ class Router {
 }  // namespace
 
 Routing RouteRequest(const Request& request, const SegmentList& units, const Account& account,
-                     Instant now) {
-  return Router(request, units, account, now).Run();
+                     Instant now, const std::vector<ProviderId>& absent) {
+  return Router(request, units, account, now, absent).Run();
+}
+
+Lifting LiftingOf(const ClauseRef& right, const Request& request, const SegmentList& units,
+                  const Account& account, Instant now) {
+  return Router(request, units, account, now, {}).LiftingOf(right);
 }
 
 SegmentList AllUnits(const Request& request) {
@@ -362,7 +424,7 @@ SegmentList AllUnits(const Request& request) {
 }
 
 Routing RouteRequest(const Request& request, const Account& account, Instant now) {
-  return RouteRequest(request, AllUnits(request), account, now);
+  return RouteRequest(request, AllUnits(request), account, now, {});
 }
 
 absl::Status CheckRoutable(const Routing& routing) {

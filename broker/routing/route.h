@@ -27,7 +27,7 @@ struct Route {
 struct WaiverTest {
   ClauseRef waiver{};
   bool met = false;
-  std::string reason{};  // MET, SHARE_TOO_SMALL, CAP_EXHAUSTED, NOT_YET, OVER.
+  std::string reason{};  // MET, SHARE_TOO_SMALL, CAP_EXHAUSTED, NOT_YET, OVER, NOT_TAKEN.
   std::vector<Figure> figures{};
 };
 
@@ -48,15 +48,26 @@ struct Routing {
   std::vector<ClauseRef> conflict{};
 };
 
+// R20. What the waivers that were written for this request alone say of one right over some units.
+struct Lifting {
+  std::vector<WaiverTest> tests{};
+  std::vector<WaiverDraw> draws{};  // Empty: it stands over some of them.
+};
+
 // Precedence: unwaived EXCLUSIVITY, unwaived FIRST_REFUSAL, open. `units` is how much of each
 // segment is to be routed; segments with nothing count all the same in what a clause says of the
 // whole request. Segments that differ go apart if the request is splittable, else the most
 // restrictive route governs all; of two exclusive holders over one request that may not be split,
-// the senior's (CheckRoutable refuses it at the door).
+// the senior's (CheckRoutable refuses it at the door). `absent`: who gave the units back (R15), or
+// did not take what was waived for it alone (R20): its exclusivity stands before no other right,
+// and no waiver for it lifts anything.
 Routing RouteRequest(const Request& request, const SegmentList& units, const Account& account,
-                     Instant now);
+                     Instant now, const std::vector<ProviderId>& absent);
 // The whole request.
 Routing RouteRequest(const Request& request, const Account& account, Instant now);
+// Whether the right, over which the units were routed, is lifted by now.
+Lifting LiftingOf(const ClauseRef& right, const Request& request, const SegmentList& units,
+                  const Account& account, Instant now);
 SegmentList AllUnits(const Request& request);
 
 // INVALID_ARGUMENT (splittable) where parts of a request that may not be split are exclusive to

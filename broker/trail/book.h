@@ -175,11 +175,12 @@ struct Lineage {
   Stage stage = Stage::kRights;
   SegmentList segments{};  // As it was routed.
   Units units{};
-  SegmentList unplaced{};               // The free, asked and promised units, by segment.
-  std::vector<Right> rights{};          // In the order they are asked.
-  std::vector<ClauseRef> waivers{};     // Of ROUTE_WAIVED.
-  std::vector<WaiverDraw> drawn{};      // For it, of any waivers.
-  std::vector<ProviderId> withdrawn{};  // Who gave these units back after confirming them (R15).
+  SegmentList unplaced{};            // The free, asked and promised units, by segment.
+  std::vector<Right> rights{};       // In the order they are asked.
+  std::vector<ClauseRef> waivers{};  // Of ROUTE_WAIVED.
+  std::vector<WaiverDraw> drawn{};   // For it, of any waivers.
+  std::vector<ProviderId> absent{};  // Who gave these units back after confirming them (R15), or
+                                     // did not take what was waived for it alone (R20).
   Instant waivers_tested{};  // Of kBlocked: waivers written before this were held against it (R19).
   std::vector<Passed> skipped{};  // Providers not asked, and why.
   bool operator==(const Lineage&) const = default;

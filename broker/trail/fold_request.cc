@@ -101,7 +101,7 @@ class RequestFold {
     const Units& units = lineage.units;
     if (units.At(Place::kPromised) > promised)
       Move(lineage, Place::kPromised, Place::kFree, units.At(Place::kPromised) - promised);
-    const int64_t asked = std::min(question, units.At(Place::kFree) + units.At(Place::kAsked));
+    const int64_t asked = std::min(question, units.ToBeHad());
     if (asked > units.At(Place::kAsked)) {
       Move(lineage, Place::kFree, Place::kAsked, asked - units.At(Place::kAsked));
     } else {
@@ -215,8 +215,8 @@ class RequestFold {
       Lineage& before = book_.lineages[d_.replaces - 1];
       if (!before.units.Leave(Place::kFree, d_.quantity) || !TakeFrom(before.unplaced, d_.segments))
         Fail("lineage ", d_.replaces, " has not ", d_.quantity, " free");
-      lineage.withdrawn = before.withdrawn;
-      if (!d_.provider.empty()) lineage.withdrawn.push_back(d_.provider);
+      lineage.absent = before.absent;
+      if (!d_.provider.empty()) lineage.absent.push_back(d_.provider);
     }
     book_.lineages.push_back(std::move(lineage));
     book_.state = RequestState::kReceived;  // Of a finished one, units have come back (R15).
@@ -239,6 +239,14 @@ class RequestFold {
     for (Lineage& lineage : book_.lineages) {
       std::erase_if(lineage.skipped, [](const Passed& passed) { return !passed.clause.IsSet(); });
     }
+  }
+
+  // A right that is passed over because its clause has ended (R17), or is lifted for this request
+  // (R20), stands in nobody's way any more, and does not revive.
+  void EndIfOver() {
+    if (d_.reason != "CLAUSE_ENDED" && d_.reason != "WAIVED") return;
+    RightNamed().state = Right::State::kEnded;
+    RightNamed().close_by = Instant{};
   }
 
   void DrawWaiver() {
@@ -414,8 +422,8 @@ class RequestFold {
       case Kind::PROVIDER_SKIPPED:
         lineage_->skipped.push_back({d_.provider, d_.clause, d_.reason, d_.text});
         if (d_.clause.IsSet()) {  // Not asked now, a right may be held against better terms still.
-          RightNamed().state =
-              d_.reason == "CLAUSE_ENDED" ? Right::State::kEnded : Right::State::kWaived;
+          RightNamed().state = Right::State::kWaived;
+          EndIfOver();
         }
         break;
       case Kind::OFFER_OPENED:
@@ -524,8 +532,7 @@ class RequestFold {
       case Kind::MATCH_NOT_REQUIRED:
       case Kind::MATCH_SKIPPED:
         PassRight(*offer_, d_.clause);
-        if (d_.kind == Kind::MATCH_SKIPPED && d_.reason == "CLAUSE_ENDED")
-          RightNamed().state = Right::State::kEnded;
+        if (d_.kind == Kind::MATCH_SKIPPED) EndIfOver();
         break;
       case Kind::ALLOCATION_HELD:
         Hold();

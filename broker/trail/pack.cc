@@ -33,10 +33,10 @@ void Members(Self& self, auto&& each) {
     auto& [clause, state, reoffered, revived, close_by] = self;
     each(clause, state, reoffered, revived, close_by);
   } else if constexpr (std::is_same_v<T, Lineage>) {
-    auto& [number, version, route, stage, segments, units, unplaced, rights, waivers, drawn,
-           withdrawn, waivers_tested, skipped] = self;
-    each(number, version, route, stage, segments, units, unplaced, rights, waivers, drawn,
-         withdrawn, waivers_tested, skipped);
+    auto& [number, version, route, stage, segments, units, unplaced, rights, waivers, drawn, absent,
+           waivers_tested, skipped] = self;
+    each(number, version, route, stage, segments, units, unplaced, rights, waivers, drawn, absent,
+         waivers_tested, skipped);
   } else if constexpr (std::is_same_v<T, Allocation>) {
     auto& [state, notice, quantity, segments, draws, confirm_by, ends, confirmed, ended] = self;
     each(state, notice, quantity, segments, draws, confirm_by, ends, confirmed, ended);

@@ -35,6 +35,8 @@ class Units {
   int64_t Total() const;
   // Neither placed nor gone.
   int64_t Unplaced() const { return At(Place::kFree) + At(Place::kAsked) + At(Place::kPromised); }
+  // Nobody has promised it.
+  int64_t ToBeHad() const { return At(Place::kFree) + At(Place::kAsked); }
   int64_t Placed() const { return At(Place::kHeld) + At(Place::kConfirmed); }
 
   // False, and nothing has moved, if `from` has fewer than `quantity` or `quantity` is negative.

@@ -66,7 +66,8 @@ void ReadParticulars(WordReader& words, Particulars& out) {
 
 // Reads the provider that an owner or operator means: "extends azure", "voids offer 2".
 void ReadWhose(WordReader& words, Particulars& out) {
-  if (words.Peek() != "offer" && IsName(words.Peek())) out.target.provider = words.Take("");
+  const std::string_view next = words.Peek();
+  if (next != "offer" && next != "of" && IsName(next)) out.target.provider = words.Take("");
 }
 
 // A command about an offer. `make` receives the request and the offer's number.

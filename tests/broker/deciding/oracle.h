@@ -47,7 +47,7 @@ class Oracle {
   struct Line {
     Decision route{};
     std::set<std::string> done{};   // Rights that are out of the way.
-    std::set<std::string> ended{};  // Those whose clause has ended (R17).
+    std::set<std::string> ended{};  // Those whose clause has ended (R17), or is lifted (R20).
     std::map<std::string, std::set<uint32_t>>
         compared{};  // Right -> the bids that it was held against.
     int64_t quantity = 0;
@@ -138,17 +138,22 @@ class Oracle {
         break;
       case Kind::RIGHT_WAIVED:
         one.lines[d.lineage].done.insert(ref);
+        Say(d.offer == 0 || (d.quantity > 0 && d.quantity <= asked.opened.quantity),
+            "R5: ", d.quantity, " are waived of ", asked.opened.quantity, " that offer ", d.offer,
+            " asked");
         break;
       case Kind::MATCH_REQUIRED:
       case Kind::MATCH_NOT_REQUIRED:
       case Kind::MATCH_SKIPPED:
         one.lines[d.lineage].compared[ref].insert(d.offer);
         if (d.kind == Kind::MATCH_SKIPPED) one.lines[d.lineage].done.insert(ref);
-        if (d.reason == "CLAUSE_ENDED") one.lines[d.lineage].ended.insert(ref);
+        if (d.reason == "CLAUSE_ENDED" || d.reason == "WAIVED")
+          one.lines[d.lineage].ended.insert(ref);
         break;
       case Kind::PROVIDER_SKIPPED:
         if (d.clause.IsSet()) one.lines[d.lineage].done.insert(ref);
-        if (d.reason == "CLAUSE_ENDED") one.lines[d.lineage].ended.insert(ref);
+        if (d.reason == "CLAUSE_ENDED" || d.reason == "WAIVED")
+          one.lines[d.lineage].ended.insert(ref);
         break;
       case Kind::RIGHT_REVIVED:
         one.lines[d.lineage].done.erase(ref);

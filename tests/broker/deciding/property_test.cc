@@ -347,11 +347,12 @@ class World {
     grant.agreement = AgreementId{"azure"};
     grant.waiver.id = ClauseId{Cat("W", Between(1, 9))};
     Waiver waiver;
-    waiver.lifts = {Any<ClauseId>({{"C1"}, {"C2"}})};
+    waiver.lifts = {Any<ClauseId>({{"C1"}, {"C2"}, {"C9"}})};
     waiver.cap_quantity = Any<int64_t>({0, 0, 100});
     if (Odds(3)) waiver.start_time = story_.now + Hours(Between(1, 40));
     grant.waiver.content = waiver;
     if (Odds(2)) grant.request = story_.current;
+    if (Odds(4)) grant.provider = ProviderId{"coreweave"};
     const Actor holder{Role::kProvider, Odds(9) ? "coreweave" : "azure"};
     if (Odds(3)) {
       story_.Do(holder, RevokeWaiver{grant.agreement, grant.waiver.id, ""}).IgnoreError();

@@ -40,7 +40,7 @@ RequestBook Full() {
                     .rights = {{clause, Right::State::kEnded, true, true, Instant{1}}, {}},
                     .waivers = {clause, {}},
                     .drawn = {{clause, {{0, 64}}}, {}},
-                    .withdrawn = {ProviderId{"w"}},
+                    .absent = {ProviderId{"w"}},
                     .waivers_tested = Instant{2},
                     .skipped = {{ProviderId{"p"}, clause, "REASON", "text"}}},
                    {}};
