@@ -2,6 +2,10 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
 #include "broker/values/text.h"
 #include "services/files/text_file.h"
 #include "services/messages/fields.h"
@@ -10,7 +14,7 @@ namespace capbroker {
 namespace {
 
 absl::Status Complaint(const std::string& file, const YAML::Mark& mark, std::string_view what) {
-  return absl::InvalidArgumentError(Cat(file, ":", mark.line + 1, ": ", what));
+  return absl::InvalidArgumentError(Cat(file, ":", std::max(mark.line, 0) + 1, ": ", what));
 }
 
 // A token put in the place of its hash must not end up in a log.
@@ -23,8 +27,10 @@ absl::StatusOr<std::pair<Hash, Actor>> ReadEntry(const YAML::Node& entry, const 
   if (!entry.IsMap()) return complain(entry, "want an entry with role, name and token_sha256");
   Actor actor;
   std::optional<Hash> hash;
+  absl::flat_hash_set<std::string> keys;
   for (const auto& field : entry) {
     const std::string key = field.first.Scalar();
+    if (!keys.insert(key).second) return complain(field.first, Cat(key, ": given twice"));
     if (!field.second.IsScalar()) return complain(field.second, Cat(key, ": want one word"));
     const std::string& value = field.second.Scalar();
     if (key == "role") {
@@ -61,7 +67,13 @@ absl::StatusOr<std::pair<Hash, Actor>> ReadEntry(const YAML::Node& entry, const 
 
 absl::StatusOr<TokenTable> ParsePrincipals(const std::string& text, const std::string& file) {
   try {
-    const YAML::Node list = YAML::Load(text);
+    // YAML::Load would stop after the first document and pass over what follows the list.
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() > 1) {
+      return Complaint(file, documents[1].Mark(),
+                       "got more after the end of the list, want entries that begin with '- '");
+    }
+    const YAML::Node list = documents.empty() ? YAML::Node() : documents.front();
     TokenTable table;
     if (!list.IsSequence())
       return Complaint(file, list.Mark(),

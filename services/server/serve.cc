@@ -213,9 +213,7 @@ class Process {
   }
 
   void Reload() {
-    if (const absl::Status status = server_->ReloadPrincipals(); status.ok()) {
-      spdlog::info("read the principals again");
-    } else {
+    if (const absl::Status status = server_->ReloadPrincipals(); !status.ok()) {
       spdlog::error("the principals stay as they were: {}", View(status.message()));
     }
   }

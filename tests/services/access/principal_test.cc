@@ -117,6 +117,17 @@ TEST(PrincipalsFile, NamesFileLineAndField) {
            "}\n- {role: owner, name: b, token_sha256: " + hash + "}",
        "p.yaml:2: token_sha256: the same as of an entry before"},
       {"- {role: owner", "p.yaml:1: "},
+      {"", "p.yaml:1: want a list"},
+      {"- role: owner\n  name: a\n  role: operator", "p.yaml:3: role: given twice"},
+      // What follows the list: an entry without its dash, and what is nothing at all.
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\n{role: owner, name: b}",
+       "p.yaml:2: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\nrole: owner\nname: b", "p.yaml:2: "},
+      {"- role: owner\n  name: a\n  token_sha256: " + hash + "\nrole: owner", "p.yaml:4: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\ngarbage", "p.yaml:2: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\n]", "p.yaml:2: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\n---\n- {role: owner}", "p.yaml:3: "},
+      {"- " + std::string(100'000, '['), "p.yaml:1: "},
   };
   for (const auto& [text, want] : table) {
     const absl::Status status = ParsePrincipals(text, "p.yaml").status();
