@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "broker/values/text.h"
+#include "broker/values/time.h"
 #include "services/files/text_file.h"
 #include "services/messages/fields.h"
 
@@ -20,13 +21,15 @@ absl::Status Complaint(const std::string& file, const YAML::Mark& mark, std::str
 // A token put in the place of its hash must not end up in a log.
 std::string Hidden(const std::string& got) { return Cat(got.size(), " characters"); }
 
-absl::StatusOr<std::pair<Hash, Actor>> ReadEntry(const YAML::Node& entry, const std::string& file) {
+absl::StatusOr<std::pair<Hash, Principal>> ReadEntry(const YAML::Node& entry,
+                                                     const std::string& file) {
   const auto complain = [&](const YAML::Node& at, std::string_view what) {
     return Complaint(file, at.Mark(), what);
   };
   if (!entry.IsMap()) return complain(entry, "want an entry with role, name and token_sha256");
   Actor actor;
   std::optional<Hash> hash;
+  Instant expire_time;
   absl::flat_hash_set<std::string> keys;
   for (const auto& field : entry) {
     const std::string key = field.first.Scalar();
@@ -53,14 +56,23 @@ absl::StatusOr<std::pair<Hash, Actor>> ReadEntry(const YAML::Node& entry, const 
                                           ", want 64 lower-case hexadecimal digits"));
       }
       hash = *parsed;
+    } else if (key == "expire_time") {
+      const absl::StatusOr<Instant> parsed = ParseInstant(value);
+      if (!parsed.ok()) {
+        return complain(field.second, Cat("expire_time: got ", Quoted(value),
+                                          ", want a time such as 2027-01-01T00:00:00Z"));
+      }
+      expire_time = *parsed;
     } else {
-      return complain(field.first, Cat(Quoted(key), ": unknown, want role, name and token_sha256"));
+      return complain(field.first, Cat(Quoted(key),
+                                       ": unknown, want role, name, token_sha256 and perhaps "
+                                       "expire_time"));
     }
   }
   if (actor.role == Role::kNone) return complain(entry, "role: missing");
   if (actor.name.empty()) return complain(entry, "name: missing");
   if (!hash) return complain(entry, "token_sha256: missing");
-  return std::pair(*hash, std::move(actor));
+  return std::pair(*hash, Principal(std::move(actor), expire_time));
 }
 
 }  // namespace
@@ -79,7 +91,7 @@ absl::StatusOr<TokenTable> ParsePrincipals(const std::string& text, const std::s
       return Complaint(file, list.Mark(),
                        "want a list of entries with role, name and token_sha256");
     for (const YAML::Node& entry : list) {
-      absl::StatusOr<std::pair<Hash, Actor>> read = ReadEntry(entry, file);
+      absl::StatusOr<std::pair<Hash, Principal>> read = ReadEntry(entry, file);
       if (!read.ok()) return read.status();
       if (!table.insert(*std::move(read)).second) {
         return Complaint(file, entry.Mark(),

@@ -178,6 +178,7 @@ class Server::Parts {
  private:
   void FollowSequencer() {
     do {
+      principals_.Advance(options_.wall_clock());
       health_.Set(backend_.sequencer.status().phase == SequencerStatus::Phase::kServing &&
                   edge_->reachability().silent_micros < kUnreachableMicros);
     } while (!going_down_.WaitForNotificationWithTimeout(kHealthPeriod));
