@@ -3,8 +3,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +17,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
+#include "broker/values/ids.h"
 #include "broker/values/text.h"
 #include "services/client/client.h"
 #include "services/console/console.h"
@@ -50,6 +55,23 @@ int ExitCodeOfOpening(const absl::Status& status) {
 std::string HostName() {
   char name[256] = {};
   return gethostname(name, sizeof name - 1) == 0 && name[0] != 0 ? name : "capbroker";
+}
+
+// The name under which this process takes partitions. A replica of the same name takes them from
+// the one before without waiting for its lease: that is a restart. Of two processes on this machine
+// that would have one name, the second gets one of its own: the first holds an abstract socket,
+// which the kernel frees when the process ends, however it ends.
+std::string ReplicaName(const ServeOptions& options) {
+  const std::string name = options.name.empty() ? HostName() : options.name;
+  const std::string key = Cat("capbroker/", Hex(Sha256(name + "\n", options.database)));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  key.copy(address.sun_path + 1, sizeof address.sun_path - 1);
+  static const int held = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + key.size());
+  const bool is_taken =
+      bind(held, reinterpret_cast<const sockaddr*>(&address), size) != 0 && errno == EADDRINUSE;
+  return is_taken ? Cat(name, "#", getpid()) : name;
 }
 
 // Blocks the signals before any other thread starts, so that only Next receives them.
@@ -91,7 +113,7 @@ class Process {
                 .read = kProbePatience,
                 .commit = kProbePatience}),
         sequencer_(ledger_, feed_, clock_,
-                   {.holder = options.name.empty() ? HostName() : options.name,
+                   {.holder = ReplicaName(options),
                     .address = options.server.listener.address,
                     .lease = options.lease,
                     .batch_bound = options.batch_bound,

@@ -13,7 +13,7 @@ namespace capbroker {
 struct ServeOptions {
   std::string database{};  // A libpq connection string or URI.
   // Of this replica: unique among the replicas and the same after a restart. Empty: the host's
-  // name.
+  // name. A second process of one name on one machine is told apart.
   std::string name{};
   std::string ready_file{};  // Receives the addresses, one per line, once the server is ready.
   std::string admin =
@@ -38,7 +38,7 @@ enum ServeExitCode {
   // The process ended before every call was answered: on a second signal, or because draining took
   // too long.
   kExitInterrupted = 13,
-  kExitUnreachable = 14,  // The process ended in order because no new connection was answered.
+  kExitUnreachable = 14,     // The process ended in order because no new connection was answered.
 };
 
 // Serves until SIGTERM or SIGINT; a failure is one line on stderr. SIGHUP reads the principals file

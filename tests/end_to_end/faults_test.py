@@ -2,9 +2,13 @@
 callers. Each leads to one clear line or one clear error, and nothing that was acknowledged is lost."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import unittest
+import unittest.mock
+import urllib.request
 
 from stage import BINARY, ROOT, Stage, StageTest, kinds
 
@@ -59,8 +63,14 @@ class FaultsTest(StageTest):
         subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", url, "-c", statement], check=True)
 
     def test_second_replica_stands_by(self):
+        # Without --name both have the host's.
+        for name in (["--name", "another"], []):
+            with self.subTest(name=name):
+                self.stands_by(name)
+
+    def stands_by(self, name):
         stage = self.stage
-        standby = subprocess.Popen([*stage.replica_command(), "--name", "another"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        standby = subprocess.Popen([*stage.replica_command(), *name], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    text=True)
         stage.started.append(standby)
         for line in standby.stderr:
