@@ -27,6 +27,7 @@
 #include "services/observability/telemetry.h"
 #include "services/server/supervisor.h"
 #include "services/server/version.h"
+#include "storage/database_url.h"
 #include "storage/postgres_ledger.h"
 
 namespace capbroker {
@@ -128,6 +129,8 @@ class Process {
   ~Process() { telemetry_.Stop(); }  // The admin pages use all other members.
 
   int Run() {
+    if (absl::Status status = CheckDatabaseUrl("--database", options_.database); !status.ok())
+      return Fail(kExitUsage, status);
     const absl::StatusOr<uint32_t> partitions = ledger_.Open();
     if (!partitions.ok()) return Fail(ExitCodeOfOpening(partitions.status()), partitions.status());
     ServerOptions server_options = options_.server;

@@ -58,6 +58,13 @@ class FaultsTest(StageTest):
                   "ORDER BY version DESC LIMIT 1", "empty")
         self.assertIn("schema", self.serve("--database", empty, *rest, want=12))
 
+    def test_no_message_has_a_part_of_the_password(self):
+        for url in ("postgresql://u:s3cr%zzet@localhost/x", "postgres://u:s3c/ret@localhost/x", "host=localhost s3cret"):
+            for verb in (["serve"], ["migrate"], ["decisions", "verify"]):
+                done = self.stage.run(*verb, "--database", url, want=2)
+                self.assertIn("--database: got a text that is not shown", done.stderr)
+                self.assertNotRegex(done.stdout + done.stderr, "s3c|zz|ret@")
+
     def psql(self, statement, database="capbroker"):
         url = self.stage.database.replace("dbname=capbroker", f"dbname={database}")
         subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", url, "-c", statement], check=True)
