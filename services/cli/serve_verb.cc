@@ -61,6 +61,10 @@ void AddServe(CLI::App& app, Session& session) {
         ->group(group);
   };
   text("--database", options->database, "", "PostgreSQL: a connection string or URI")->required();
+  verb->add_flag(
+      "--allow-unsafe-database", options->allow_unsafe_database,
+      "Serve although fsync, full_page_writes or synchronous_commit is off: acknowledged "
+      "decisions may be lost");
   text("--listen", options->server.listener.address, "",
        "host:port, or unix:/path; port 0 chooses a free one");
   text("--admin-listen", options->admin, "",

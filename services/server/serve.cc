@@ -28,6 +28,7 @@
 #include "services/server/supervisor.h"
 #include "services/server/version.h"
 #include "storage/database_url.h"
+#include "storage/durability.h"
 #include "storage/postgres_ledger.h"
 
 namespace capbroker {
@@ -133,6 +134,10 @@ class Process {
       return Fail(kExitUsage, status);
     const absl::StatusOr<uint32_t> partitions = ledger_.Open();
     if (!partitions.ok()) return Fail(ExitCodeOfOpening(partitions.status()), partitions.status());
+    if (absl::Status status = CheckDurability(); !status.ok()) {
+      const bool is_unsafe = status.code() == absl::StatusCode::kFailedPrecondition;
+      return Fail(is_unsafe ? int{kExitUnsafeDatabase} : ExitCodeOfOpening(status), status);
+    }
     ServerOptions server_options = options_.server;
     server_options.witness = [this] { return telemetry_.MakeWitness(); };
     absl::StatusOr<std::unique_ptr<Server>> server =
@@ -155,6 +160,21 @@ class Process {
     return Fail(taken ? int{kExitPortTaken} : int{kExitUsage}, status);
   }
 
+  absl::Status CheckDurability() {
+    const absl::StatusOr<std::vector<std::string>> unsafe = UnsafeSettings(options_.database);
+    if (!unsafe.ok()) return unsafe.status();
+    if (unsafe->empty()) return absl::OkStatus();
+    database_is_unsafe_ = true;
+    std::string names;
+    for (const std::string& name : *unsafe) names += Cat(names.empty() ? "" : ", ", name);
+    const std::string message =
+        Cat("the database may lose what it has acknowledged: got off for ", names, ", want on");
+    if (!options_.allow_unsafe_database)
+      return absl::FailedPreconditionError(Cat(message, ", or --allow-unsafe-database"));
+    spdlog::warn(message);
+    return absl::OkStatus();
+  }
+
   absl::Status OpenAdmin() {
     if (options_.admin == "off") return absl::OkStatus();
     Sources sources;
@@ -167,6 +187,7 @@ class Process {
     sources.sessions = &server_->sessions();
     sources.connections = &server_->connections();
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
+    sources.database_is_unsafe = database_is_unsafe_;
     sources.certificate_file = options_.server.listener.tls_cert_file;
     std::vector<AdminPage> pages;
     // Tokens cross the admin port in plain text. An operator who names a host for the console
@@ -283,6 +304,7 @@ class Process {
   std::unique_ptr<Server> server_;
   Supervisor supervisor_;
   std::unique_ptr<Delivery> delivery_;
+  bool database_is_unsafe_ = false;
   bool ready_ = false;
 };
 

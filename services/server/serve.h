@@ -12,6 +12,8 @@ namespace capbroker {
 
 struct ServeOptions {
   std::string database{};  // A libpq connection string or URI.
+  // Serve although UnsafeSettings (storage/durability.h) has some.
+  bool allow_unsafe_database = false;
   // Of this replica: unique among the replicas and the same after a restart. Empty: the host's
   // name. A second process of one name on one machine is told apart.
   std::string name{};
@@ -39,6 +41,7 @@ enum ServeExitCode {
   // too long.
   kExitInterrupted = 13,
   kExitUnreachable = 14,     // The process ended in order because no new connection was answered.
+  kExitUnsafeDatabase = 15,  // UnsafeSettings (storage/durability.h) has some.
 };
 
 // Serves until SIGTERM or SIGINT; a failure is one line on stderr. SIGHUP reads the principals file

@@ -58,6 +58,24 @@ class FaultsTest(StageTest):
                   "ORDER BY version DESC LIMIT 1", "empty")
         self.assertIn("schema", self.serve("--database", empty, *rest, want=12))
 
+    def test_a_database_that_may_lose_what_it_acknowledged(self):
+        stage = self.stage
+        self.psql("CREATE DATABASE unsafe")
+        self.psql("ALTER DATABASE unsafe SET synchronous_commit = off")
+        url = stage.database.replace("dbname=capbroker", "dbname=unsafe")
+        stage.run("migrate", "--database", url)
+        command = ["--database", url, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--insecure-loopback"]
+        line = self.serve(*command, want=15)
+        self.assertIn("got off for synchronous_commit", line)
+        broker = subprocess.Popen([BINARY, "serve", *command, "--allow-unsafe-database"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        stage.started.append(broker)
+        admin = re.search(r"admin=(\S+)", broker.stdout.readline())[1]
+        with urllib.request.urlopen(f"http://{admin}/metrics") as page:
+            self.assertIn("\ncapbroker_database_unsafe 1\n", page.read().decode())
+        broker.terminate()
+        self.assertIn("got off for synchronous_commit", broker.communicate(timeout=60)[1])
+
     def test_no_message_has_a_part_of_the_password(self):
         for url in ("postgresql://u:s3cr%zzet@localhost/x", "postgres://u:s3c/ret@localhost/x", "host=localhost s3cret"):
             for verb in (["serve"], ["migrate"], ["decisions", "verify"]):
