@@ -225,6 +225,11 @@ class Process {
       supervisor_.Watch(BootMicros(), [this] { return readiness_.Live().ok; });
       const SequencerStatus status = sequencer_.status();
       const bool serves = status.phase == SequencerStatus::Phase::kServing;
+      if (serves && !serving) {
+        for (const std::string& zone : status.unknown_zones)
+          spdlog::error("this machine does not know the time zone of {}: all of its time counts",
+                        zone);
+      }
       if (serves && !serving && !ready_) {
         if (const int failed = Announce(status); failed != kExitOk) return failed;
       } else if (serves != serving) {

@@ -76,6 +76,33 @@ class FaultsTest(StageTest):
         broker.terminate()
         self.assertIn("got off for synchronous_commit", broker.communicate(timeout=60)[1])
 
+    def test_a_time_zone_that_this_machine_does_not_know(self):
+        stage = self.stage
+        text = """agreement: hours
+owner: other
+holder: coreweave
+effective_from: 2026-01-01
+calendars:
+  - {id: office, time_zone: Europe/%s, hours: [MON-FRI 09:00-17:00]}
+clauses:
+  - {id: C1, kind: FIRST_REFUSAL, window: 16h, calendar: office}
+"""
+        file = stage.directory / "hours.yaml"
+        file.write_text(text % "Nowhere")
+        refused = stage.run("agreement", "apply", file, who="operator-ada", want=2)
+        self.assertIn('time_zone: got "Europe/Nowhere"', refused.stderr)
+        file.write_text(text % "Berlin")
+        stage.run("agreement", "apply", file, who="operator-ada")
+        stage.kill_broker()
+        with unittest.mock.patch.dict(os.environ, {"TZDIR": str(stage.directory)}):  # Without any zones.
+            stage.start_broker()
+        stage.create()
+        stage.broker.terminate()
+        stage.broker.communicate(timeout=60)
+        log = (stage.directory / "broker.log").read_text()
+        self.assertIn("this machine does not know the time zone of other/hours/1: Europe/Berlin", log)
+        stage.start_broker()
+
     def test_no_message_has_a_part_of_the_password(self):
         for url in ("postgresql://u:s3cr%zzet@localhost/x", "postgres://u:s3c/ret@localhost/x", "host=localhost s3cret"):
             for verb in (["serve"], ["migrate"], ["decisions", "verify"]):
