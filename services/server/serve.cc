@@ -39,7 +39,7 @@ constexpr Span kPatience = Seconds(10);      // For the ledger, after calls have
 
 int Fail(int exit_code, const absl::Status& status) {
   EndLog();  // So that the message below is the last line.
-  std::fprintf(stderr, "capbroker serve: %s\n", std::string(View(status.message())).c_str());
+  WriteLastLine(Cat("capbroker serve: ", View(status.message())));
   return exit_code;
 }
 
@@ -321,7 +321,8 @@ int Serve(const ServeOptions& options) {
     return Fail(kExitUsage, status);
   }
   const int exit_code = Process(options, signals).Run();
-  EndLog();
+  // A normal exit would wait for stderr.
+  if (!EndLog()) std::_Exit(exit_code);
   return exit_code;
 }
 

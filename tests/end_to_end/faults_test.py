@@ -103,6 +103,28 @@ clauses:
         self.assertIn("this machine does not know the time zone of other/hours/1: Europe/Berlin", log)
         stage.start_broker()
 
+    def test_a_log_that_nobody_reads_keeps_no_process_alive(self):
+        stage = self.stage
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writer, b"x")
+        os.set_blocking(writer, True)
+        self.psql("CREATE DATABASE unread")
+        url = stage.database.replace("dbname=capbroker", "dbname=unread")
+        command = [BINARY, "serve", "--database", url, "--listen", "127.0.0.1:0", "--admin-listen", "off"]
+        failed = subprocess.run(command, stderr=writer, timeout=60)
+        self.assertEqual(failed.returncode, 12)  # Its schema is missing.
+        stage.run("migrate", "--database", url)
+        broker = subprocess.Popen([*command, "--insecure-loopback"], stdout=subprocess.PIPE, stderr=writer, text=True)
+        stage.started.append(broker)
+        self.assertIn("ready", broker.stdout.readline())
+        broker.terminate()
+        self.assertEqual(broker.wait(timeout=60), 0)
+        os.close(reader)
+        os.close(writer)
+
     def test_no_message_has_a_part_of_the_password(self):
         for url in ("postgresql://u:s3cr%zzet@localhost/x", "postgres://u:s3c/ret@localhost/x", "host=localhost s3cret"):
             for verb in (["serve"], ["migrate"], ["decisions", "verify"]):
