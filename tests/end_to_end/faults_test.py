@@ -132,6 +132,17 @@ clauses:
                 self.assertIn("--database: got a text that is not shown", done.stderr)
                 self.assertNotRegex(done.stdout + done.stderr, "s3c|zz|ret@")
 
+    def test_a_line_break_at_the_end_is_no_part_of_a_value(self):
+        stage = self.stage
+        token = (stage.tokens / "owner-openai").read_text().strip()
+        variables = {"CAPBROKER_TOKEN": token + "\n", "CAPBROKER_TARGET": stage.target + "\r\n",
+                     "CAPBROKER_OWNER": "openai\n"}
+        done = subprocess.run([BINARY, "request", "list"], env=os.environ | variables, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = subprocess.run([BINARY, "request", "list", "--owner", "openai\n", "--token", token + "\n", "--target",
+                               stage.target + "\n"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def psql(self, statement, database="capbroker"):
         url = self.stage.database.replace("dbname=capbroker", f"dbname={database}")
         subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", url, "-c", statement], check=True)
