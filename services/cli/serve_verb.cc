@@ -70,6 +70,9 @@ void AddServe(CLI::App& app, Session& session) {
   text("--admin-listen", options->admin, "",
        "host:port of /metrics, /livez, /readyz, /version and /loglevel, open to all who reach it; "
        "or off");
+  AddList(*verb, "--admin-host", options->admin_hosts, "NAME",
+          "Name with a dot under which others reach that port; addresses and names without a dot "
+          "are always good");
   number(
       "--max-connections", options->server.listener.max_connections, 100'000,
       "Most connections to the API; fewer if the process may not have three descriptors for each");

@@ -195,8 +195,11 @@ class Process {
     if (options_.console && (IsLocal(options_.admin) || !options_.console_host.empty())) {
       pages = ConsolePages(server_->InProcessChannel(), options_.console_host);
     }
-    const absl::Status status = telemetry_.Listen(options_.admin, std::string(Version()),
-                                                  std::move(sources), readiness_, std::move(pages));
+    std::vector<std::string> hosts = options_.admin_hosts;
+    hosts.push_back(options_.console_host);
+    const absl::Status status =
+        telemetry_.Listen(options_.admin, std::string(Version()), std::move(sources), readiness_,
+                          std::move(pages), std::move(hosts));
     if (status.ok()) return status;
     return absl::Status(status.code(), Cat("--admin-listen: ", status.message()));
   }

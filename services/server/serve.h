@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "broker/values/time.h"
 #include "services/delivery/delivery.h"
@@ -21,6 +22,7 @@ struct ServeOptions {
   std::string admin =
       // Address of the admin port, host:port; port 0 chooses a free one; "off" opens none.
       "127.0.0.1:7421";
+  std::vector<std::string> admin_hosts{};  // Names with a dot under which others reach that port.
   bool console = true;         // Serve the console on the admin port if that is a loopback address,
   std::string console_host{};  // or if this is the host name under which users open it.
   std::string log_format = "text";
