@@ -1,9 +1,13 @@
 #include "services/rpc/agreement_service.h"
 
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "broker/agreements/difference.h"
+#include "broker/deciding/decide.h"
 #include "broker/deciding/lint.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
@@ -24,6 +28,28 @@ absl::Status Explain(const AgreementVersion& version, const std::string& field,
     return Invalid("agreement.provider", Quoted(FullName(version.holder)), "a registered provider");
   }
   return Under(field, AsInMessage(version, status));
+}
+
+// What recording this version would be refused with, beside what Lint finds: such as a time before
+// the latest version's. Nothing for the latest version itself, which may be recorded again.
+std::optional<Finding> RefusalBy(const AgreementVersion& version, const OwnerId& owner,
+                                 const Account& account, const Directory& directory, Instant now) {
+  if (const AgreementVersion* latest = account.Latest(version.agreement)) {
+    AgreementVersion again = version;
+    again.version = latest->version;
+    again.effective_to = latest->effective_to;
+    if (again == *latest) return std::nullopt;
+  }
+  Book book;
+  book.owner = owner;
+  book.account = account;
+  const absl::Status refusal =
+      Decide(book, directory, {owner, {Role::kOperator, "lint"}, ActivateAgreement{version}}, now)
+          .status();
+  if (refusal.ok()) return std::nullopt;
+  std::string text(View(refusal.message())), field = FieldOf(refusal);
+  if (text.starts_with(field + ": ")) text.erase(0, field.size() + 2);
+  return Finding{Severity::kError, "REFUSED", std::move(field), std::move(text), refusal};
 }
 
 }  // namespace
@@ -242,9 +268,13 @@ grpc::ServerUnaryReactor* AgreementService::LintAgreement(Context* context,
     if (absl::Status status = Validate(version); !status.ok()) {
       return Under("version", AsInMessage(version, status));
     }
-    for (const Finding& finding : Lint(version, query.owner, *account, **directory)) {
-      Render(version, finding, out->add_findings());
+    std::vector<Finding> findings = Lint(version, query.owner, *account, **directory);
+    if (RefusalOf(findings).ok()) {
+      if (std::optional<Finding> refusal =
+              RefusalBy(version, query.owner, *account, **directory, backend_.clock.Now()))
+        findings.push_back(*std::move(refusal));
     }
+    for (const Finding& finding : findings) Render(version, finding, out->add_findings());
     return absl::OkStatus();
   });
 }
