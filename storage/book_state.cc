@@ -4,6 +4,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include "broker/trail/json_flags.h"
 #include "broker/values/text.h"
 
 namespace capbroker {
@@ -131,7 +132,7 @@ std::string EncodeBookState(const BookRow& row) {
 
 absl::Status DecodeBookState(std::string_view text, BookRow& row) {
   rapidjson::Document document;
-  document.Parse(text.data(), text.size());
+  document.Parse<kJsonFlags>(text.data(), text.size());
   bool good = !document.HasParseError() && document.IsObject();
   good = good && ReadList(document, "aggregates", [&](Reader& in) {
            Aggregate a;

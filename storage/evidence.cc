@@ -2,9 +2,12 @@
 
 #include <rapidjson/document.h>
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "broker/trail/canonical.h"
+#include "broker/trail/json_flags.h"
 #include "broker/values/text.h"
 
 namespace capbroker {
@@ -47,14 +50,26 @@ std::string_view RawValue(std::string_view object, std::string_view key) {
   return {};
 }
 
+// Each of these members once, and no other: of two members of one name, this reader would see the
+// one and another reader the other.
+absl::Status CheckMembers(const rapidjson::Value& object, std::vector<std::string_view> names) {
+  for (const auto& member : object.GetObject()) {
+    const std::string_view name(member.name.GetString(), member.name.GetStringLength());
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end())
+      return absl::DataLossError(Cat("has an unknown or second member ", name));
+    names.erase(found);
+  }
+  return names.empty() ? absl::OkStatus() : absl::DataLossError(Cat("lacks ", names.front()));
+}
+
 absl::StatusOr<Line> ReadLine(std::string_view text) {
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  document.Parse<kJsonFlags>(text.data(), text.size());
   if (document.HasParseError() || !document.IsObject())
     return absl::DataLossError("is not a JSON object");
-  for (const char* name : {"sequence", "hash", "body"}) {
-    if (!document.HasMember(name)) return absl::DataLossError(Cat("lacks ", name));
-  }
+  if (absl::Status status = CheckMembers(document, {"sequence", "hash", "body"}); !status.ok())
+    return status;
   const rapidjson::Value &sequence = document["sequence"], &hash = document["hash"],
                          &body = document["body"];
   Line out;
@@ -79,13 +94,16 @@ struct Header {
 };
 absl::StatusOr<Header> ReadHeader(std::string_view text) {
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  document.Parse<kJsonFlags>(text.data(), text.size());
   const auto is_text = [&](const char* key) {
     return document.HasMember(key) && document[key].IsString();
   };
   if (document.HasParseError() || !document.IsObject() || !document.HasMember("evidence") ||
       !is_text("owner"))
     return absl::DataLossError("does not say whose evidence this is");
+  std::vector<std::string_view> members = {"evidence", "owner"};
+  if (document.HasMember("request")) members.push_back("request");
+  if (absl::Status status = CheckMembers(document, std::move(members)); !status.ok()) return status;
   const rapidjson::Value& format = document["evidence"];
   if (!format.IsInt() || format.GetInt() != 1)
     return absl::DataLossError("evidence: want format 1");

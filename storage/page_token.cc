@@ -1,6 +1,13 @@
 #include "storage/page_token.h"
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 
 #include "absl/strings/escaping.h"
 #include "broker/values/refusal.h"
@@ -10,14 +17,29 @@
 namespace capbroker {
 namespace {
 
-constexpr size_t kSealSize = 8;
+constexpr size_t kSealSize = 16;
+constexpr size_t kKeySize = 32;
 constexpr uint32_t kMostOffer = 0x7fffffff;  // An integer in the database.
 
 enum class TokenKind : char { kRow = 'r', kNumber = 'n', kName = 's' };
 
+// HMAC-SHA256 under a key of this process, so that nobody else makes a token.
 std::string Seal(std::string_view list, std::string_view payload) {
-  const Hash hash = Sha256(Cat(list, "\n"), payload);
-  return std::string(binary::ViewOf(hash).substr(0, kSealSize));
+  static const std::array<unsigned char, kKeySize> key = [] {
+    std::array<unsigned char, kKeySize> random;
+    if (RAND_bytes(random.data(), kKeySize) != 1) std::abort();  // No token would be safe.
+    return random;
+  }();
+  const std::string sealed = Cat(list.size(), " ", list, payload);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> code;
+  unsigned size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(sealed.data()), sealed.size(), code.data(), &size);
+  return std::string(reinterpret_cast<const char*>(code.data()), kSealSize);
+}
+
+bool IsSame(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string Encode(std::string_view list, TokenKind kind, std::string payload) {
@@ -38,7 +60,8 @@ absl::StatusOr<std::string> Decode(std::string_view list, TokenKind kind,
   std::string whole;
   if (!absl::WebSafeBase64Unescape(absl::string_view(token.data(), token.size()), &whole) ||
       whole.size() <= kSealSize || whole[kSealSize] != static_cast<char>(kind) ||
-      Seal(list, std::string_view(whole).substr(kSealSize)) != whole.substr(0, kSealSize)) {
+      !IsSame(Seal(list, std::string_view(whole).substr(kSealSize)),
+              std::string_view(whole).substr(0, kSealSize))) {
     return Refused(token);
   }
   return whole.substr(kSealSize + 1);

@@ -1,7 +1,7 @@
 // Page tokens: typed positions in a list, opaque to callers.
 //
-// A token is bound to its list, which includes filter and order: a token of another list is
-// refused. It is not secret, and a caller who computes one only moves its own position.
+// A token is bound to its list, which includes filter and order, and to the process that made it: a
+// token of another list or process, or one that was made by hand, is refused. It is not secret.
 #pragma once
 
 #include <cstdint>

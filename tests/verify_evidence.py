@@ -16,12 +16,24 @@ import json
 import sys
 
 
-def raw_body(line):
+def members_once(pairs):
+    """Of two members of one name, one reader would see the one and another reader the other."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("two members of one name")
+    return dict(pairs)
+
+
+def raw_body(line, act):
     """The bytes of the value of "body": the hash covers bytes, not what a parser makes of them."""
-    start = line.index(b'"body":') + len(b'"body":')
-    text = line[start:].decode()
-    _, end = json.JSONDecoder().raw_decode(text)
-    return text[:end].encode()
+    before, after = f'{{"sequence":{act["sequence"]},"hash":"{act["hash"]}","body":'.encode(), b"}\n"
+    if list(act) != ["sequence", "hash", "body"] or not line.startswith(before) or not line.endswith(after):
+        raise ValueError("want sequence, hash and body, and nothing else")
+    return line[len(before):-len(after)]
+
+
+def check_first(act):
+    if act["evidence"] != 1 or not {"evidence", "owner"} <= set(act) <= {"evidence", "owner", "request"}:
+        raise ValueError("want evidence 1, the owner, perhaps the request, and nothing else")
 
 
 def canonical(value):
@@ -39,13 +51,14 @@ def main():
     with open(args.file, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                act = json.loads(line)
-                if number == 1 and act["evidence"] == 1:
+                act = json.loads(line, object_pairs_hook=members_once)
+                if number == 1:
+                    check_first(act)
                     owner, request = act["owner"], act.get("request")
                     continue
-                body, sequence, digest = raw_body(line), int(act["sequence"]), act["hash"]
-                inside = act["body"]
-            except (ValueError, KeyError) as error:
+                body, sequence, digest = raw_body(line, act), int(act["sequence"]), act["hash"]
+                inside = dict(act["body"])
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 wrong.append(f"line {number}: not an act: {error}")
                 before = None
                 continue

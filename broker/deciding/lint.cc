@@ -59,6 +59,7 @@ class Linter {
     }
     for (size_t i = 0; i < version_.clauses.size(); ++i) CheckClause(i);
     for (size_t i = 0; i < version_.calendars.size(); ++i) CheckCalendar(i);
+    if (const AgreementVersion* latest = account_.Latest(version_.agreement)) CheckDropped(*latest);
     return std::move(findings_);
   }
 
@@ -93,6 +94,28 @@ class Linter {
     }
   }
   void Check(const std::string&, const std::string&, const Clause&, const Noted&) {}
+
+  // What the version before has and this one does not: it ends without a word.
+  void CheckDropped(const AgreementVersion& before) {
+    if (before.version == version_.version) return;
+    const auto has = [](const AgreementVersion& version, auto is_such) {
+      return std::any_of(version.clauses.begin(), version.clauses.end(), is_such);
+    };
+    for (const Clause& clause : before.clauses) {
+      if (As<CommitmentClause>(clause) == nullptr || has(version_, [&](const Clause& c) {
+            return c.id == clause.id && As<CommitmentClause>(c) != nullptr;
+          }))
+        continue;
+      Warn("COMMITMENT_DROPPED", "clauses",
+           Cat("version ", before.version, " has the commitment ", clause.id.value,
+               ", this one does not: it ends with that version"));
+    }
+    const auto is_term = [](const Clause& c) { return As<Term>(c) != nullptr; };
+    if (has(before, is_term) && !has(version_, is_term)) {
+      Warn("TERM_DROPPED", "clauses",
+           Cat("version ", before.version, " has a TERM, this one does not: it is open-ended"));
+    }
+  }
 
   // ---------------------------------------------------------------- rights
 

@@ -32,6 +32,8 @@ struct Names<Severity> {
 //   short. COMMITMENT_NEVER_DRAWN  no placement with the holder can be in the commitment's scope:
 //   all delivery is past, or the
 //                           holder has no right there and sells nothing there.
+//   COMMITMENT_DROPPED, TERM_DROPPED  the version before has the commitment, or a TERM, and this
+//   one does not.
 //   EQUAL_PRIORITY          two first refusals over some of the same scope and time have one
 //   priority: then the
 //                           earlier effective_from is asked first, then the lesser agreement and

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "broker/trail/json_flags.h"
 #include "broker/values/record.h"
 #include "broker/values/text.h"
 
@@ -277,7 +278,7 @@ absl::StatusOr<Act> DecodeAct(std::string_view text) {
   char pool[16 * 1024];  // Most acts fit; the rest spills to the heap.
   rapidjson::MemoryPoolAllocator<> memory(pool, sizeof pool);
   rapidjson::GenericDocument<rapidjson::UTF8<>, rapidjson::MemoryPoolAllocator<>> document(&memory);
-  document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  document.Parse<kJsonFlags>(text.data(), text.size());
   if (document.HasParseError()) return absl::DataLossError("an act is not JSON");
   Act act;
   if (absl::Status status = Read(document, act); !status.ok()) return status;

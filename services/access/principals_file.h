@@ -1,9 +1,11 @@
 // Principals file: the callers and the hashes of their tokens.
 //
 //     - {role: owner, name: openai, token_sha256: 3a7b...}   # printf %s "$token" | sha256sum
-//     - {role: operator, name: ada, token_sha256: 90fe...}
+//     - {role: operator, name: ada, token_sha256: 90fe...,
+//        expire_time: 2027-01-01T00:00:00Z}
 //
-// A caller may have several tokens, so that one can be replaced while both are valid.
+// A caller may have several tokens, so that one can be replaced while both are valid. A token is
+// valid before its expire_time; without one, until it is removed.
 #pragma once
 
 #include <string>

@@ -1,22 +1,25 @@
 #include "services/admin/admin_server.h"
 
 #include <httplib.h>
-#include <pthread.h>
+#include <poll.h>
+#include <sys/socket.h>
 
-#include <thread>
+#include <atomic>
+#include <cerrno>
+#include <memory>
 #include <utility>
 
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
 #include "broker/values/text.h"
+#include "services/admin/request_gate.h"
 #include "services/edge/address.h"
+#include "services/edge/socket.h"
 
 namespace capbroker {
 namespace {
 
 constexpr size_t kThreads = 4;
-constexpr int kSeconds = 5;  // For a request to arrive, and for its reply to be sent.
-constexpr size_t kMostBytes = 256 * 1024;
+constexpr int64_t kSendMicros = 5'000'000;  // For each piece of a reply to be sent.
+constexpr size_t kMostWaiting = 256;
 
 bool IsLoopback(const std::string& address) {
   return address == "::1" || address.starts_with("127.") || address.starts_with("::ffff:127.");
@@ -55,21 +58,79 @@ void Send(AdminReply reply, httplib::Response& out) {
   });
 }
 
+// A request that was read whole, and the connection that its reply is sent on.
+class WholeRequest final : public httplib::Stream {
+ public:
+  WholeRequest(Descriptor connection, std::string request)
+      : connection_(std::move(connection)), request_(std::move(request)) {}
+
+  bool is_readable() const override { return true; }
+  // Of a stream, which ends when its reader is gone.
+  bool is_writable() const override {
+    pollfd wait{connection_.get(), POLLRDHUP, 0};
+    return poll(&wait, 1, 0) == 0;
+  }
+  ssize_t read(char* to, size_t size) override {
+    const size_t count = request_.copy(to, size, read_);
+    read_ += count;
+    return static_cast<ssize_t>(count);
+  }
+  // All of it, within kSendMicros.
+  ssize_t write(const char* from, size_t size) override {
+    const int64_t until = EdgeMicros() + kSendMicros;
+    for (size_t sent = 0; sent < size;) {
+      const ssize_t now = send(connection_.get(), from + sent, size - sent, MSG_NOSIGNAL);
+      if (now >= 0) {
+        sent += static_cast<size_t>(now);
+        continue;
+      }
+      const int64_t left = until - EdgeMicros();
+      if ((errno != EAGAIN && errno != EINTR) || left <= 0) return -1;
+      pollfd wait{connection_.get(), POLLOUT, 0};
+      poll(&wait, 1, static_cast<int>(left / 1'000 + 1));
+    }
+    return static_cast<ssize_t>(size);
+  }
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    Split(PeerAddressOf(connection_.get()), ip, port);
+  }
+  void get_local_ip_and_port(std::string& ip, int& port) const override {
+    Split(LocalAddressOf(connection_.get()), ip, port);
+  }
+  // Not the descriptor: httplib would refuse numbers that do not fit into select's sets, which it
+  // does not use here.
+  socket_t socket() const override { return 0; }
+
+ private:
+  static void Split(const std::string& address, std::string& ip, int& port) {
+    const auto [host, service] = HostAndPort(address);
+    ip = host;
+    port = ParseNumber<int>(service).value_or(0);
+  }
+
+  const Descriptor connection_;
+  const std::string request_;
+  size_t read_ = 0;
+};
+
+// httplib without its sockets.
+class Pages final : public httplib::Server {
+ public:
+  void Open() { svr_sock_ = 0; }
+  // Streams end.
+  void Close() { svr_sock_ = INVALID_SOCKET; }
+  void Answer(WholeRequest& request) {
+    bool closes = false;
+    process_request(request, /*close_connection=*/true, closes, nullptr);
+  }
+};
+
 }  // namespace
 
 class AdminServer::Http {
  public:
   explicit Http(std::vector<AdminPage> pages) {
-    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads + kMostAdminStreams); };
-    // The default, SO_REUSEPORT, would silently share a port that is in use.
-    server_.set_socket_options([](auto socket) {
-      const int yes = 1;
-      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    });
-    server_.set_keep_alive_max_count(1);  // An idle connection must not hold a thread.
-    server_.set_read_timeout(kSeconds);
-    server_.set_write_timeout(kSeconds);
-    server_.set_payload_max_length(kMostBytes);
+    server_.set_payload_max_length(kMostBodyBytes);
     for (AdminPage& page : pages) {
       auto handler = [reply = std::move(page.reply)](const httplib::Request& in,
                                                      httplib::Response& out) {
@@ -87,51 +148,41 @@ class AdminServer::Http {
   }
 
   ~Http() {
-    if (!thread_.joinable()) return;
-    // stop() has no effect before the server's loop has begun.
-    do {
-      server_.stop();
-    } while (!ended_.WaitForNotificationWithTimeout(absl::Milliseconds(10)));
-    thread_.join();
+    gate_ = nullptr;
+    server_.Close();
+    threads_.shutdown();
   }
 
   absl::Status Listen(const std::string& address) {
-    const size_t colon = address.rfind(':');
-    std::string host = address.substr(0, colon);
-    const auto port = colon == std::string::npos
-                          ? std::nullopt
-                          : ParseNumber<uint16_t>(std::string_view(address).substr(colon + 1));
-    if (!port || host.empty() || address.starts_with("unix:")) {
+    const auto [host, port] = HostAndPort(address);
+    if (!ParseNumber<uint16_t>(port) || host.empty() || address.starts_with("unix")) {
       return absl::InvalidArgumentError(Cat("got ", address, ", want host:port, or off"));
     }
-    if (host.size() > 1 && host.front() == '[' && host.back() == ']')
-      host = host.substr(1, host.size() - 2);
-    int bound = *port;
-    if (*port == 0) {
-      bound = server_.bind_to_any_port(host);
-    } else if (!server_.bind_to_port(host, *port)) {
-      bound = -1;
-    }
-    if (bound <= 0) {
+    server_.Open();
+    absl::StatusOr<std::unique_ptr<RequestGate>> gate =
+        RequestGate::Open(address, [this](Descriptor connection, std::string request) {
+          if (waiting_.fetch_add(1) >= kMostWaiting) return (void)waiting_.fetch_sub(1);
+          threads_.enqueue([this, whole = std::make_shared<WholeRequest>(std::move(connection),
+                                                                         std::move(request))] {
+            server_.Answer(*whole);
+            waiting_.fetch_sub(1);
+          });
+        });
+    if (!gate.ok()) {
       return absl::FailedPreconditionError(
-          Cat("cannot listen on ", address, ": ", WhyNotBound(address)));
+          Cat("cannot listen on ", address, ": ", View(gate.status().message())));
     }
-    address_ = Cat(address.substr(0, colon + 1), bound);
-    thread_ = std::thread([this] {
-      pthread_setname_np(pthread_self(), "admin");
-      server_.listen_after_bind();
-      ended_.Notify();
-    });
+    gate_ = *std::move(gate);
     return absl::OkStatus();
   }
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return gate_->address(); }
 
  private:
-  httplib::Server server_;
-  std::string address_;
-  absl::Notification ended_;
-  std::thread thread_;
+  Pages server_;
+  std::atomic<size_t> waiting_ = 0;  // Requests that are answered, or wait for a thread.
+  httplib::ThreadPool threads_{kThreads + kMostAdminStreams};
+  std::unique_ptr<RequestGate> gate_;
 };
 
 AdminServer::AdminServer(std::unique_ptr<Http> http) : http_(std::move(http)) {}

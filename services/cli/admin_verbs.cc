@@ -12,6 +12,7 @@
 #include "services/cli/call.h"
 #include "services/notation/json_text.h"
 #include "services/server/version.h"
+#include "storage/database_url.h"
 #include "storage/migrate.h"
 
 namespace capbroker {
@@ -24,6 +25,8 @@ struct MigrateFlags {
 };
 
 int RunMigrate(Session& session, const MigrateFlags& flags) {
+  if (absl::Status status = CheckDatabaseUrl("--database", flags.database); !status.ok())
+    return session.Fail(status);
   const absl::StatusOr<std::vector<std::string>> applied =
       Migrate(flags.database, flags.partitions);
   if (!applied.ok()) return session.Fail(applied.status());

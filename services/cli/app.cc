@@ -49,12 +49,24 @@ std::string EnvironmentName(const CLI::App* verb, const CLI::Option* option) {
   return name;
 }
 
+// Without the line breaks that a file or a Kubernetes secret leaves at the end; nothing that is
+// given here ends with one.
+std::string WithoutLineEnd(std::string text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
+void TrimEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value != nullptr) setenv(name.c_str(), WithoutLineEnd(value).c_str(), 1);
+}
+
 void NameEnvironment(CLI::App& verb) {
   for (CLI::Option* option : verb.get_options()) {
-    if (option->get_lnames().empty() || !option->get_configurable() ||
-        !option->get_envname().empty())
-      continue;
-    option->envname(EnvironmentName(&verb, option));
+    const bool is_named = !option->get_envname().empty();
+    if (!is_named && (option->get_lnames().empty() || !option->get_configurable())) continue;
+    if (!is_named) option->envname(EnvironmentName(&verb, option));
+    TrimEnvironment(option->get_envname());
   }
   for (CLI::App* sub : verb.get_subcommands({})) NameEnvironment(*sub);
 }
@@ -265,8 +277,10 @@ int RunCommandLine(int argc, char** argv) {
                  file);
     return kExitUsage;
   }
+  std::vector<std::string> arguments;  // The last one first, as CLI11 wants them.
+  for (int i = argc - 1; i > 0; --i) arguments.push_back(WithoutLineEnd(argv[i]));
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp& call) {
     return app.exit(call);
   } catch (const CLI::CallForAllHelp& call) {

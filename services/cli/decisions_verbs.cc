@@ -16,6 +16,7 @@
 #include "services/client/client.h"
 #include "services/client/proto_values.h"
 #include "services/files/text_file.h"
+#include "storage/database_url.h"
 #include "storage/evidence.h"
 #include "storage/postgres_ledger.h"
 #include "storage/verify.h"
@@ -184,6 +185,8 @@ int VerifyFile(const Session& session, const TrailFlags& flags) {
 
 int VerifyDatabase(const Session& session, const TrailFlags& flags) {
   const Instant began = LocalNow();
+  if (absl::Status status = CheckDatabaseUrl("--database", flags.database); !status.ok())
+    return session.Fail(status);
   PostgresLedger ledger({.url = flags.database});
   const absl::StatusOr<uint32_t> partitions = ledger.Open();
   if (!partitions.ok()) return session.Fail(partitions.status());

@@ -61,11 +61,18 @@ void AddServe(CLI::App& app, Session& session) {
         ->group(group);
   };
   text("--database", options->database, "", "PostgreSQL: a connection string or URI")->required();
+  verb->add_flag(
+      "--allow-unsafe-database", options->allow_unsafe_database,
+      "Serve although fsync, full_page_writes or synchronous_commit is off: acknowledged "
+      "decisions may be lost");
   text("--listen", options->server.listener.address, "",
        "host:port, or unix:/path; port 0 chooses a free one");
   text("--admin-listen", options->admin, "",
        "host:port of /metrics, /livez, /readyz, /version and /loglevel, open to all who reach it; "
        "or off");
+  AddList(*verb, "--admin-host", options->admin_hosts, "NAME",
+          "Name with a dot under which others reach that port; addresses and names without a dot "
+          "are always good");
   number(
       "--max-connections", options->server.listener.max_connections, 100'000,
       "Most connections to the API; fewer if the process may not have three descriptors for each");

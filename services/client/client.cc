@@ -41,8 +41,8 @@ bool IsLoopback(std::string_view target) {
          host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsFor(
-    const ClientOptions& options) {
+// Null for plain text.
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> TlsFor(const ClientOptions& options) {
   const bool names_files = !options.tls_ca_file.empty() || !options.tls_cert_file.empty() ||
                            !options.tls_key_file.empty();
   const bool loopback = IsLoopback(options.target);
@@ -50,8 +50,7 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsFor(
     return Invalid("--insecure-loopback", options.target,
                    "a loopback address, such as 127.0.0.1:7420");
   }
-  if (options.insecure_loopback || (loopback && !names_files))
-    return grpc::InsecureChannelCredentials();
+  if (options.insecure_loopback || (loopback && !names_files)) return nullptr;
   if (options.tls_cert_file.empty() != options.tls_key_file.empty()) {
     return Invalid(options.tls_cert_file.empty() ? "--tls-cert" : "--tls-key", "nothing",
                    "both a certificate and its key, or neither");
@@ -126,8 +125,10 @@ std::string OneLine(std::string text) {
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(ClientOptions& options) {
   if (options.deadline <= Span{})
     return Invalid("--deadline", Format(options.deadline), "more than 0s");
-  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = CredentialsFor(options);
-  if (!credentials.ok()) return credentials.status();
+  options.target = std::string(Trim(options.target));
+  options.token = std::string(Trim(options.token));
+  const absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> tls = TlsFor(options);
+  if (!tls.ok()) return tls.status();
   if (options.token.empty() && !options.token_file.empty()) {
     absl::StatusOr<std::string> text = ReadSecret("--token-file", options.token_file);
     if (!text.ok()) return text.status();
@@ -145,7 +146,10 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(ClientOptions& options) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetUserAgentPrefix("capbroker-cli");
-  return grpc::CreateCustomChannel(options.target, *credentials, arguments);
+  if (*tls != nullptr) return grpc::CreateCustomChannel(options.target, *tls, arguments);
+  // A proxy of the environment (http_proxy) would be sent the token in plain text.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), arguments);
 }
 
 std::unique_ptr<grpc::ClientContext> NewStream(const ClientOptions& options) {

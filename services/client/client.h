@@ -27,7 +27,8 @@ struct ClientOptions {
 };
 
 // Creates a channel to the target, without connecting: an unreachable broker shows at the first
-// call, as UNAVAILABLE. Reads token_file into options.token.
+// call, as UNAVAILABLE. Reads token_file into options.token; white space around target and token is
+// removed. Plain text never goes through a proxy of the environment (http_proxy).
 //
 // INVALID_ARGUMENT  a file cannot be read or is empty, only half of a certificate pair is given, or
 //                   plain text is asked for beyond this machine; names the flag.

@@ -119,6 +119,7 @@ void Acceptor::Shake(uint64_t tag) {
       break;
     case Transport::State::kDone:
       newcomer.peer->spiffe_id = SpiffeIdOf(newcomer.transport.ssl());
+      newcomer.peer->spiffe_expire_time = ExpireTimeOf(newcomer.transport.ssl());
       loop_.Unwatch(newcomer.transport.fd());
       it_.take(std::move(newcomer));
       break;

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "broker/values/time.h"
 
 namespace capbroker {
 
@@ -18,6 +19,7 @@ struct Peer {
   std::string address;      // "192.0.2.1:4242"
   std::string spiffe_id{};  // Of the client certificate that was verified; empty if there was none,
                             // or it has no such id.
+  Instant spiffe_expire_time{};        // The last instant of that certificate.
   std::atomic<bool> is_known = false;  // A call has been let in on this connection.
   std::function<void()> wake{};        // Tells the relay that it is.
 };

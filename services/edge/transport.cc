@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <ctime>
 #include <utility>
 
 #include "broker/values/text.h"
@@ -119,6 +120,14 @@ std::string SpiffeIdOf(SSL* ssl) {
     ++uris;
   }
   return uris == 1 && id.starts_with("spiffe://") ? id : "";
+}
+
+Instant ExpireTimeOf(SSL* ssl) {
+  X509* const certificate = ssl == nullptr ? nullptr : SSL_get0_peer_certificate(ssl);
+  tm parts{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1)
+    return {};
+  return Instant{int64_t{timegm(&parts)} * 1'000'000};
 }
 
 Transport::State Transport::StateOf(int result) const {

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "broker/values/time.h"
 #include "services/edge/socket.h"
 
 namespace capbroker {
@@ -55,6 +56,8 @@ class ServerTls {
 // The URI of the certificate that the other end showed and that was verified, if it has exactly one
 // and that is a SPIFFE id; else empty.
 std::string SpiffeIdOf(SSL* ssl);
+// The last instant of that certificate; unset if there is none.
+Instant ExpireTimeOf(SSL* ssl);
 
 class Transport {
  public:

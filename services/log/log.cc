@@ -2,11 +2,14 @@
 
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
+#include <limits.h>
+#include <poll.h>
 #include <spdlog/async.h>
 #include <spdlog/formatter.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <memory>
@@ -149,15 +152,24 @@ absl::Status SetUpLog(const std::string& format, const std::string& level) {
   return absl::OkStatus();
 }
 
-void EndLog() {
+bool EndLog() {
   // The thread writes its queue before it ends. If the reader of stderr has stopped reading, it
   // never ends.
+  static std::atomic<bool> is_stuck = false;
   auto ended = std::make_shared<absl::Notification>();
   std::thread([ended, writer = std::exchange(Writer(), nullptr)]() mutable {
     writer.reset();
     ended->Notify();
   }).detach();
-  ended->WaitForNotificationWithTimeout(absl::Seconds(1));
+  if (!ended->WaitForNotificationWithTimeout(absl::Seconds(1))) is_stuck = true;
+  return !is_stuck;
+}
+
+void WriteLastLine(std::string_view line) {
+  // Not through stdio, whose lock the log's thread may hold for ever.
+  pollfd to{STDERR_FILENO, POLLOUT, 0};
+  const std::string text = Cat(line.substr(0, PIPE_BUF - 1), "\n");
+  if (poll(&to, 1, 0) == 1) (void)!write(STDERR_FILENO, text.data(), text.size());
 }
 
 absl::Status SetLogLevel(const std::string& level) {

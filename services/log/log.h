@@ -15,8 +15,11 @@ namespace capbroker {
 // A separate thread writes, so that loggers do not wait for the reader of stderr. If thousands of
 // lines wait, the oldest are dropped.
 absl::Status SetUpLog(const std::string& format, const std::string& level);
-// Flushes the log, waiting at most a second; later lines are lost. For the end of the process.
-void EndLog();
+// Writes the lines that wait and ends the log's thread. False if stderr did not take them within a
+// second: the thread still writes, so that the process can end by _Exit only.
+bool EndLog();
+// After EndLog: one more line on stderr, unless it would not take it either.
+void WriteLastLine(std::string_view line);
 
 // Changes the level while the process runs. INVALID_ARGUMENT as for SetUpLog.
 absl::Status SetLogLevel(const std::string& level);

@@ -67,29 +67,63 @@ bool IsForCallers(absl::StatusCode code) {
   }
 }
 
+// gRPC sends the message and, in base64, the details as trailers, of which some clients take 8 KiB
+// in all and refuse the call as RESOURCE_EXHAUSTED past it.
+constexpr size_t kMostMessageBytes = 900;  // Percent-encoding may treble a byte outside ASCII.
+constexpr size_t kMostDetailsBytes = 4'000;
+constexpr size_t kMostFactBytes = 400;
+constexpr std::string_view kMore = " (and more than fits here)";
+
+// At most `most` bytes, whole characters.
+std::string Cut(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  size_t end = most - kMore.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return Cat(text.substr(0, end), kMore);
+}
+
+// How many bytes `text` has as the value of grpc-message.
+size_t EncodedSize(std::string_view text) {
+  size_t size = 0;
+  for (const char c : text) size += c >= 0x20 && c < 0x7f && c != '%' ? 1 : 3;
+  return size;
+}
+
+std::string MessageOf(std::string_view text) {
+  std::string message = Cut(text, kMostMessageBytes);
+  if (EncodedSize(message) > 2 * kMostMessageBytes) message = Cut(text, kMostMessageBytes / 2);
+  return message;
+}
+
 google::rpc::Status Details(const absl::Status& status) {
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
-  details.set_message(std::string(View(status.message())));
+  details.set_message(MessageOf(View(status.message())));
   google::rpc::ErrorInfo info;
   info.set_reason(ApiReasonOf(status));
   info.set_domain(kDomain);
-  for (const auto& [name, value] : FactsOf(status)) (*info.mutable_metadata())[name] = value;
+  for (const auto& [name, value] : FactsOf(status))
+    (*info.mutable_metadata())[name] = Cut(value, kMostFactBytes);
   details.add_details()->PackFrom(info);
-  if (const std::vector<Violation> violations = ViolationsOf(status); !violations.empty()) {
-    google::rpc::BadRequest bad;
-    for (const Violation& violation : violations) {
-      auto* added = bad.add_field_violations();
-      added->set_field(violation.field);
-      added->set_description(violation.description);
-    }
-    details.add_details()->PackFrom(bad);
-  }
   if (status.code() == absl::StatusCode::kUnavailable ||
       status.code() == absl::StatusCode::kResourceExhausted) {
     google::rpc::RetryInfo retry;
     retry.mutable_retry_delay()->set_seconds(kRetryDelaySeconds);
     details.add_details()->PackFrom(retry);
+  }
+  if (const std::vector<Violation> violations = ViolationsOf(status); !violations.empty()) {
+    google::rpc::BadRequest bad;
+    for (const Violation& violation : violations) {
+      auto* added = bad.add_field_violations();
+      added->set_field(Cut(violation.field, kMostFactBytes));
+      added->set_description(Cut(violation.description, kMostFactBytes));
+      if (details.ByteSizeLong() + bad.ByteSizeLong() <= kMostDetailsBytes) continue;
+      // As many as fit, and at least one.
+      if (bad.field_violations_size() > 1) bad.mutable_field_violations()->RemoveLast();
+      *bad.mutable_field_violations()->rbegin()->mutable_description() += kMore;
+      break;
+    }
+    details.add_details()->PackFrom(bad);
   }
   return details;
 }

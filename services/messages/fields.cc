@@ -35,7 +35,11 @@ std::pair<size_t, uint32_t> FirstCharacter(std::string_view text) {
   return {length, character};
 }
 
-bool IsControl(uint32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0); }
+// Also what makes a text look like another one: line separators and bidirectional controls.
+bool IsControl(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
 
 bool IsCleanText(std::string_view text) {
   while (!text.empty()) {
@@ -105,7 +109,7 @@ std::string Fields::Text(const Path& path, const std::string& got, size_t least,
     Complain(path, got.empty() ? "nothing" : Cat(got.size(), " bytes"),
              Cat(least, " to ", most, " bytes"));
   } else if (!IsCleanText(got)) {
-    Complain(path, Quoted(got), "UTF-8 without control characters");
+    Complain(path, Quoted(got), "UTF-8 without control characters, bidirectional ones included");
   }
   return got;
 }

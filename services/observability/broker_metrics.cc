@@ -170,6 +170,11 @@ std::vector<MetricFamily> BrokerMetrics::Collect() const {
   out.push_back(MakeGauge("capbroker_database_reads_waiting", "Reads that wait for a session.",
                           static_cast<double>(readers.waiting + sources_.reads_waiting())));
 
+  out.push_back(
+      MakeGauge("capbroker_database_unsafe",
+                "1 if fsync, full_page_writes or synchronous_commit was off at the start.",
+                sources_.database_is_unsafe));
+
   const Feed::Counts feed = sources_.feed();
   MetricFamily watchers =
       MakeFamily("capbroker_watchers", "Watchers, by what they watch.", MetricType::Gauge);

@@ -27,6 +27,7 @@ struct Sources {
   std::function<DeliveryCounts()> delivery;
   const SessionCounts* sessions = nullptr;  // Null: sessions are not served.
   const EdgeCounts* connections = nullptr;  // Null: there is no listener.
+  bool database_is_unsafe = false;          // It may lose what it has acknowledged.
   std::string certificate_file{};           // The server's certificate, PEM; empty: none.
 };
 

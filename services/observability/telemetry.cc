@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/values/text.h"
+#include "services/admin/trusted_host.h"
 #include "services/log/log.h"
 
 namespace capbroker {
@@ -49,11 +50,21 @@ std::string Telemetry::Exposition() {
 }
 
 absl::Status Telemetry::Listen(const std::string& address, const std::string& version,
-                               Sources sources, Readiness& readiness,
-                               std::vector<AdminPage> pages) {
+                               Sources sources, Readiness& readiness, std::vector<AdminPage> pages,
+                               std::vector<std::string> hosts) {
   broker_ = std::make_unique<BrokerMetrics>(version, std::move(sources));
+  const auto add = [&](bool post, const char* path,
+                       std::function<AdminReply(const AdminRequest&)> reply) {
+    pages.push_back({post, path, [hosts, reply = std::move(reply)](const AdminRequest& in) {
+                       const std::string host = in.header("Host");
+                       if (IsTrustedHost(host, hosts)) return reply(in);
+                       return AdminReply{403, Cat("the Host: got ", host,
+                                                  ", want an address, a name without a dot, or one "
+                                                  "of --admin-host\n")};
+                     }});
+  };
   const auto get = [&](const char* path, std::function<AdminReply(const AdminRequest&)> reply) {
-    pages.push_back({false, path, std::move(reply)});
+    add(false, path, std::move(reply));
   };
   get("/metrics", [this](const AdminRequest&) {
     return AdminReply{200, Exposition(), "text/plain; version=0.0.4; charset=utf-8"};
@@ -62,7 +73,7 @@ absl::Status Telemetry::Listen(const std::string& address, const std::string& ve
   get("/readyz", [&readiness](const AdminRequest&) { return From(readiness.Ready(), "ready"); });
   get("/version", [version](const AdminRequest&) { return AdminReply{200, version + "\n"}; });
   get("/loglevel", [](const AdminRequest&) { return AdminReply{200, LogLevel() + "\n"}; });
-  pages.push_back({true, "/loglevel", ChangeLogLevel});
+  add(true, "/loglevel", ChangeLogLevel);
   absl::StatusOr<std::unique_ptr<AdminServer>> server =
       AdminServer::Start(address, std::move(pages));
   if (!server.ok()) return server.status();

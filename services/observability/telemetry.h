@@ -26,10 +26,12 @@ class Telemetry {
     return rpc_.MakeWitness();
   }
 
-  // Serves /metrics, /livez, /readyz, /version, /loglevel and `pages`. Once; errors are
-  // AdminServer's. What `sources`, `readiness` and `pages` use outlives Stop.
+  // Serves /metrics, /livez, /readyz, /version and /loglevel, under addresses, names without a dot
+  // and `hosts` (trusted_host.h), and `pages`. Once; errors are AdminServer's. What `sources`,
+  // `readiness` and `pages` use outlives Stop.
   absl::Status Listen(const std::string& address, const std::string& version, Sources sources,
-                      Readiness& readiness, std::vector<AdminPage> pages = {});
+                      Readiness& readiness, std::vector<AdminPage> pages = {},
+                      std::vector<std::string> hosts = {});
   void Stop() { server_ = nullptr; }
   // Empty while it is not listening.
   std::string address() const { return server_ == nullptr ? "" : server_->address(); }

@@ -2,7 +2,9 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "broker/agreements/difference.h"
 #include "broker/deciding/decide.h"
@@ -28,20 +30,26 @@ absl::Status Explain(const AgreementVersion& version, const std::string& field,
   return Under(field, status);
 }
 
-// What recording the version now would be refused with; nullopt if it would not.
-std::optional<Finding> WhyRefused(const AgreementVersion& version, const OwnerId& owner,
-                                  const Account& account, const Directory& directory, Instant now) {
+// What recording this version would be refused with, beside what Lint finds: such as a time before
+// the latest version's. Nothing for the latest version itself, which may be recorded again.
+std::optional<Finding> RefusalBy(const AgreementVersion& version, const OwnerId& owner,
+                                 const Account& account, const Directory& directory, Instant now) {
+  if (const AgreementVersion* latest = account.Latest(version.agreement)) {
+    AgreementVersion again = version;
+    again.version = latest->version;
+    again.effective_to = latest->effective_to;
+    if (again == *latest) return std::nullopt;
+  }
   Book book;
   book.owner = owner;
   book.account = account;
-  const absl::StatusOr<Verdict> verdict =
-      Decide(book, directory, {owner, {Role::kOperator, "lint"}, ActivateAgreement{version}}, now);
-  if (verdict.ok()) return std::nullopt;
-  return Finding{.severity = Severity::kError,
-                 .code = "REFUSED",
-                 .field = FieldOf(verdict.status()),
-                 .text = std::string(verdict.status().message()),
-                 .refusal = verdict.status()};
+  const absl::Status refusal =
+      Decide(book, directory, {owner, {Role::kOperator, "lint"}, ActivateAgreement{version}}, now)
+          .status();
+  if (refusal.ok()) return std::nullopt;
+  std::string text(View(refusal.message())), field = FieldOf(refusal);
+  if (text.starts_with(field + ": ")) text.erase(0, field.size() + 2);
+  return Finding{Severity::kError, "REFUSED", std::move(field), std::move(text), refusal};
 }
 
 }  // namespace
@@ -261,10 +269,10 @@ grpc::ServerUnaryReactor* AgreementService::LintAgreement(Context* context,
       return Under("version", status);
     }
     std::vector<Finding> findings = Lint(version, query.owner, *account, **directory);
-    if (std::optional<Finding> refused =
-            WhyRefused(version, query.owner, *account, **directory, backend_.clock.Now());
-        refused && RefusalOf(findings).ok()) {
-      findings.insert(findings.begin(), *std::move(refused));
+    if (RefusalOf(findings).ok()) {
+      if (std::optional<Finding> refusal =
+              RefusalBy(version, query.owner, *account, **directory, backend_.clock.Now()))
+        findings.push_back(*std::move(refusal));
     }
     for (const Finding& finding : findings) Render(finding, out->add_findings());
     return absl::OkStatus();

@@ -19,7 +19,7 @@ struct Backend {
   Sequencer& sequencer;
   Feed& feed;
   Clock& clock;
-  const Principals& principals;
+  Principals& principals;
   Registry& registry;
   Pool& reads;  // What waits for the ledger.
   Pool& news;   // What watchers are told: waits for nothing.

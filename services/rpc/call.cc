@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <optional>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -23,6 +24,14 @@ absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServe
   if (peer != nullptr) MeetPeer(*peer);
   if (absl::Status status = CheckRole(*caller, method); !status.ok()) return status;
   return caller;
+}
+
+std::shared_ptr<void> WatchCaller(const Backend& backend,
+                                  const grpc::CallbackServerContext& context, const Actor& caller,
+                                  Principals::OnRevoked on_revoked) {
+  const std::shared_ptr<Peer> peer = backend.peers.Find(context.peer());
+  return backend.principals.Watch(CredentialsOf(context, peer.get()), caller,
+                                  std::move(on_revoked));
 }
 
 void LogRefusal(const Backend& backend, Method method, const absl::StatusOr<Actor>& caller,

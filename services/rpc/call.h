@@ -11,6 +11,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -25,6 +26,12 @@ namespace capbroker {
 // Identifies the caller and looks whether its role may call the method at all.
 absl::StatusOr<Actor> CallerOf(const Backend& backend, const grpc::CallbackServerContext& context,
                                Method method);
+
+// Tells a stream of `caller` when its credentials are not valid any more, until the handle is
+// dropped (Principals::Watch).
+std::shared_ptr<void> WatchCaller(const Backend& backend,
+                                  const grpc::CallbackServerContext& context, const Actor& caller,
+                                  Principals::OnRevoked on_revoked);
 
 // One line on a call that was refused: at info what its caller can mend, at warn the rest. With the
 // caller's trace id, if it sent one; never a token. A line a second for each reason, which says how

@@ -7,12 +7,12 @@
 
 #include "broker/trail/canonical.h"
 #include "broker/values/text.h"
-#include "services/messages/place_token.h"
 #include "services/messages/render.h"
 #include "services/rpc/call.h"
 #include "services/rpc/reading.h"
 #include "services/rpc/stream.h"
 #include "storage/evidence.h"
+#include "storage/page_token.h"
 
 namespace capbroker {
 namespace {
@@ -110,11 +110,9 @@ grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context,
     const std::string list =
         Cat("acts of ", query.owner.value, " ", query.request.IsSet() ? Format(query.request) : "",
             query.newest_first ? " newest" : " oldest");
-    const absl::StatusOr<std::string> place = PlaceOf(list, query.page.token);
+    const absl::StatusOr<uint64_t> place = ParseNumberToken(list, query.page.token);
     if (!place.ok()) return place.status();
-    TrailPart part{{query.owner, query.request},
-                   ParseNumber<uint64_t>(*place).value_or(0),
-                   query.newest_first};
+    TrailPart part{{query.owner, query.request}, *place, query.newest_first};
     size_t bytes = 0;
     OpenBids bids(backend_.ledger, call->caller());
     for (uint32_t left = query.page.size;;) {
@@ -124,7 +122,7 @@ grpc::ServerUnaryReactor* DecisionService::ListDecisions(Context* context,
       if (!acts.ok()) return acts.status();
       for (size_t i = 0; i < acts->size(); ++i) {
         const bool full = left == 0 || bytes >= kMessageBytes;
-        if (full) out->set_next_page_token(PlaceToken(list, Cat(part.from)));
+        if (full) out->set_next_page_token(NumberToken(list, part.from));
         if (full) return absl::OkStatus();
         v1::Act* added = out->add_acts();
         if (absl::Status status = Render((*acts)[i], added); !status.ok()) return status;

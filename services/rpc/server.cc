@@ -4,6 +4,7 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <thread>
@@ -143,6 +144,7 @@ class Server::Parts {
     if (options_.principals_file.empty()) return absl::OkStatus();
     absl::StatusOr<TokenTable> tokens = ReadPrincipals(options_.principals_file);
     if (!tokens.ok()) return tokens.status();
+    spdlog::info("{} tokens read from {}", tokens->size(), options_.principals_file);
     principals_.Replace(*std::move(tokens));
     return absl::OkStatus();
   }
@@ -176,6 +178,7 @@ class Server::Parts {
  private:
   void FollowSequencer() {
     do {
+      principals_.Advance(options_.wall_clock());
       health_.Set(backend_.sequencer.status().phase == SequencerStatus::Phase::kServing &&
                   edge_->reachability().silent_micros < kUnreachableMicros);
     } while (!going_down_.WaitForNotificationWithTimeout(kHealthPeriod));

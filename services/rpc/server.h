@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "broker/values/time.h"
 #include "services/rpc/listener.h"
 #include "services/rpc/session_counts.h"
@@ -30,6 +32,8 @@ struct ServerOptions {
   size_t read_threads = 4;     // As many sessions with the ledger are used.
   size_t reads_bound = 1'000;  // Reads that may wait.
   size_t watch_bound = 4'096;  // Changes that may wait for one watcher.
+  // By which credentials expire; a test may have another.
+  std::function<Instant()> wall_clock = [] { return Instant{absl::ToUnixMicros(absl::Now())}; };
   // Sees every call, those that no service answers too, with the status it ends with. May be empty.
   std::function<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>()> witness{};
 };

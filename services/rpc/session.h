@@ -129,6 +129,11 @@ class Session final : public SessionReactor,
         self->Wake();
       }
     }));
+    identity_ = WatchCaller(backend_, *context_, *caller_,
+                            [weak = this->weak_from_this()](const absl::Status& status) {
+                              if (const std::shared_ptr<Session> self = weak.lock())
+                                self->Revoke(status);
+                            });
     ReadOn();
     absl::MutexLock lock(&mutex_);
     hearing_--;
@@ -140,12 +145,16 @@ class Session final : public SessionReactor,
   void ReadOn() { this->StartRead(&in_bytes_); }
 
   void OnReadDone(bool ok) override {
+    bool hears = false;
     {
       absl::MutexLock lock(&mutex_);
       hearing_++;
       if (!ok) said_last_ = true;
+      // What was being read when the session's end was decided, such as after a revocation, is not
+      // accepted.
+      hears = ok && ending_.ok() && !cancelled_;
     }
-    if (ok) Hear();
+    if (hears) Hear();
     bool reads = false;
     {
       absl::MutexLock lock(&mutex_);
@@ -271,6 +280,13 @@ class Session final : public SessionReactor,
   void EndWith(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
     if (ending_.ok()) ending_ = status;
+  }
+
+  // The caller's credentials are not valid any more.
+  void Revoke(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_) {
+    EndWith(status);
+    absl::MutexLock lock(&mutex_);
+    Wake();
   }
 
   // Not while a message is being heard, which may read on: nothing may be asked of gRPC after the
@@ -450,6 +466,7 @@ class Session final : public SessionReactor,
   // The sequencer may hold it a while longer, for commands that are under way.
   void OnDone() override {
     backend_.sessions.Close();
+    identity_.reset();
     news_.reset();
     const std::shared_ptr<Session> last = std::move(self_);
   }
@@ -460,7 +477,8 @@ class Session final : public SessionReactor,
   grpc::CallbackServerContext* const context_;
   const absl::StatusOr<Actor> caller_;
   const uint64_t origin_ = NewOrigin();
-  std::shared_ptr<Session> self_;  // gRPC's hold on it.
+  std::shared_ptr<void> identity_;  // Told of its end.
+  std::shared_ptr<Session> self_;   // gRPC's hold on it.
 
   // Of the one who hears, gRPC's thread.
   grpc::ByteBuffer in_bytes_;

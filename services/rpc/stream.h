@@ -60,6 +60,11 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
       stream->source_ = make(*std::move(query), *stream->caller_, [weak = std::weak_ptr(stream)] {
         if (const std::shared_ptr<Stream> self = weak.lock(); self != nullptr) self->Awake();
       });
+      stream->identity_ = WatchCaller(backend, *context, *stream->caller_,
+                                      [weak = std::weak_ptr(stream)](const absl::Status& why) {
+                                        if (const std::shared_ptr<Stream> self = weak.lock())
+                                          self->Revoke(why);
+                                      });
       // Only the first step can be turned away: what was let in goes on.
       if (!backend.reads.TryRun([stream] { stream->Work(); })) {
         status = Refuse(absl::StatusCode::kResourceExhausted, "OVERLOADED", "too many reads wait");
@@ -81,10 +86,13 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
   // The next message is made, and sent.
   void Work() ABSL_LOCKS_EXCLUDED(mutex_) {
     while (true) {
+      absl::Status revoked;
       {
         absl::MutexLock lock(&mutex_);
         woken_ = false;
+        revoked = revoked_;
       }
+      if (!revoked.ok()) return End(revoked);
       message_.Clear();
       absl::StatusOr<typename Source<Message>::Step> step = source_->Next(&message_);
       if (!step.ok()) return End(step.status());
@@ -119,10 +127,20 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
 
   void Awake() ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
+    Wakened();
+  }
+  void Wakened() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     woken_ = true;
     if (state_ != State::kWaiting) return;
     state_ = State::kWorking;
     Schedule();
+  }
+
+  // The caller's credentials are not valid any more.
+  void Revoke(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    revoked_ = why;
+    Wakened();
   }
 
   void OnWriteDone(bool ok) override {
@@ -156,20 +174,25 @@ class Stream final : public grpc::ServerWriteReactor<Message>,
     this->Finish(ToGrpc(status));
   }
 
-  void OnDone() override { const std::shared_ptr<Stream> last = std::move(self_); }
+  void OnDone() override {
+    identity_.reset();
+    const std::shared_ptr<Stream> last = std::move(self_);
+  }
 
   Backend& backend_;
   grpc::CallbackServerContext* const context_;
   const Method method_;
   const absl::StatusOr<Actor> caller_;
   std::unique_ptr<Source<Message>> source_;
-  std::shared_ptr<Stream> self_;  // gRPC's hold on it.
+  std::shared_ptr<Stream> self_;    // gRPC's hold on it.
+  std::shared_ptr<void> identity_;  // Told of its end.
   Message message_;
 
   absl::Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kWorking;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status revoked_ ABSL_GUARDED_BY(mutex_);  // Not OK once the caller's credentials are not.
 };
 
 }  // namespace capbroker

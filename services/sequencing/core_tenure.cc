@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "broker/deciding/decide.h"
+#include "broker/values/calendar.h"
 #include "broker/values/refusal.h"
 #include "broker/values/text.h"
 #include "services/sequencing/core.h"
@@ -18,6 +19,20 @@ constexpr Span kLongestBackoff = Seconds(2);
 
 absl::Status Unavailable(std::string_view reason, std::string_view message) {
   return Refuse(absl::StatusCode::kUnavailable, reason, message);
+}
+
+std::vector<std::string> UnknownZones(const Books& books) {
+  std::vector<std::string> unknown;
+  for (const auto& shelved : books.all()) {
+    for (const auto& version : shelved->book.account.agreements) {
+      for (const Calendar& calendar : version->calendars) {
+        if (KnowsZone(calendar)) continue;
+        unknown.push_back(Cat(shelved->book.owner.value, "/", version->agreement.value, "/",
+                              version->version, ": ", calendar.time_zone));
+      }
+    }
+  }
+  return unknown;
 }
 
 Standing StandingOf(Books& books) {
@@ -184,6 +199,7 @@ void Core::Serve(Moment now) {
   acts_bound_ = options_.batch_bound;
   status_.phase = SequencerStatus::Phase::kServing;
   status_.detail.clear();
+  status_.unknown_zones = UnknownZones(*books_);
   closed_ = absl::OkStatus();
   effects_.closed.reset();
   effects_.opened = true;

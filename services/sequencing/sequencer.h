@@ -90,6 +90,9 @@ struct SequencerStatus {
   // They are tried again every second.
   size_t set_aside = 0;
   std::string first_set_aside;
+  // "openai/azure/2: Europe/Berlin": calendars of recorded versions whose time zone this machine
+  // does not know, so that all of their time counts. As found when the partitions were taken.
+  std::vector<std::string> unknown_zones;
   Span downtime;  // Measured at the last recovery, over all partitions the longest.
 
   int64_t stepped_micros =

@@ -3,8 +3,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +17,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
+#include "broker/values/ids.h"
 #include "broker/values/text.h"
 #include "services/client/client.h"
 #include "services/console/console.h"
@@ -22,6 +27,8 @@
 #include "services/observability/telemetry.h"
 #include "services/server/supervisor.h"
 #include "services/server/version.h"
+#include "storage/database_url.h"
+#include "storage/durability.h"
 #include "storage/postgres_ledger.h"
 
 namespace capbroker {
@@ -32,7 +39,7 @@ constexpr Span kPatience = Seconds(10);      // For the ledger, after calls have
 
 int Fail(int exit_code, const absl::Status& status) {
   EndLog();  // So that the message below is the last line.
-  std::fprintf(stderr, "capbroker serve: %s\n", std::string(View(status.message())).c_str());
+  WriteLastLine(Cat("capbroker serve: ", View(status.message())));
   return exit_code;
 }
 
@@ -50,6 +57,23 @@ int ExitCodeOfOpening(const absl::Status& status) {
 std::string HostName() {
   char name[256] = {};
   return gethostname(name, sizeof name - 1) == 0 && name[0] != 0 ? name : "capbroker";
+}
+
+// The name under which this process takes partitions. A replica of the same name takes them from
+// the one before without waiting for its lease: that is a restart. Of two processes on this machine
+// that would have one name, the second gets one of its own: the first holds an abstract socket,
+// which the kernel frees when the process ends, however it ends.
+std::string ReplicaName(const ServeOptions& options) {
+  const std::string name = options.name.empty() ? HostName() : options.name;
+  const std::string key = Cat("capbroker/", Hex(Sha256(name + "\n", options.database)));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  key.copy(address.sun_path + 1, sizeof address.sun_path - 1);
+  static const int held = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + key.size());
+  const bool is_taken =
+      bind(held, reinterpret_cast<const sockaddr*>(&address), size) != 0 && errno == EADDRINUSE;
+  return is_taken ? Cat(name, "#", getpid()) : name;
 }
 
 // Blocks the signals before any other thread starts, so that only Next receives them.
@@ -91,7 +115,7 @@ class Process {
                 .read = kProbePatience,
                 .commit = kProbePatience}),
         sequencer_(ledger_, feed_, clock_,
-                   {.holder = options.name.empty() ? HostName() : options.name,
+                   {.holder = ReplicaName(options),
                     .address = options.server.listener.address,
                     .lease = options.lease,
                     .batch_bound = options.batch_bound,
@@ -106,8 +130,14 @@ class Process {
   ~Process() { telemetry_.Stop(); }  // The admin pages use all other members.
 
   int Run() {
+    if (absl::Status status = CheckDatabaseUrl("--database", options_.database); !status.ok())
+      return Fail(kExitUsage, status);
     const absl::StatusOr<uint32_t> partitions = ledger_.Open();
     if (!partitions.ok()) return Fail(ExitCodeOfOpening(partitions.status()), partitions.status());
+    if (absl::Status status = CheckDurability(); !status.ok()) {
+      const bool is_unsafe = status.code() == absl::StatusCode::kFailedPrecondition;
+      return Fail(is_unsafe ? int{kExitUnsafeDatabase} : ExitCodeOfOpening(status), status);
+    }
     ServerOptions server_options = options_.server;
     server_options.witness = [this] { return telemetry_.MakeWitness(); };
     absl::StatusOr<std::unique_ptr<Server>> server =
@@ -130,6 +160,21 @@ class Process {
     return Fail(taken ? int{kExitPortTaken} : int{kExitUsage}, status);
   }
 
+  absl::Status CheckDurability() {
+    const absl::StatusOr<std::vector<std::string>> unsafe = UnsafeSettings(options_.database);
+    if (!unsafe.ok()) return unsafe.status();
+    if (unsafe->empty()) return absl::OkStatus();
+    database_is_unsafe_ = true;
+    std::string names;
+    for (const std::string& name : *unsafe) names += Cat(names.empty() ? "" : ", ", name);
+    const std::string message =
+        Cat("the database may lose what it has acknowledged: got off for ", names, ", want on");
+    if (!options_.allow_unsafe_database)
+      return absl::FailedPreconditionError(Cat(message, ", or --allow-unsafe-database"));
+    spdlog::warn(message);
+    return absl::OkStatus();
+  }
+
   absl::Status OpenAdmin() {
     if (options_.admin == "off") return absl::OkStatus();
     Sources sources;
@@ -142,6 +187,7 @@ class Process {
     sources.sessions = &server_->sessions();
     sources.connections = &server_->connections();
     sources.changes_dropped = [this] { return telemetry_.changes_dropped(); };
+    sources.database_is_unsafe = database_is_unsafe_;
     sources.certificate_file = options_.server.listener.tls_cert_file;
     std::vector<AdminPage> pages;
     // Tokens cross the admin port in plain text. An operator who names a host for the console
@@ -149,8 +195,11 @@ class Process {
     if (options_.console && (IsLocal(options_.admin) || !options_.console_host.empty())) {
       pages = ConsolePages(server_->InProcessChannel(), options_.console_host);
     }
-    const absl::Status status = telemetry_.Listen(options_.admin, std::string(Version()),
-                                                  std::move(sources), readiness_, std::move(pages));
+    std::vector<std::string> hosts = options_.admin_hosts;
+    hosts.push_back(options_.console_host);
+    const absl::Status status =
+        telemetry_.Listen(options_.admin, std::string(Version()), std::move(sources), readiness_,
+                          std::move(pages), std::move(hosts));
     if (status.ok()) return status;
     return absl::Status(status.code(), Cat("--admin-listen: ", status.message()));
   }
@@ -179,6 +228,11 @@ class Process {
       supervisor_.Watch(BootMicros(), [this] { return readiness_.Live().ok; });
       const SequencerStatus status = sequencer_.status();
       const bool serves = status.phase == SequencerStatus::Phase::kServing;
+      if (serves && !serving) {
+        for (const std::string& zone : status.unknown_zones)
+          spdlog::error("this machine does not know the time zone of {}: all of its time counts",
+                        zone);
+      }
       if (serves && !serving && !ready_) {
         if (const int failed = Announce(status); failed != kExitOk) return failed;
       } else if (serves != serving) {
@@ -213,9 +267,7 @@ class Process {
   }
 
   void Reload() {
-    if (const absl::Status status = server_->ReloadPrincipals(); status.ok()) {
-      spdlog::info("read the principals again");
-    } else {
+    if (const absl::Status status = server_->ReloadPrincipals(); !status.ok()) {
       spdlog::error("the principals stay as they were: {}", View(status.message()));
     }
   }
@@ -260,6 +312,7 @@ class Process {
   std::unique_ptr<Server> server_;
   Supervisor supervisor_;
   std::unique_ptr<Delivery> delivery_;
+  bool database_is_unsafe_ = false;
   bool ready_ = false;
 };
 
@@ -271,7 +324,8 @@ int Serve(const ServeOptions& options) {
     return Fail(kExitUsage, status);
   }
   const int exit_code = Process(options, signals).Run();
-  EndLog();
+  // A normal exit would wait for stderr.
+  if (!EndLog()) std::_Exit(exit_code);
   return exit_code;
 }
 

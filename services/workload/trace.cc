@@ -14,7 +14,10 @@ constexpr int64_t kMostSeconds = 100LL * 365 * 86400;
 // Reads a CSV file line by line; errors name the place.
 class CsvReader {
  public:
-  CsvReader(std::string_view file, std::string_view text) : file_(file), rest_(text) {}
+  CsvReader(std::string_view file, std::string_view text) : file_(file), rest_(text) {
+    static constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
+  }
 
   // Reads the first line, which must have all `columns`.
   absl::Status ReadHeader(const std::vector<std::string_view>& columns) {
@@ -85,10 +88,11 @@ class CsvReader {
   bool NextLine() {
     ++number_;
     if (rest_.empty()) return false;
-    const size_t end = rest_.find('\n');
+    // LF, CR LF, or CR alone ends a line.
+    const size_t end = rest_.find_first_of("\r\n");
     line_ = rest_.substr(0, end);
-    rest_ = end == std::string_view::npos ? std::string_view() : rest_.substr(end + 1);
-    if (!line_.empty() && line_.back() == '\r') line_.remove_suffix(1);
+    rest_.remove_prefix(std::min(rest_.size(), line_.size()));
+    rest_.remove_prefix(rest_.starts_with("\r\n") ? 2 : rest_.empty() ? 0 : 1);
     return true;
   }
 
@@ -166,6 +170,10 @@ absl::StatusOr<Trace> ParseTrace(std::string_view file, std::string_view text) {
     }
     trace.tasks.push_back(*std::move(task));
   }
+  if (trace.tasks.empty()) {
+    return table.Wrong("", Cat(trace.without_gpu, " tasks without a GPU and none with one"),
+                       "at least one task with num_gpu above 0");
+  }
   std::stable_sort(trace.tasks.begin(), trace.tasks.end(),
                    [](const TraceTask& a, const TraceTask& b) { return a.creation < b.creation; });
   return trace;
@@ -178,6 +186,7 @@ absl::StatusOr<std::vector<TraceNode>> ParseNodes(std::string_view file, std::st
   for (int64_t index = 0;; ++index) {
     const absl::StatusOr<bool> more = table.Next();
     if (!more.ok()) return more.status();
+    if (!*more && nodes.empty()) return table.Wrong("", "no machine with a GPU", "at least one");
     if (!*more) return nodes;
     const absl::StatusOr<int64_t> gpus = table.Number("gpu", 0, 1'000'000);
     if (!gpus.ok()) return gpus.status();

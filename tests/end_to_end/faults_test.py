@@ -2,9 +2,13 @@
 callers. Each leads to one clear line or one clear error, and nothing that was acknowledged is lost."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import unittest
+import unittest.mock
+import urllib.request
 
 from stage import BINARY, ROOT, Stage, StageTest, kinds
 
@@ -54,13 +58,104 @@ class FaultsTest(StageTest):
                   "ORDER BY version DESC LIMIT 1", "empty")
         self.assertIn("schema", self.serve("--database", empty, *rest, want=12))
 
+    def test_a_database_that_may_lose_what_it_acknowledged(self):
+        stage = self.stage
+        self.psql("CREATE DATABASE unsafe")
+        self.psql("ALTER DATABASE unsafe SET synchronous_commit = off")
+        url = stage.database.replace("dbname=capbroker", "dbname=unsafe")
+        stage.run("migrate", "--database", url)
+        command = ["--database", url, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--insecure-loopback"]
+        line = self.serve(*command, want=15)
+        self.assertIn("got off for synchronous_commit", line)
+        broker = subprocess.Popen([BINARY, "serve", *command, "--allow-unsafe-database"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        stage.started.append(broker)
+        admin = re.search(r"admin=(\S+)", broker.stdout.readline())[1]
+        with urllib.request.urlopen(f"http://{admin}/metrics") as page:
+            self.assertIn("\ncapbroker_database_unsafe 1\n", page.read().decode())
+        broker.terminate()
+        self.assertIn("got off for synchronous_commit", broker.communicate(timeout=60)[1])
+
+    def test_a_time_zone_that_this_machine_does_not_know(self):
+        stage = self.stage
+        text = """agreement: hours
+owner: other
+holder: coreweave
+effective_from: 2026-01-01
+calendars:
+  - {id: office, time_zone: Europe/%s, hours: [MON-FRI 09:00-17:00]}
+clauses:
+  - {id: C1, kind: FIRST_REFUSAL, window: 16h, calendar: office}
+"""
+        file = stage.directory / "hours.yaml"
+        file.write_text(text % "Nowhere")
+        refused = stage.run("agreement", "apply", file, who="operator-ada", want=2)
+        self.assertIn('time_zone: got "Europe/Nowhere"', refused.stderr)
+        file.write_text(text % "Berlin")
+        stage.run("agreement", "apply", file, who="operator-ada")
+        stage.kill_broker()
+        with unittest.mock.patch.dict(os.environ, {"TZDIR": str(stage.directory)}):  # Without any zones.
+            stage.start_broker()
+        stage.create()
+        stage.broker.terminate()
+        stage.broker.communicate(timeout=60)
+        log = (stage.directory / "broker.log").read_text()
+        self.assertIn("this machine does not know the time zone of other/hours/1: Europe/Berlin", log)
+        stage.start_broker()
+
+    def test_a_log_that_nobody_reads_keeps_no_process_alive(self):
+        stage = self.stage
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writer, b"x")
+        os.set_blocking(writer, True)
+        self.psql("CREATE DATABASE unread")
+        url = stage.database.replace("dbname=capbroker", "dbname=unread")
+        command = [BINARY, "serve", "--database", url, "--listen", "127.0.0.1:0", "--admin-listen", "off"]
+        failed = subprocess.run(command, stderr=writer, timeout=60)
+        self.assertEqual(failed.returncode, 12)  # Its schema is missing.
+        stage.run("migrate", "--database", url)
+        broker = subprocess.Popen([*command, "--insecure-loopback"], stdout=subprocess.PIPE, stderr=writer, text=True)
+        stage.started.append(broker)
+        self.assertIn("ready", broker.stdout.readline())
+        broker.terminate()
+        self.assertEqual(broker.wait(timeout=60), 0)
+        os.close(reader)
+        os.close(writer)
+
+    def test_no_message_has_a_part_of_the_password(self):
+        for url in ("postgresql://u:s3cr%zzet@localhost/x", "postgres://u:s3c/ret@localhost/x", "host=localhost s3cret"):
+            for verb in (["serve"], ["migrate"], ["decisions", "verify"]):
+                done = self.stage.run(*verb, "--database", url, want=2)
+                self.assertIn("--database: got a text that is not shown", done.stderr)
+                self.assertNotRegex(done.stdout + done.stderr, "s3c|zz|ret@")
+
+    def test_a_line_break_at_the_end_is_no_part_of_a_value(self):
+        stage = self.stage
+        token = (stage.tokens / "owner-openai").read_text().strip()
+        variables = {"CAPBROKER_TOKEN": token + "\n", "CAPBROKER_TARGET": stage.target + "\r\n",
+                     "CAPBROKER_OWNER": "openai\n"}
+        done = subprocess.run([BINARY, "request", "list"], env=os.environ | variables, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = subprocess.run([BINARY, "request", "list", "--owner", "openai\n", "--token", token + "\n", "--target",
+                               stage.target + "\n"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def psql(self, statement, database="capbroker"):
         url = self.stage.database.replace("dbname=capbroker", f"dbname={database}")
         subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", url, "-c", statement], check=True)
 
     def test_second_replica_stands_by(self):
+        # Without --name both have the host's.
+        for name in (["--name", "another"], []):
+            with self.subTest(name=name):
+                self.stands_by(name)
+
+    def stands_by(self, name):
         stage = self.stage
-        standby = subprocess.Popen([*stage.replica_command(), "--name", "another"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        standby = subprocess.Popen([*stage.replica_command(), *name], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    text=True)
         stage.started.append(standby)
         for line in standby.stderr:

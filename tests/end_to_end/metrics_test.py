@@ -37,6 +37,17 @@ class AdminTest(StageTest):
         return samples(text)
 
 
+class HostTest(AdminTest):
+    def test_no_page_is_read_under_a_name_that_somebody_else_may_have(self):
+        for path in ("/metrics", "/livez", "/readyz", "/version", "/loglevel", "/"):
+            self.assertEqual(self.get(path, Host="evil.example")[0], 403, path)
+            self.assertEqual(self.get(path, Host="127.0.0.1.evil.example:7421")[0], 403, path)
+        for path in ("/metrics", "/livez", "/readyz", "/version", "/loglevel"):
+            self.assertEqual(self.get(path, Host="broker:7421")[0], 200, path)
+        self.assertEqual(self.get("/loglevel", data=b"debug", Host="evil.example")[0], 403)
+        self.assertEqual(self.get("/loglevel")[1], "info\n")
+
+
 class MetricsTest(AdminTest):
     def test_a_small_load_in_numbers(self):
         stage = self.stage

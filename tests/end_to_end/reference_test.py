@@ -42,7 +42,7 @@ class ReferenceTest(unittest.TestCase):
     def test_bash_completes_verbs_flags_and_values(self):
         self.assertEqual(complete("serv"), ["serve"])
         self.assertEqual(complete("request", "cre"), ["create"])
-        self.assertEqual(complete("--target", "x", "serve", "--admin"), ["--admin-listen"])
+        self.assertEqual(complete("--target", "x", "serve", "--admin"), ["--admin-listen", "--admin-host"])
         self.assertIn("--token-file", complete("serve", "--tok"))
         self.assertEqual(complete("serve", "--log-format", ""), ["text", "json"])
         self.assertEqual(complete("provider", "list", "--output", "j"), ["json"])

@@ -112,7 +112,33 @@ TEST(Evidence, TamperingShows) {
             "line 2: act 1: the hash does not follow"},
            {"not json", [](auto& l) { l[1] = "hello\n"; }, "line 2: is not a JSON object"},
            {"no hash", [](auto& l) { change(l[1], "\"hash\":", "\"hush\":"); },
+            "line 2: has an unknown or second member hush"},
+           {"without a hash", [](auto& l) { l[1] = "{\"sequence\":1,\"body\":{}}\n"; },
             "line 2: lacks hash"},
+           {"a second body", [](auto& l) { change(l[1], "}\n", ",\"body\":{}}\n"); },
+            "line 2: has an unknown or second member body"},
+           {"a member more", [](auto& l) { change(l[1], "}\n", ",\"note\":1}\n"); },
+            "line 2: has an unknown or second member note"},
+           {"a second owner", [](auto& l) { change(l[0], "}\n", ",\"owner\":\"other\"}\n"); },
+            "line 1: has an unknown or second member owner"},
+           {"bytes behind", [](auto& l) { change(l[1], "}\n", "} {}\n"); },
+            "line 2: is not a JSON object"},
+           {"brackets", [](auto& l) { l = {std::string(1'000'000, '[')}; }, "line 1: is not ended"},
+           {"brackets that close",
+            [](auto& l) { l = {std::string(500'000, '[') + std::string(500'000, ']') + "\n"}; },
+            "line 1: does not say whose evidence"},
+           {"objects",
+            [](auto& l) {
+              l = {""};
+              for (int i = 0; i < 200'000; ++i) l[0] += "{\"body\":";
+            },
+            "line 1: is not ended"},
+           {"a body that is deep",
+            [](auto& l) {
+              l[1] = "{\"sequence\":1,\"hash\":\"" + std::string(64, '0') +
+                     "\",\"body\":" + std::string(500'000, '[') + std::string(500'000, ']') + "}\n";
+            },
+            "line 2: act 1: the hash does not follow"},
            {"no header", [](auto& l) { l.erase(l.begin()); },
             "line 1: does not say whose evidence"},
            {"another owner's", [](auto& l) { change(l[0], "openai", "other"); },

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/escaping.h"
+#include "broker/values/ids.h"
 #include "broker/values/refusal.h"
 
 namespace capbroker {
@@ -54,6 +56,24 @@ TEST(PageToken, WhatIsNotItsOwnIsRefused) {
   position = SomePosition();
   position.owner = {"no name"};
   expect_refused(ParseRowToken("list", RowToken("list", position)).status(), "owner");
+}
+
+// A token whose seal everybody could compute would be anybody's.
+TEST(PageToken, NobodyMakesOneByHand) {
+  std::string whole;
+  ASSERT_TRUE(absl::WebSafeBase64Unescape(NumberToken("list", 42), &whole));
+  const std::string payload = whole.substr(whole.size() - 9);  // The kind, and eight bytes.
+  ASSERT_EQ(payload[0], 'n');
+  const Hash hash = Sha256("list\n", payload);
+  for (const size_t size : {8, 16}) {
+    const std::string made =
+        std::string(reinterpret_cast<const char*>(hash.data()), size) + payload;
+    EXPECT_TRUE(absl::IsInvalidArgument(
+        ParseNumberToken("list", absl::WebSafeBase64Escape(made)).status()));
+  }
+  whole[whole.size() - 1] ^= 1;  // Another position under the seal of this one.
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(ParseNumberToken("list", absl::WebSafeBase64Escape(whole)).status()));
 }
 
 }  // namespace

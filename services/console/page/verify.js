@@ -1,7 +1,7 @@
 // Verification of an exported trail's hash chain: SHA-256 over the previous hash and the exact bytes of each body.
 
 const kLine = /^\{"sequence":(\d+),"hash":"([0-9a-f]{64})","body":/;
-const kFirstLine = /^\{"evidence":1,"owner":"([^"]*)"/;
+const kFirstLine = /^\{"evidence":1,"owner":"([^"]*)"\}$/;
 
 const toHex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 
@@ -11,11 +11,11 @@ export async function verifyChain(text, owner) {
   const findings = [];
   let before = new Uint8Array(32), acts = 0;
   const [first, ...lines] = text.split('\n');
+  if (lines.pop() !== '') findings.push('the last line is not ended; the file may have been cut');
   if (kFirstLine.exec(first)?.[1] !== owner) findings.push(`line 1: this is not the evidence of ${owner}`);
   for (const line of lines) {
-    if (line === '') continue;
     const found = kLine.exec(line);
-    if (!found) {
+    if (!found || !line.endsWith('}')) {
       findings.push(`line ${acts + 2}: not an act`);
       break;
     }

@@ -33,6 +33,7 @@ Clause Right(std::string id, ClauseKind kind, std::string workload_class) {
 struct Stage {
   AgreementVersion version;
   AgreementVersion other;
+  AgreementVersion before;  // The version before; there is none without a number.
   Account account;
   Directory directory;
   Provider azure;
@@ -80,6 +81,8 @@ struct Stage {
 
   std::vector<Finding> Find() {
     account.agreements = {std::make_shared<const AgreementVersion>(other)};
+    if (before.version != 0)
+      account.agreements.push_back(std::make_shared<const AgreementVersion>(before));
     directory = {};
     Provider coreweave;
     coreweave.id = other.holder;
@@ -572,6 +575,21 @@ INSTANTIATE_TEST_SUITE_P(
             },
             None()}),
     name_of);
+
+TEST(Lint, WhatTheVersionBeforeHadAndThisOneDoesNot) {
+  Stage stage;
+  stage.before = stage.version;
+  stage.version.version = 2;
+  stage.version.effective_from = At("2026-01-21T00:00:00Z");
+  EXPECT_THAT(stage.Find(), IsEmpty());
+  stage.version.clauses.erase(stage.version.clauses.begin() + 3, stage.version.clauses.begin() + 5);
+  std::vector<std::string> got;
+  for (const Finding& finding : stage.Find()) got.push_back(Cat(finding.code, ": ", finding.text));
+  EXPECT_THAT(got, ElementsAre("COMMITMENT_DROPPED: version 1 has the commitment C4, this one does "
+                               "not: it ends with that version",
+                               "TERM_DROPPED: version 1 has a TERM, this one does not: it is "
+                               "open-ended"));
+}
 
 TEST(Lint, AConflictIsRefusedWithItsFacts) {
   Stage stage;

@@ -83,6 +83,55 @@ TEST(Principals, AreReplacedWhole) {
   EXPECT_FALSE(known.Identify({"", "Bearer azure-token"}).ok());
 }
 
+TEST(Principals, ExpireAtTheirTime) {
+  Principals known("example.org", {{Sha256("short"), {kAzure, Instant{200}}}});
+  const Credentials certificate{"spiffe://example.org/owner/openai", "", Instant{300}};
+  known.Advance(Instant{199});
+  EXPECT_TRUE(known.Identify({"", "Bearer short"}).ok());
+  known.Advance(Instant{200});
+  EXPECT_FALSE(known.Identify({"", "Bearer short"}).ok());
+  EXPECT_TRUE(known.Identify(certificate).ok());
+  known.Advance(Instant{300});
+  EXPECT_FALSE(known.Identify(certificate).ok());
+}
+
+TEST(Principals, TellWhoWatchesThatTheCallerIsRevoked) {
+  Principals known("example.org", {{Sha256("azure-token"), kAzure},
+                                   {Sha256("short"), {kAzure, Instant{200}}},
+                                   {Sha256("openai-token"), kOpenai}});
+  std::vector<std::string> told;
+  const auto watch = [&](const std::string& name, Credentials credentials, const Actor& actor) {
+    return known.Watch(std::move(credentials), actor, [&told, name](const absl::Status& status) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated);
+      told.push_back(name);
+    });
+  };
+  const auto azure = watch("azure", {"", "Bearer azure-token"}, kAzure);
+  const auto brief = watch("brief", {"", "Bearer short"}, kAzure);
+  const auto openai = watch("openai", {"", "Bearer openai-token"}, kOpenai);
+  const auto certified =
+      watch("certified", {"spiffe://example.org/owner/openai", "", Instant{300}}, kOpenai);
+  auto dropped = watch("dropped", {"", "Bearer azure-token"}, kAzure);
+  dropped.reset();
+  EXPECT_THAT(told, ::testing::IsEmpty());
+  known.Advance(Instant{199});
+  EXPECT_THAT(told, ::testing::IsEmpty());
+  known.Advance(Instant{250});
+  EXPECT_THAT(told, ::testing::ElementsAre("brief"));
+  told.clear();
+  known.Advance(Instant{301});
+  EXPECT_THAT(told, ::testing::Contains("certified"));
+  told.clear();
+  // azure's token is another's now, openai's is as it was.
+  known.Replace({{Sha256("azure-token"), kOpenai}, {Sha256("openai-token"), kOpenai}});
+  EXPECT_THAT(told,
+              ::testing::AllOf(::testing::Contains("azure"), Not(::testing::Contains("openai")),
+                               Not(::testing::Contains("dropped"))));
+  told.clear();
+  const auto late = watch("late", {"", "Bearer short"}, kAzure);
+  EXPECT_THAT(told, ::testing::ElementsAre("late"));
+}
+
 TEST(PrincipalsFile, IsRead) {
   const absl::StatusOr<TokenTable> table =
       ParsePrincipals("- {role: provider, name: azure, token_sha256: " + Hex(Sha256("a")) +
@@ -90,11 +139,13 @@ TEST(PrincipalsFile, IsRead) {
                           "- role: operator\n"
                           "  name: ada\n"
                           "  token_sha256: " +
-                          Hex(Sha256("b")) + "\n",
+                          Hex(Sha256("b")) + "\n  expire_time: 2027-01-01T00:00:00Z\n",
                       "p.yaml");
   ASSERT_TRUE(table.ok()) << table.status();
-  EXPECT_EQ(table->at(Sha256("a")), kAzure);
-  EXPECT_EQ(table->at(Sha256("b")), (Actor{Role::kOperator, "ada"}));
+  EXPECT_EQ(table->at(Sha256("a")).actor, kAzure);
+  EXPECT_FALSE(table->at(Sha256("a")).expire_time.IsSet());
+  EXPECT_EQ(table->at(Sha256("b")).actor, (Actor{Role::kOperator, "ada"}));
+  EXPECT_EQ(Format(table->at(Sha256("b")).expire_time), "2027-01-01T00:00:00.000000Z");
 }
 
 TEST(PrincipalsFile, NamesFileLineAndField) {
@@ -112,11 +163,23 @@ TEST(PrincipalsFile, NamesFileLineAndField) {
       {"- role: owner\n  name: openai\n  token_sha256: s3cret",
        "p.yaml:3: token_sha256: got 6 characters, want 64"},
       {"- role: owner\n  name: [openai]", "p.yaml:2: name: want one word"},
+      {"- role: owner\n  expire_time: tomorrow", "p.yaml:2: expire_time: got \"tomorrow\""},
       {"- role: owner\n  token: s3cret", "p.yaml:2: \"token\": unknown"},
       {"- {role: owner, name: a, token_sha256: " + hash +
            "}\n- {role: owner, name: b, token_sha256: " + hash + "}",
        "p.yaml:2: token_sha256: the same as of an entry before"},
       {"- {role: owner", "p.yaml:1: "},
+      {"", "p.yaml:1: want a list"},
+      {"- role: owner\n  name: a\n  role: operator", "p.yaml:3: role: given twice"},
+      // What follows the list: an entry without its dash, and what is nothing at all.
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\n{role: owner, name: b}",
+       "p.yaml:2: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\nrole: owner\nname: b", "p.yaml:2: "},
+      {"- role: owner\n  name: a\n  token_sha256: " + hash + "\nrole: owner", "p.yaml:4: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\ngarbage", "p.yaml:2: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\n]", "p.yaml:2: "},
+      {"- {role: owner, name: a, token_sha256: " + hash + "}\n---\n- {role: owner}", "p.yaml:3: "},
+      {"- " + std::string(100'000, '['), "p.yaml:1: "},
   };
   for (const auto& [text, want] : table) {
     const absl::Status status = ParsePrincipals(text, "p.yaml").status();

@@ -104,5 +104,26 @@ TEST_F(TlsTest, FilesAreReadAgainWhenTheyChange) {
   EXPECT_TRUE(Call(eve, "", next.certificate()).ok());
 }
 
+// The certificate is that of the handshake; the connection may last longer.
+TEST_F(TlsTest, AWatchEndsWithTheCertificateOfItsCaller) {
+  std::atomic<int64_t> wall = absl::ToUnixMicros(absl::Now());
+  options_.wall_clock = [&wall] { return Instant{wall.load()}; };
+  Listen();
+  feed_.Open();  // Stop, in SetUp, closed it.
+  const Pem azure = authority_.Issue("URI:spiffe://example.org/provider/azure");
+  const auto stub = v1::OfferService::NewStub(grpc::CreateChannel(
+      server_->address(),
+      grpc::SslCredentials({authority_.certificate(), azure.key, azure.certificate})));
+  v1::WatchOffersRequest watch;
+  watch.set_parent("providers/azure");
+  const auto context = As("");
+  const auto stream = stub->WatchOffers(context.get(), watch);
+  v1::WatchOffersResponse news;
+  ASSERT_TRUE(stream->Read(&news));
+  wall += Hours(2).micros;  // Authority issues for an hour.
+  EXPECT_FALSE(stream->Read(&news));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
 }  // namespace
 }  // namespace capbroker

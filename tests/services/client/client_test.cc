@@ -10,6 +10,7 @@
 #include "broker/values/refusal.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "tests/services/rpc/rpc_fixture.h"
 
 namespace capbroker {
 namespace {
@@ -120,6 +121,30 @@ TEST(CliConnect, TheTokenIsReadFromItsFile) {
   ASSERT_TRUE(Connect(options).ok());
   EXPECT_EQ(options.token, "cb_abc");
   std::remove(path.c_str());
+}
+
+TEST(CliConnect, WhiteSpaceAroundTargetAndTokenIsRemoved) {
+  ClientOptions options{.target = "127.0.0.1:7420\n", .token = "cb_abc\r\n"};
+  ASSERT_TRUE(Connect(options).ok());
+  EXPECT_EQ(options.target, "127.0.0.1:7420");
+  EXPECT_EQ(options.token, "cb_abc");
+}
+
+class ConnectTest : public RpcTest {};
+
+// A plain call, and the token with it, would go through the proxy of the environment. Nothing
+// listens at this one.
+TEST_F(ConnectTest, PlainTextPassesTheProxyBy) {
+  for (const char* name : {"http_proxy", "https_proxy", "grpc_proxy"})
+    setenv(name, "http://127.0.0.1:1", 1);
+  ClientOptions options{.target = server_->address(), .token = TokenOf("operator/ada")};
+  const auto channel = Connect(options);
+  for (const char* name : {"http_proxy", "https_proxy", "grpc_proxy"}) unsetenv(name);
+  ASSERT_TRUE(channel.ok());
+  v1::ListProvidersResponse page;
+  const grpc::Status status = v1::ProviderService::NewStub(*channel)->ListProviders(
+      NewContext(options).get(), v1::ListProvidersRequest(), &page);
+  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 }  // namespace

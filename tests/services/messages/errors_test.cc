@@ -84,6 +84,42 @@ TEST(Errors, OneFieldIsTheSameEitherWay) {
   EXPECT_EQ(one, Invalid("f", "x", "y"));
 }
 
+// A client may refuse trailers of more than 8 KiB, and with them the call's status.
+TEST(Errors, FitIntoTheTrailersOfEveryClient) {
+  const auto trailers = [](const grpc::Status& status) {
+    size_t size = (status.error_details().size() + 2) / 3 * 4;
+    for (const char c : status.error_message()) size += c >= 0x20 && c < 0x7f ? 1 : 3;
+    return size;
+  };
+  for (const std::string& got : {std::string(120, 'x'), std::string("\u00e9\u20ac") + [] {
+                                   std::string text;
+                                   for (int i = 0; i < 40; ++i) text += "\u20ac";
+                                   return text;
+                                 }()}) {
+    std::vector<Violation> violations;
+    for (int i = 0; i < 20; ++i) {
+      violations.push_back({"capacity_request.segments[" + std::to_string(i) + "].purpose",
+                            "got \"" + got + "\", want 1 to 63 of A-Z, 0-9 and '_'"});
+    }
+    const Told told = Tell(InvalidFields(violations));
+    EXPECT_LE(trailers(told.status), 7'500u);
+    EXPECT_GT(told.bad->field_violations_size(), 10);
+    EXPECT_LT(told.bad->field_violations_size(), 20);
+    EXPECT_EQ(told.bad->field_violations(0).description(), violations[0].description);
+    EXPECT_THAT(told.bad->field_violations().rbegin()->description(),
+                ::testing::EndsWith(" (and more than fits here)"));
+    EXPECT_THAT(told.status.error_message(), ::testing::EndsWith(" (and more than fits here)"));
+  }
+  // One that is too long by itself, and a fact.
+  const Told field = Tell(Invalid("f", std::string(5'000, 'x'), "less"));
+  EXPECT_EQ(field.bad->field_violations_size(), 1);
+  EXPECT_LE(trailers(field.status), 7'500u);
+  EXPECT_LE(trailers(Tell(Refuse(absl::StatusCode::kNotFound, "RESOURCE_NOT_FOUND", "x",
+                                 {{"name", std::string(100'000, 'x')}}))
+                         .status),
+            7'500u);
+}
+
 TEST(Errors, FieldsStandUnderTheirMessage) {
   const absl::Status under = Under("capacity_request", Invalid("terms.end_time", "none", "a time"));
   EXPECT_EQ(FieldOf(under), "capacity_request.terms.end_time");

@@ -439,5 +439,29 @@ TEST_F(SessionTest, CommandsAreCountedByMethodAndCode) {
   EXPECT_TRUE(owner.End().ok());
 }
 
+// The token is taken out of the principals file while the session is open.
+TEST_F(SessionTest, EndsWhenItsCallerIsRevoked) {
+  const v1::CapacityRequest request = Create();
+  DeskEnd desk = Desk();
+  ASSERT_TRUE(desk.Say(kDesk));
+  desk.Sync();
+  OwnerEnd owner = Owner();
+  ASSERT_TRUE(owner.Say(kOwner));
+  owner.Sync();
+  std::erase(parties_, "provider/azure");
+  WritePrincipals();
+  ASSERT_TRUE(server_->ReloadPrincipals().ok());
+  // Whether this still leaves or not: nothing is accepted.
+  desk.Say("", {DeclineCommand(request.offers(0).name())});
+  const grpc::Status ended = desk.End();
+  EXPECT_EQ(ended.error_code(), grpc::StatusCode::UNAUTHENTICATED) << ended.error_message();
+  EXPECT_EQ(ReasonIn(ended), "NO_IDENTITY");
+  EXPECT_THAT(desk.replies, IsEmpty());
+  EXPECT_EQ(OfferNamed(request.offers(0).name()).state(), v1::Offer::STATE_OPEN);
+  // The other side goes on.
+  ASSERT_TRUE(owner.Say("", {CancelCommand(request.name())}));
+  EXPECT_FALSE(owner.ReplyTo(1).has_error());
+}
+
 }  // namespace
 }  // namespace capbroker

@@ -39,12 +39,32 @@ TEST(ParseTrace, TakesCarriageReturnsAndSortsByCreation) {
   EXPECT_EQ(trace->tasks[1].creation, 7);
 }
 
+TEST(ParseTrace, TakesWhatSpreadsheetsWrite) {
+  const std::string columns(kColumns);
+  for (const std::string& text : {"\xef\xbb\xbf" + columns + "a,1,1000,,LS,0,5\n",
+                                  columns.substr(0, columns.size() - 1) + "\ra,1,1000,,LS,0,5\r",
+                                  columns.substr(0, columns.size() - 1) + "\ra,1,1000,,LS,0,5"}) {
+    const auto trace = ParseTrace("t", text);
+    ASSERT_TRUE(trace.ok()) << trace.status();
+    ASSERT_EQ(trace->tasks.size(), 1u);
+    EXPECT_EQ(trace->tasks[0].name, "a");
+    EXPECT_EQ(trace->tasks[0].deletion, 5);
+  }
+  const auto nodes = ParseNodes("n", "\xef\xbb\xbfsn,gpu,model\rnode-0,4,G2\r");
+  ASSERT_TRUE(nodes.ok()) << nodes.status();
+  EXPECT_EQ(nodes->size(), 1u);
+}
+
 TEST(ParseTrace, SaysWhereTheFileIsWrong) {
   const struct {
     std::string text, error;
   } cases[] = {
       {"", "t, line 1: got an empty file, want a first line with the names of the columns"},
       {"name,num_gpu\n", "t, line 1: got 'name,num_gpu', want a column 'gpu_milli'"},
+      {"name,cpu_milli,memory_mib,num_gpu,gpu_milli\na,1,1,1,1000\n",
+       "t, line 1: got 'name,cpu_milli,memory_mib,num_gpu,gpu_milli', want a column 'gpu_spec'"},
+      {kColumns, "got 0 tasks without a GPU and none with one, want at least one task"},
+      {std::string(kColumns) + "a,0,0,,LS,0,5\n", "got 1 tasks without a GPU and none with one"},
       {std::string("name,") + kColumns, "want one column 'name'"},
       {std::string(kColumns) + "a,1,1000,,LS,0\n",
        "t, line 2: got 6 values, want 7, as in the first line"},
