@@ -11,8 +11,8 @@ FROM debian:12-slim
 # The libraries are those that the binary is linked with. tzdata: the calendars of agreements are in time zones.
 RUN apt-get -qq update && \
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-      libabsl20220623 libcpp-httplib0.11 libfmt9 libgrpc++1.51 libgrpc29 libjemalloc2 libpq5 libprometheus-cpp-core1.0 libprotobuf32 \
-      libspdlog1.10 libssl3 libsystemd0 libyaml-cpp0.7 ca-certificates tzdata && \
+      libabsl20220623 libcpp-httplib0.11 libfmt9 libgrpc++1.51 libgrpc29 libjemalloc2 libpq5 libpqxx-6.4 libprometheus-cpp-core1.0 \
+      libprotobuf32 libspdlog1.10 libssl3 libsystemd0 libyaml-cpp0.7 ca-certificates tzdata && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/log/apt /var/log/dpkg.log && \
     useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin capbroker
 COPY --from=build /src/build/release/capbroker /usr/bin/capbroker

@@ -1,308 +1,184 @@
 #include "storage/connection.h"
 
-#include <libpq-fe.h>
+#include <fcntl.h>
 #include <poll.h>
 
-#include <chrono>
 #include <utility>
+#include <vector>
 
 #include "broker/values/text.h"
+#include "storage/failure.h"
 
 namespace capbroker {
 namespace {
 
-int64_t NowMillis() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+// Rows of a stream that are kept at a time.
+constexpr int kPart = 5'000;
 
-void OnNotice(void* connection, const PGresult* notice) {
-  static_cast<Connection*>(connection)->Notice(notice);
-}
-
-std::string_view Field(const PGresult* result, int code) {
-  const char* text = PQresultErrorField(result, code);
-  return text == nullptr ? std::string_view() : std::string_view(text);
-}
-
-bool IsRows(const PGresult* result) {
-  const ExecStatusType status = PQresultStatus(result);
-  return status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE || status == PGRES_COMMAND_OK;
-}
-
-Failure FailureOf(const PGresult* result) {
+// The one place where an exception becomes a failure. A server's error reads, under kVerbose,
+//
+//   ERROR:  23505: duplicate key value
+//   DETAIL:  Key (a)=(1) already exists.
+//   LOCATION:  ...
+//
+// with only the first word translated. libpqxx 6.4 has no SQLSTATE for some of them.
+Failure FailureOf(const std::exception& error) {
+  const std::string_view text = error.what();
   Failure failure;
-  failure.sqlstate = Field(result, PG_DIAG_SQLSTATE);
-  failure.constraint = Field(result, PG_DIAG_CONSTRAINT_NAME);
-  failure.message = OneLine(Field(result, PG_DIAG_MESSAGE_PRIMARY));
-  if (failure.message.empty()) failure.message = OneLine(PQresultErrorMessage(result));
-  if (const std::string_view detail = Field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) {
-    failure.message += Cat(" (", OneLine(detail), ")");
+  failure.lost = dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr ||
+                 dynamic_cast<const pqxx::in_doubt_error*>(&error) != nullptr;
+  const size_t state = text.find(":  ") + 3, end = state + 5;
+  if (state < 3 || text.substr(0, state).find('\n') != std::string_view::npos ||
+      text.substr(std::min(end, text.size()), 2) != ": ") {
+    failure.message = OneLine(text);
+    return failure;
   }
-  // An error without an SQLSTATE is libpq's own: the connection broke. Some errors of the server
-  // end the session too.
-  failure.lost = failure.sqlstate.empty() ||
-                 Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL" ||
-                 Field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "PANIC";
+  failure.sqlstate = text.substr(state, 5);
+  failure.message = OneLine(text.substr(end + 2, text.find('\n') - end - 2));
+  constexpr std::string_view kDetail = "\nDETAIL:  ";
+  if (size_t detail = text.find(kDetail); detail != std::string_view::npos) {
+    detail += kDetail.size();
+    failure.message +=
+        Cat(" (", OneLine(text.substr(detail, text.find('\n', detail) - detail)), ")");
+  }
   return failure;
+}
+
+// What differs between libpqxx 6.4 and 7. Each deprecates some of what the other has.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#if PQXX_VERSION_MAJOR < 7
+constexpr auto kVerbose = pqxx::connection::verbose;
+void ForbidReconnecting(pqxx::connection& connection) { connection.inhibit_reactivation(true); }
+using Values = std::vector<pqxx::binarystring>;
+void Append(Values& values, std::string_view bytes) {
+  values.emplace_back(bytes.data(), bytes.size());
+}
+auto AsParameters(const Values& values) { return pqxx::prepare::make_dynamic_params(values); }
+#else
+constexpr auto kVerbose = pqxx::error_verbosity::verbose;
+void ForbidReconnecting(pqxx::connection&) {}  // It never does.
+using Values = pqxx::params;
+void Append(Values& values, std::string_view bytes) {
+  values.append(pqxx::binary_cast(bytes.data(), bytes.size()));
+}
+const Values& AsParameters(const Values& values) { return values; }
+#endif
+// Parameters are sent in binary: as text they would end at a NUL.
+pqxx::result Execute(pqxx::nontransaction& transaction, const Statement& statement,
+                     const binary::Params& params) {
+  Values values;
+  for (size_t i = 0; i < params.size(); ++i) Append(values, params[i]);
+  return transaction.exec_prepared(statement.name, AsParameters(values));
 }
 
 }  // namespace
 
-std::string OneLine(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
-    if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
+Connection::Notices::Notices(pqxx::connection& connection) : errorhandler(connection) {}
+#pragma GCC diagnostic pop
+
+std::string_view TextOf(const pqxx::field& field) { return {field.c_str(), field.size()}; }
+
+int64_t IntOf(const pqxx::field& field) { return field.as<int64_t>(); }
+
+Instant TimeOf(const pqxx::field& field) {
+  if (field.is_null()) return {};
+  // "2026-02-03 09:00:00.5+00"
+  std::string text(TextOf(field));
+  if (text.size() < 22 || !text.ends_with("+00"))
+    throw pqxx::conversion_error(Cat("got the time ", text));
+  text[10] = 'T';
+  text.replace(text.size() - 3, 3, "Z");
+  const absl::StatusOr<Instant> time = ParseInstant(text);
+  if (!time.ok()) throw pqxx::conversion_error(std::string(time.status().message()));
+  return *time;
 }
 
-absl::Status ToStatus(const Failure& failure) {
-  const std::string& state = failure.sqlstate;
-  const std::string text =
-      Cat("database: ", failure.message, state.empty() ? "" : Cat(" [", state, "]"));
-  const std::string_view kind = std::string_view(state).substr(0, 2);
-  if (state == kFencedState || state == kHeldState)
-    return absl::FailedPreconditionError(failure.message);
-  if (state == kNoPartitionState) return absl::InvalidArgumentError(failure.message);
-  if (state == "XX001" || state == "XX002") return absl::DataLossError(text);
-  // 08 connection, 53 resources, 57 administrator or timeout, 58 system error, 40 serialization and
-  // deadlock, 25006 standby, 55P03 lock timeout.
-  if (failure.lost || kind == "08" || kind == "53" || kind == "57" || kind == "58" ||
-      kind == "40" || state == "25006" || state == "55P03") {
-    return absl::UnavailableError(text);
-  }
-  return absl::InternalError(text);
-}
-
-void FreeResult::operator()(pg_result* result) const { PQclear(result); }
-
-int Answer::size() const { return PQntuples(result.get()); }
-
-bool Row::IsNull(int column) const { return PQgetisnull(result_, row_, column) != 0; }
-std::string_view Row::Bytes(int column) const {
-  return {PQgetvalue(result_, row_, column),
-          static_cast<size_t>(PQgetlength(result_, row_, column))};
-}
-int64_t Row::Int(int column) const {
-  const std::string_view bytes = Bytes(column);
-  switch (bytes.size()) {
-    case 2:
-      return binary::ReadInt<int16_t>(bytes.data());
-    case 4:
-      return binary::ReadInt<int32_t>(bytes.data());
-    case 8:
-      return binary::ReadInt<int64_t>(bytes.data());
-    default:
-      return 0;
-  }
-}
-Instant Row::Time(int column) const {
-  return IsNull(column) ? Instant{} : Instant{Int(column) + binary::kEpochShift};
-}
-RequestId Row::Uuid(int column) const {
-  return IsNull(column) ? RequestId{} : RequestId{Array<16>(column)};
-}
-
-absl::StatusOr<std::unique_ptr<Connection>> Connection::Connect(const Options& options) {
-  const std::string seconds = Cat(std::max<int64_t>(1, options.connect.micros / 1'000'000));
-  // Earlier entries are defaults, which the connection string overrides. A vanished peer is noticed
-  // in about ten seconds, not in the kernel's two hours.
-  const char* keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
-                        "keepalives_count", "tcp_user_timeout", "fallback_application_name",
-                        "client_encoding",  "dbname",           nullptr};
-  const char* values[] = {seconds.c_str(),     "5",    "2", "3", "10000", "capbroker", "UTF8",
-                          options.url.c_str(), nullptr};
-  PGconn* raw = PQconnectdbParams(keys, values, /*expand_dbname=*/1);
-  if (raw == nullptr) return absl::ResourceExhaustedError("database: no memory for a connection");
-  std::unique_ptr<Connection> connection(new Connection(raw, options.answer));
-  if (PQstatus(raw) != CONNECTION_OK) {
-    return absl::UnavailableError(Cat("database: ", OneLine(PQerrorMessage(raw))));
-  }
-  PQsetNoticeReceiver(raw, OnNotice, connection.get());
-  PQsetnonblocking(raw, 1);
-  // Tables are accessed by key through indexes: plans for an empty table must not be kept for a
-  // full one. Guards rely on READ COMMITTED: a statement that waited sees the row as it is
-  // afterwards. A ledger must not acknowledge a commit before it is on disk.
-  Answer set_up =
-      connection->Script(Cat("SET statement_timeout = ", options.statement.micros / 1000,
-                             "; SET lock_timeout = ", options.lock.micros / 1000,
-                             "; SET default_transaction_isolation = 'read committed'; SET jit = "
-                             "off; SET enable_seqscan = off;"
-                             " SET enable_hashjoin = off; SET enable_mergejoin = off; SET "
-                             "plan_cache_mode = force_generic_plan;"
-                             " SET max_parallel_workers_per_gather = 0; SELECT "
-                             "set_config('synchronous_commit', 'on', false)"
-                             " WHERE current_setting('synchronous_commit') IN ('off', 'local')"));
-  if (!set_up.ok()) return ToStatus(*set_up.failure);
-  return connection;
-}
-
-Connection::~Connection() { PQfinish(connection_); }
-
-void Connection::Notice(const pg_result* notice) {
-  // The wait for a synchronous standby was cancelled: the commit is on this server's disk only. The
-  // warning's text is translated, the name of its function is not.
-  if (Field(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN") answer_.unconfirmed = true;
-}
-
-Failure Connection::Lost() {
-  broken_ = true;
-  Failure failure;
-  failure.lost = true;
-  failure.message = error_.empty() ? OneLine(PQerrorMessage(connection_)) : error_;
-  error_.clear();
-  return failure;
-}
-
-bool Connection::IsAlive() {
-  if (broken_ || PQstatus(connection_) != CONNECTION_OK) return false;
-  // No answer is expected: what can be read is a notice, or a last message and the end of the
-  // connection.
-  for (int i = 0; i < 4; ++i) {
-    pollfd poll_on{PQsocket(connection_), POLLIN, 0};
-    if (poll(&poll_on, 1, 0) <= 0) return true;
-    if (PQconsumeInput(connection_) == 0 || PQisBusy(connection_) != 0 ||
-        PQstatus(connection_) != CONNECTION_OK) {
-      break;
-    }
-  }
-  broken_ = true;
+bool Connection::Notices::operator()(const char text[]) noexcept {
+  if (std::string_view(text).find(kUnconfirmedBy) != std::string_view::npos) is_unconfirmed = true;
   return false;
 }
 
-Connection::Wait Connection::WaitFor(short events, int64_t until_millis, int wake) {
-  pollfd poll_on[] = {{PQsocket(connection_), events, 0}, {wake, POLLIN, 0}};
-  for (;;) {
-    int64_t left = -1;
-    if (until_millis != 0) left = std::max<int64_t>(0, until_millis - NowMillis());
-    const int ready = poll(poll_on, 2, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
-    if (ready > 0) return poll_on[0].revents != 0 ? Wait::kReady : Wait::kWoken;
-    if (ready == 0 && until_millis != 0) {
-      error_ = Cat("no answer within ", Format(patience_));
-      return Wait::kLost;
-    }
-    if (ready < 0 && errno != EINTR) {
-      error_ = "poll failed";
-      return Wait::kLost;
-    }
+Connection::Connection(const std::string& text, Span answer) : connection_(text) {
+  connection_.set_verbosity(kVerbose);
+  ForbidReconnecting(connection_);
+  const int socket = fcntl(connection_.sock(), F_DUPFD_CLOEXEC, 0);
+  if (socket < 0) throw pqxx::broken_connection("no descriptor for a connection");
+  deadline_.emplace(socket, answer);
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Connect(const SessionOptions& options) {
+  const absl::StatusOr<std::string> text = ConnectionString(options);
+  if (!text.ok()) return text.status();
+  std::unique_ptr<Connection> connection;
+  try {
+    connection.reset(new Connection(*text, options.answer));
+  } catch (const std::exception& error) {
+    Failure failure = FailureOf(error);
+    failure.lost = true;
+    return ToStatus(failure);
   }
+  const absl::Status status = connection->Do([&](pqxx::connection& session) {
+    pqxx::nontransaction(session).exec(SetUp(options));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return connection;
 }
 
-Connection::Wait Connection::Await(int wake) {
-  const int64_t until = patience_.micros == 0 ? 0 : NowMillis() + patience_.micros / 1000;
-  for (;;) {
-    const int left = PQflush(connection_);
-    if (left < 0) return Wait::kLost;
-    if (PQisBusy(connection_) == 0) return Wait::kReady;
-    const Wait wait = WaitFor(left > 0 ? POLLIN | POLLOUT : POLLIN, until, wake);
-    if (wait != Wait::kReady) return wait;
-    if (PQconsumeInput(connection_) == 0) return Wait::kLost;
-  }
+bool Connection::IsAlive() const {
+  // No answer is expected: what can be read is a notice, which is rare, or the connection's end.
+  pollfd poll_on{connection_.sock(), POLLIN, 0};
+  return !is_lost_ && connection_.is_open() && poll(&poll_on, 1, 0) == 0;
 }
 
-// The last result of a statement, or its first failure. In a pipeline the answer ends with the
-// result of its Sync, which comes after the commit; the statement's own result may come before.
-std::optional<Answer> Connection::Receive(int wake) {
-  for (bool was_null = false;;) {
-    const Wait wait = Await(wake);
-    if (wait == Wait::kWoken) return std::nullopt;
-    Result next(wait == Wait::kReady ? PQgetResult(connection_) : nullptr);
-    if (next == nullptr) {
-      if (wait == Wait::kReady && PQpipelineStatus(connection_) == PQ_PIPELINE_OFF) break;
-      if (wait == Wait::kReady && PQstatus(connection_) == CONNECTION_OK &&
-          !std::exchange(was_null, true))
-        continue;
-      Failure lost = Lost();
-      if (answer_.ok()) answer_.failure = std::move(lost);
-      break;
-    }
-    was_null = false;
-    if (PQresultStatus(next.get()) == PGRES_PIPELINE_SYNC) break;
-    if (!IsRows(next.get())) {
-      if (answer_.ok()) answer_.failure = FailureOf(next.get());
-    } else if (answer_.ok()) {
-      answer_.result = std::move(next);
-    }
-  }
-  if (PQstatus(connection_) != CONNECTION_OK) broken_ = true;
-  return std::exchange(answer_, {});
-}
-
-bool Connection::SetPipeline(bool on) {
-  return (on ? PQenterPipelineMode(connection_) : PQexitPipelineMode(connection_)) == 1;
-}
-
-std::optional<Failure> Connection::Prepare(const Statement& statement) {
-  if (prepared_.contains(&statement)) return std::nullopt;
-  if (!SetPipeline(true) ||
-      PQsendPrepare(connection_, statement.name, statement.sql, 0, nullptr) == 0 ||
-      PQpipelineSync(connection_) == 0) {
-    return Lost();
-  }
-  Answer answer = *Receive();
-  if (answer.ok()) prepared_.insert(&statement);
-  return std::move(answer.failure);
-}
-
-std::optional<Failure> Connection::Send(const Statement& statement, const binary::Params& params) {
-  if (std::optional<Failure> failure = Prepare(statement)) return failure;
-  values_.resize(params.size());
-  lengths_.resize(params.size());
-  formats_.assign(params.size(), 1);
-  for (size_t i = 0; i < params.size(); ++i) {
-    values_[i] = params[i].data();
-    lengths_[i] = static_cast<int>(params[i].size());
-  }
-  if (!SetPipeline(true) ||
-      PQsendQueryPrepared(connection_, statement.name, static_cast<int>(params.size()),
-                          values_.data(), lengths_.data(), formats_.data(),
-                          /*resultFormat=*/1) == 0 ||
-      PQpipelineSync(connection_) == 0) {
-    return Lost();
-  }
-  return std::nullopt;
-}
-
-Answer Connection::Run(const Statement& statement, const binary::Params& params) {
-  if (std::optional<Failure> failure = Send(statement, params))
-    return {.result = nullptr, .failure = failure};
-  return *Receive();
-}
-
-absl::Status Connection::Stream(const Statement& statement, const binary::Params& params,
-                                const std::function<absl::Status(const Row&)>& visit) {
-  if (std::optional<Failure> failure = Send(statement, params)) return ToStatus(*failure);
-  PQsetSingleRowMode(connection_);
+absl::Status Connection::Do(absl::FunctionRef<absl::Status(pqxx::connection&)> work) {
+  notices_.is_unconfirmed = false;
   absl::Status status;
-  for (;;) {
-    if (Await(-1) != Wait::kReady) return ToStatus(Lost());
-    Result next(PQgetResult(connection_));
-    if (next == nullptr) {
-      if (PQstatus(connection_) != CONNECTION_OK) return status.ok() ? ToStatus(Lost()) : status;
-      continue;
+  deadline_->Start();
+  try {
+    status = work(connection_);
+  } catch (const std::exception& error) {
+    Failure failure = FailureOf(error);
+    if (deadline_->HasPassed()) failure.message = deadline_->Words();
+    is_lost_ = failure.lost = failure.lost || !connection_.is_open();
+    status = ToStatus(failure);
+  }
+  deadline_->Stop();
+  if (status.ok() && notices_.is_unconfirmed) return absl::UnavailableError(kUnconfirmed);
+  return status;
+}
+
+void Connection::Prepare(const Statement& statement) {
+  if (!prepared_.contains(&statement)) connection_.prepare(statement.name, statement.sql);
+  prepared_.insert(&statement);
+}
+
+absl::Status Connection::Run(const Statement& statement, const binary::Params& params,
+                             Visit visit) {
+  return Do([&](pqxx::connection& session) {
+    Prepare(statement);
+    pqxx::nontransaction transaction(session);
+    absl::Status status;
+    for (const auto& row : Execute(transaction, statement, params)) {
+      status = visit(row);
+      if (!status.ok()) break;
     }
-    if (PQresultStatus(next.get()) == PGRES_PIPELINE_SYNC) return status;
-    if (!IsRows(next.get())) {
-      if (status.ok()) status = ToStatus(FailureOf(next.get()));
-    } else if (status.ok() && PQntuples(next.get()) == 1) {
-      status = visit(Row(next.get(), 0));
-      if (!status.ok()) {
-        broken_ = true;  // The rest of the answer is not read.
-        return status;
+    return status;
+  });
+}
+
+absl::Status Connection::Stream(const std::string& query, Visit visit) {
+  return Do([&](pqxx::connection& session) -> absl::Status {
+    pqxx::read_transaction transaction(session);
+    pqxx::icursorstream cursor(transaction, query, "stream", kPart);
+    for (pqxx::result rows; deadline_->Start(), cursor.get(rows);) {
+      for (const auto& row : rows) {
+        if (absl::Status status = visit(row); !status.ok()) return status;
       }
     }
-  }
-}
-
-Answer Connection::Script(const std::string& sql) {
-  if (!SetPipeline(false) || PQsendQuery(connection_, sql.c_str()) == 0) {
-    return {.result = nullptr, .failure = Lost()};
-  }
-  return *Receive();
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace capbroker

@@ -1,6 +1,9 @@
 #include "storage/migrate.h"
 
+#include <utility>
+
 #include "broker/values/text.h"
+#include "storage/connection.h"
 
 namespace capbroker {
 namespace {
@@ -9,49 +12,28 @@ namespace {
 constexpr uint32_t kDefaultPartitions = 64;
 constexpr uint32_t kMostPartitions = 4096;
 
-constexpr Statement kHasSchema{"has_schema", "SELECT to_regclass('schema_migration') IS NOT NULL"};
-constexpr Statement kApplied{
-    "applied", "SELECT version, name, checksum FROM schema_migration ORDER BY version"};
-constexpr Statement kRecord{
-    "record",
-    "INSERT INTO schema_migration (version, name, checksum) VALUES ($1::integer, $2, $3)"};
-constexpr Statement kCount{"count_partitions", "SELECT count(*) FROM partition"};
-constexpr Statement kMakePartitions{"make_partitions",
-                                    "INSERT INTO partition (partition_id) SELECT n::smallint FROM "
-                                    "generate_series(0, $1::integer - 1) AS n"};
-
 struct Applied {
   uint32_t version;
   std::string name;
   Hash checksum;
 };
 
-absl::StatusOr<bool> HasSchema(Connection& connection) {
-  Answer answer = connection.Run(kHasSchema, {});
-  if (!answer.ok()) return ToStatus(*answer.failure);
-  return answer[0].Bytes(0)[0] != 0;
+bool HasSchema(pqxx::transaction_base& transaction) {
+  return transaction.exec("SELECT to_regclass('schema_migration') IS NOT NULL")[0][0].as<bool>();
 }
 
-absl::StatusOr<std::vector<Applied>> ReadApplied(Connection& connection) {
-  Answer answer = connection.Run(kApplied, {});
-  if (!answer.ok()) return ToStatus(*answer.failure);
+std::vector<Applied> ReadApplied(pqxx::transaction_base& transaction) {
   std::vector<Applied> applied;
-  for (int i = 0; i < answer.size(); ++i) {
+  for (const auto& row :
+       transaction.exec("SELECT version, name, checksum FROM schema_migration ORDER BY version")) {
     applied.push_back(
-        {static_cast<uint32_t>(answer[i].Int(0)), answer[i].Text(1), answer[i].Array<32>(2)});
+        {static_cast<uint32_t>(IntOf(row[0])), std::string(TextOf(row[1])), BytesOf<32>(row[2])});
   }
   return applied;
 }
 
-absl::StatusOr<uint32_t> CountPartitions(Connection& connection) {
-  Answer answer = connection.Run(kCount, {});
-  if (!answer.ok()) return ToStatus(*answer.failure);
-  return static_cast<uint32_t>(answer[0].Int(0));
-}
-
-absl::Status Run(Connection& connection, const std::string& script) {
-  Answer answer = connection.Script(script);
-  return answer.ok() ? absl::OkStatus() : ToStatus(*answer.failure);
+uint32_t CountPartitions(pqxx::transaction_base& transaction) {
+  return static_cast<uint32_t>(IntOf(transaction.exec("SELECT count(*) FROM partition")[0][0]));
 }
 
 // Whether the applied migrations are the first ones that this program has.
@@ -74,51 +56,37 @@ absl::Status Compare(const std::vector<Applied>& applied,
   return absl::OkStatus();
 }
 
-// Everything after the lock is held.
-absl::StatusOr<std::vector<std::string>> Apply(Connection& connection, uint32_t partitions,
-                                               const std::vector<Migration>& migrations) {
-  const absl::StatusOr<bool> exists = HasSchema(connection);
-  if (!exists.ok()) return exists.status();
-  if (!*exists) {
-    absl::Status status =
-        Run(connection,
-            "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL,"
-            " checksum bytea NOT NULL, applied_time timestamptz NOT NULL DEFAULT now())");
-    if (!status.ok()) return status;
+// Everything after the lock is held. `running` is the migration that runs, for an error.
+absl::Status Apply(pqxx::transaction_base& transaction, uint32_t partitions,
+                   const std::vector<Migration>& migrations, std::vector<std::string>& done,
+                   std::string& running) {
+  if (!HasSchema(transaction)) {
+    transaction.exec(
+        "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL,"
+        " checksum bytea NOT NULL, applied_time timestamptz NOT NULL DEFAULT now())");
   }
-  const absl::StatusOr<std::vector<Applied>> applied = ReadApplied(connection);
-  if (!applied.ok()) return applied.status();
-  if (absl::Status status = Compare(*applied, migrations); !status.ok()) return status;
-
-  std::vector<std::string> done;
-  for (size_t i = applied->size(); i < migrations.size(); ++i) {
+  const std::vector<Applied> applied = ReadApplied(transaction);
+  if (absl::Status status = Compare(applied, migrations); !status.ok()) return status;
+  for (size_t i = applied.size(); i < migrations.size(); ++i) {
     const Migration& migration = migrations[i];
-    if (absl::Status status = Run(connection, std::string(migration.sql)); !status.ok()) {
-      return absl::Status(status.code(), Cat("migration ", migration.name, ": ", status.message()));
-    }
-    binary::Params params;
-    params.Int4(static_cast<int32_t>(migration.version));
-    params.Bytes(migration.name);
-    params.Bytes(binary::ViewOf(Sha256(migration.sql)));
-    if (Answer recorded = connection.Run(kRecord, params); !recorded.ok())
-      return ToStatus(*recorded.failure);
-    done.push_back(Cat("migration ", migration.name));
+    running = Cat("migration ", migration.name);
+    transaction.exec(std::string(migration.sql));
+    transaction.exec(Cat("INSERT INTO schema_migration (version, name, checksum) VALUES (",
+                         migration.version, ", ", transaction.quote(std::string(migration.name)),
+                         ", '\\x", Hex(Sha256(migration.sql)), "')"));
+    done.push_back(std::exchange(running, ""));
   }
-
-  const absl::StatusOr<uint32_t> have = CountPartitions(connection);
-  if (!have.ok()) return have.status();
-  if (*have == 0) {
+  const uint32_t have = CountPartitions(transaction);
+  if (have == 0) {
     if (partitions == 0) partitions = kDefaultPartitions;
-    binary::Params params;
-    params.Int4(static_cast<int32_t>(partitions));
-    if (Answer made = connection.Run(kMakePartitions, params); !made.ok())
-      return ToStatus(*made.failure);
+    transaction.exec(Cat("INSERT INTO partition (partition_id) SELECT generate_series(0, ",
+                         partitions - 1, ")::smallint"));
     done.push_back(Cat(partitions, " partitions"));
-  } else if (partitions != 0 && *have != partitions) {
-    return absl::FailedPreconditionError(Cat("partitions: got ", partitions, ", want ", *have,
+  } else if (partitions != 0 && have != partitions) {
+    return absl::FailedPreconditionError(Cat("partitions: got ", partitions, ", want ", have,
                                              " as first migrated; their number never changes"));
   }
-  return done;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -137,36 +105,40 @@ absl::StatusOr<std::vector<std::string>> Migrate(const std::string& url, uint32_
   absl::StatusOr<std::unique_ptr<Connection>> connection =
       Connection::Connect({.url = url, .statement = {}, .lock = {}, .answer = {}});
   if (!connection.ok()) return connection.status();
-  // The number identifies this program's lock.
-  if (absl::Status status = Run(**connection, "BEGIN; SELECT pg_advisory_xact_lock(7163290155)");
-      !status.ok()) {
-    return status;
-  }
-  absl::StatusOr<std::vector<std::string>> done = Apply(**connection, partitions, migrations);
-  if (!done.ok()) return done;  // The connection closes, which rolls the transaction back.
-  if (absl::Status status = Run(**connection, "COMMIT"); !status.ok()) return status;
+  std::vector<std::string> done;
+  std::string running;
+  const absl::Status status = (*connection)->Do([&](pqxx::connection& session) {
+    pqxx::work transaction(session);  // Rolled back unless it is committed.
+    transaction.exec("SELECT pg_advisory_xact_lock(7163290155)");  // This program's lock.
+    absl::Status applied = Apply(transaction, partitions, migrations, done, running);
+    if (applied.ok()) transaction.commit();
+    return applied;
+  });
+  if (!status.ok() && !running.empty())
+    return absl::Status(status.code(), Cat(running, ": ", status.message()));
+  if (!status.ok()) return status;
   return done;
 }
 
 absl::StatusOr<uint32_t> CheckSchema(Connection& connection) {
   const size_t want = Migrations().size();
-  const absl::StatusOr<bool> exists = HasSchema(connection);
-  if (!exists.ok()) return exists.status();
-  const absl::StatusOr<std::vector<Applied>> applied =
-      *exists ? ReadApplied(connection)
-              : absl::StatusOr<std::vector<Applied>>(std::vector<Applied>());
-  if (!applied.ok()) return applied.status();
-  if (absl::Status status = Compare(*applied, Migrations()); !status.ok()) return status;
-  if (applied->size() < want) {
-    const std::string got = applied->empty() ? "none" : Cat(applied->size());
-    return absl::FailedPreconditionError(
-        Cat("schema: got ", got, ", want ", want, "; run capbroker migrate"));
-  }
-  const absl::StatusOr<uint32_t> partitions = CountPartitions(connection);
-  if (partitions.ok() && *partitions == 0) {
+  uint32_t partitions = 0;
+  const absl::Status status = connection.Do([&](pqxx::connection& session) -> absl::Status {
+    pqxx::nontransaction transaction(session);
+    std::vector<Applied> applied;
+    if (HasSchema(transaction)) applied = ReadApplied(transaction);
+    if (absl::Status same = Compare(applied, Migrations()); !same.ok()) return same;
+    if (applied.size() < want) {
+      const std::string got = applied.empty() ? "none" : Cat(applied.size());
+      return absl::FailedPreconditionError(
+          Cat("schema: got ", got, ", want ", want, "; run capbroker migrate"));
+    }
+    partitions = CountPartitions(transaction);
+    if (partitions > 0) return absl::OkStatus();
     return absl::FailedPreconditionError(
         "schema: got no partitions, want some; run capbroker migrate");
-  }
+  });
+  if (!status.ok()) return status;
   return partitions;
 }
 

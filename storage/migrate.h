@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "storage/connection.h"
 
 namespace capbroker {
+
+class Connection;
 
 // A file of migrations/, embedded in the program. It is never edited after its release, and is safe
 // while the previous program still runs.

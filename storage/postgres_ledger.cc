@@ -11,6 +11,7 @@
 #include "broker/values/text.h"
 #include "storage/batch_check.h"
 #include "storage/book_state.h"
+#include "storage/connection.h"
 #include "storage/migrate.h"
 #include "storage/state_numbers.h"
 
@@ -141,7 +142,7 @@ PostgresLedger::PostgresLedger(PostgresOptions options)
 
 PostgresLedger::~PostgresLedger() { close(wake_); }
 
-Connection::Options PostgresLedger::For(Span statement) const {
+SessionOptions PostgresLedger::For(Span statement) const {
   // We wait a little longer than the server, so that the server gives up first and says why.
   const bool bounded = statement.micros != 0;
   return {.url = options_.url,
@@ -171,31 +172,30 @@ absl::StatusOr<uint32_t> PostgresLedger::Partitions() const {
   return partitions;
 }
 
-absl::StatusOr<Connection*> PostgresLedger::Writer() {
+absl::StatusOr<CommitPipeline*> PostgresLedger::Writer() {
   if (writer_ != nullptr && writer_->IsAlive()) return writer_.get();
   writer_.reset();
-  absl::StatusOr<std::unique_ptr<Connection>> connection =
-      Connection::Connect(For(options_.commit));
-  if (!connection.ok()) return connection.status();
-  writer_ = *std::move(connection);
+  absl::StatusOr<std::unique_ptr<CommitPipeline>> pipeline =
+      CommitPipeline::Connect(For(options_.commit));
+  if (!pipeline.ok()) return pipeline.status();
+  writer_ = *std::move(pipeline);
   if (names_ != nullptr) names_->ForgetNumbers();
   return writer_.get();
 }
 
-absl::StatusOr<Answer> PostgresLedger::Write(const Statement& statement, const Params& params) {
+// The bounds are those of commits, and no read is ahead in a queue: a heartbeat is as quick as the
+// commit that it stands for.
+absl::Status PostgresLedger::Hold(const Statement& statement, const Params& params, Visit visit) {
   if (auto partitions = Partitions(); !partitions.ok()) return partitions.status();
-  absl::MutexLock lock(&writer_mutex_);
   AwaitAnswers();
-  absl::StatusOr<Connection*> writer = Writer();
-  if (!writer.ok()) return writer.status();
-  Answer answer = (*writer)->Run(statement, params);
-  if (answer.ok()) {
-    if (answer.unconfirmed)
-      return absl::UnavailableError("database: a synchronous standby did not confirm");
-    return answer;
+  if (holder_ == nullptr || !holder_->IsAlive()) {
+    holder_.reset();
+    absl::StatusOr<std::unique_ptr<Connection>> connection =
+        Connection::Connect(For(options_.commit));
+    if (!connection.ok()) return connection.status();
+    holder_ = *std::move(connection);
   }
-  if (answer.failure->lost) writer_.reset();
-  return ToStatus(*answer.failure);
+  return holder_->Run(statement, params, visit);
 }
 
 absl::StatusOr<std::vector<Tenure>> PostgresLedger::Take(const std::string& holder,
@@ -212,14 +212,18 @@ absl::StatusOr<std::vector<Tenure>> PostgresLedger::Take(const std::string& hold
   params.Bytes(holder);
   params.Bytes(address);
   params.Duration(lease);
-  absl::StatusOr<Answer> answer = Write(kTake, params);
-  if (!answer.ok()) return answer.status();
+  absl::MutexLock lock(&writer_mutex_);
+  AwaitAnswers();
+  // Both sessions are opened anew: after a failover they might be with different servers.
+  writer_.reset();
+  holder_.reset();
   std::vector<Tenure> taken;
-  for (int i = 0; i < answer->size(); ++i) {
-    const Row row = (*answer)[i];
-    taken.push_back({static_cast<uint32_t>(row.Int(0)), static_cast<uint64_t>(row.Int(1)),
-                     static_cast<uint64_t>(row.Int(2)), row.Time(3), row.Time(4)});
-  }
+  absl::Status status = Hold(kTake, params, [&](const pqxx::row& row) {
+    taken.push_back({static_cast<uint32_t>(IntOf(row[0])), static_cast<uint64_t>(IntOf(row[1])),
+                     static_cast<uint64_t>(IntOf(row[2])), TimeOf(row[3]), TimeOf(row[4])});
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
   return taken;
 }
 
@@ -230,16 +234,22 @@ absl::StatusOr<Instant> PostgresLedger::Heartbeat(const std::vector<Tenure>& hel
   }
   Params params = HeldParams(held);
   params.Many(binary::kInt2, resumed, [](uint32_t p, Params::Array& a) { a.Int2(p); });
-  absl::StatusOr<Answer> answer = Write(kBeat, params);
-  if (!answer.ok()) return answer.status();
-  return (*answer)[0].Time(0);
+  Instant time;
+  absl::MutexLock lock(&writer_mutex_);
+  absl::Status status = Hold(kBeat, params, [&](const pqxx::row& row) {
+    time = TimeOf(row[0]);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return time;
 }
 
 absl::Status PostgresLedger::Release(const std::vector<Tenure>& held) {
-  return Write(kRelease, HeldParams(held)).status();
+  absl::MutexLock lock(&writer_mutex_);
+  return Hold(kRelease, HeldParams(held), [](const pqxx::row&) { return absl::OkStatus(); });
 }
 
-std::optional<Failure> PostgresLedger::AssignNumbers(Connection& writer, const Batch& batch) {
+std::optional<Failure> PostgresLedger::AssignNumbers(CommitPipeline& writer, const Batch& batch) {
   const InternedNames::Unknown unknown = names_->UnknownOf(batch);
   if (!unknown.owners.empty()) {
     Params params;
@@ -251,7 +261,8 @@ std::optional<Failure> PostgresLedger::AssignNumbers(Connection& writer, const B
     const Answer answer = writer.Run(kNumberOwners, params);
     if (!answer.ok()) return answer.failure;
     for (int i = 0; i < answer.size(); ++i)
-      names_->Learn(OwnerId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
+      names_->Learn(OwnerId{std::string(answer[i].Bytes(0))},
+                    static_cast<int32_t>(answer[i].Int(1)));
   }
   if (!unknown.providers.empty()) {
     Params params;
@@ -260,7 +271,8 @@ std::optional<Failure> PostgresLedger::AssignNumbers(Connection& writer, const B
     const Answer answer = writer.Run(kNumberProviders, params);
     if (!answer.ok()) return answer.failure;
     for (int i = 0; i < answer.size(); ++i)
-      names_->Learn(ProviderId{answer[i].Text(0)}, static_cast<int32_t>(answer[i].Int(1)));
+      names_->Learn(ProviderId{std::string(answer[i].Bytes(0))},
+                    static_cast<int32_t>(answer[i].Int(1)));
   }
   return std::nullopt;
 }
@@ -283,7 +295,7 @@ std::optional<CommitResult> PostgresLedger::SendBatch(const Batch& batch) {
   // A name gets its number in an earlier transaction, which is not pipelined.
   if (IsInFlight() && !names_->UnknownOf(batch).IsEmpty()) AwaitAnswers();
   if (!IsInFlight()) {
-    const absl::StatusOr<Connection*> writer = Writer();
+    const absl::StatusOr<CommitPipeline*> writer = Writer();
     if (!writer.ok())
       return CommitResult{
           CommitOutcome::kUnknown, {}, std::string(View(writer.status().message()))};
@@ -321,8 +333,7 @@ void PostgresLedger::Wake() {
 void PostgresLedger::RecordAnswer(const Answer& answer) {
   CommitResult result = answer.ok() ? CommitResult{CommitOutcome::kDurable, answer[0].Time(0), ""}
                                     : ResultOf(*answer.failure);
-  if (answer.ok() && answer.unconfirmed)
-    result = {CommitOutcome::kUnknown, {}, "database: a synchronous standby did not confirm"};
+  if (answer.ok() && answer.unconfirmed) result = {CommitOutcome::kUnknown, {}, kUnconfirmed};
   const bool is_lost = !answer.ok() && answer.failure->lost;
   for (std::optional<CommitResult>& sent : sent_) {
     if (sent) continue;

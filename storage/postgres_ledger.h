@@ -1,21 +1,27 @@
-// Ledger in PostgreSQL: one session writes, several read.
+// Ledger in PostgreSQL: one session commits, one keeps the tenures, several read.
 #pragma once
 
 #include <atomic>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/binary.h"
-#include "storage/connection.h"
+#include "storage/commit_pipeline.h"
 #include "storage/interned_names.h"
 #include "storage/ledger.h"
 
+namespace pqxx {
+class row;
+}
+
 namespace capbroker {
+
+class Connection;
 
 struct PostgresOptions {
   std::string url;            // A libpq connection string or URI.
@@ -65,8 +71,9 @@ class PostgresLedger : public Ledger {
   Readers readers() const ABSL_LOCKS_EXCLUDED(readers_mutex_);
 
  private:
-  // The session that writes, reconnected if it was lost.
-  absl::StatusOr<Connection*> Writer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  using Visit = absl::FunctionRef<absl::Status(const pqxx::row&)>;
+  // The session that commits, reconnected if it was lost.
+  absl::StatusOr<CommitPipeline*> Writer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   // Sends the batch; returns its outcome if that is already known.
   std::optional<CommitResult> SendBatch(const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
@@ -76,22 +83,26 @@ class PostgresLedger : public Ledger {
   // Waits until no batch is in flight.
   void AwaitAnswers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   // Assigns a number to every name in the batch, and interns it.
-  std::optional<Failure> AssignNumbers(Connection& writer, const Batch& batch)
+  std::optional<Failure> AssignNumbers(CommitPipeline& writer, const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  // Runs a statement outside the commit pipeline.
-  absl::StatusOr<Answer> Write(const Statement& statement, const binary::Params& params)
-      ABSL_LOCKS_EXCLUDED(writer_mutex_);
+  // Runs a statement about tenures when no batch is in flight.
+  absl::Status Hold(const Statement& statement, const binary::Params& params, Visit visit)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   // Runs a read on a free session; retries it on a new one if the session turns out to be dead.
-  absl::StatusOr<Answer> Read(const Statement& statement, const binary::Params& params)
+  absl::Status Read(const Statement& statement, const binary::Params& params, Visit visit)
       ABSL_LOCKS_EXCLUDED(readers_mutex_);
+  template <class T, class Make>
+  absl::StatusOr<std::vector<T>> ReadAll(const Statement& statement, const binary::Params& params,
+                                         Make make) ABSL_LOCKS_EXCLUDED(readers_mutex_);
   absl::StatusOr<uint32_t> Partitions() const;  // FAILED_PRECONDITION before Open.
-  Connection::Options For(Span statement) const;
+  SessionOptions For(Span statement) const;
 
   const PostgresOptions options_;
   std::atomic<uint32_t> partitions_ = 0;
 
   absl::Mutex writer_mutex_;
-  std::unique_ptr<Connection> writer_ ABSL_GUARDED_BY(writer_mutex_);
+  std::unique_ptr<CommitPipeline> writer_ ABSL_GUARDED_BY(writer_mutex_);
+  std::unique_ptr<Connection> holder_ ABSL_GUARDED_BY(writer_mutex_);
   std::unique_ptr<InternedNames> names_ ABSL_GUARDED_BY(writer_mutex_);  // Null before Open.
   binary::Params batch_params_ ABSL_GUARDED_BY(writer_mutex_);
   // Outcomes of batches sent and not received, oldest first; nullopt: in flight on the present

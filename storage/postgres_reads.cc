@@ -4,6 +4,7 @@
 #include "absl/time/time.h"
 #include "broker/values/text.h"
 #include "storage/book_state.h"
+#include "storage/connection.h"
 #include "storage/page_token.h"
 #include "storage/postgres_ledger.h"
 #include "storage/state_numbers.h"
@@ -19,32 +20,32 @@ using binary::ViewOf;
 #define OWNER "(SELECT owner_id FROM owner WHERE name = $1)"
 
 #define ACT_COLUMNS "a.sequence, a.time, a.request_id, a.decisions, a.body, a.hash"
-SealedAct ActOf(const Row& row, const OwnerId& owner) {
+SealedAct ActOf(const pqxx::row& row, const OwnerId& owner) {
   return {.owner = owner,
-          .sequence = static_cast<uint64_t>(row.Int(0)),
-          .time = row.Time(1),
-          .request = row.Uuid(2),
-          .decisions = static_cast<uint32_t>(row.Int(3)),
-          .text = row.Text(4),
-          .hash = row.Array<32>(5)};
+          .sequence = static_cast<uint64_t>(IntOf(row[0])),
+          .time = TimeOf(row[1]),
+          .request = UuidOf(row[2]),
+          .decisions = static_cast<uint32_t>(IntOf(row[3])),
+          .text = std::string(TextOf(row[4])),
+          .hash = BytesOf<32>(row[5])};
 }
 
-RequestRow RequestOf(const Row& row, const OwnerId& owner) {
+RequestRow RequestOf(const pqxx::row& row, const OwnerId& owner) {
   return {.owner = owner,
-          .request = row.Uuid(0),
-          .state = RequestStateOf(row.Int(1)),
-          .is_live = row.Int(1) < kFinished || row.Int(1) > kSettled};
+          .request = UuidOf(row[0]),
+          .state = RequestStateOf(IntOf(row[1])),
+          .is_live = IntOf(row[1]) < kFinished || IntOf(row[1]) > kSettled};
 }
 
-OfferRow OfferOf(const Row& row) {
-  return {.owner = {row.Text(0)},
-          .request = row.Uuid(1),
-          .offer = static_cast<uint32_t>(row.Int(2)),
-          .provider = {row.Text(3)},
-          .state = static_cast<OfferState>(row.Int(4)),
-          .allocation = static_cast<AllocationState>(row.Int(5)),
-          .accepted = row.Int(6),
-          .deadline = row.Time(7)};
+OfferRow OfferOf(const pqxx::row& row) {
+  return {.owner = {std::string(TextOf(row[0]))},
+          .request = UuidOf(row[1]),
+          .offer = static_cast<uint32_t>(IntOf(row[2])),
+          .provider = {std::string(TextOf(row[3]))},
+          .state = static_cast<OfferState>(IntOf(row[4])),
+          .allocation = static_cast<AllocationState>(IntOf(row[5])),
+          .accepted = IntOf(row[6]),
+          .deadline = TimeOf(row[7])};
 }
 
 constexpr Statement kKeys{"keys",
@@ -131,15 +132,6 @@ void AddStates(Params& params, const std::vector<State>& states) {
   params.Many(binary::kInt2, numbers, [](int16_t n, Params::Array& a) { a.Int2(n); });
 }
 
-template <class T, class... Also>
-std::vector<T> All(const Answer& answer, T (*read)(const Row&, const Also&...),
-                   const Also&... also) {
-  std::vector<T> out;
-  out.reserve(static_cast<size_t>(answer.size()));
-  for (int i = 0; i < answer.size(); ++i) out.push_back(read(answer[i], also...));
-  return out;
-}
-
 // `rows` has one row more than the page if there are more.
 template <class T>
 Page<T> PageOf(std::vector<T> rows, uint32_t size, const std::string& list,
@@ -159,7 +151,8 @@ PostgresLedger::Readers PostgresLedger::readers() const {
   return {options_.readers, static_cast<uint32_t>(idle_.size()), busy_, waiting_};
 }
 
-absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Params& params) {
+absl::Status PostgresLedger::Read(const Statement& statement, const Params& params, Visit visit) {
+  if (const auto open = Partitions(); !open.ok()) return open.status();
   std::unique_ptr<Connection> connection;
   {
     absl::MutexLock lock(&readers_mutex_);
@@ -178,82 +171,80 @@ absl::StatusOr<Answer> PostgresLedger::Read(const Statement& statement, const Pa
     }
   }
   if (connection != nullptr && !connection->IsAlive()) connection.reset();
-  absl::StatusOr<Answer> answer;
+  absl::Status status;
   for (bool fresh = connection == nullptr;; fresh = true) {
     if (connection == nullptr) {
       absl::StatusOr<std::unique_ptr<Connection>> opened = Connection::Connect(For(options_.read));
-      if (!opened.ok()) {
-        answer = opened.status();
-        break;
-      }
+      status = opened.status();
+      if (!status.ok()) break;
       connection = *std::move(opened);
     }
-    answer = connection->Run(statement, params);
-    if (answer->ok()) break;
-    const Failure failure = *std::move(answer->failure);
-    if (failure.lost) connection.reset();
-    answer = ToStatus(failure);
-    if (!failure.lost || fresh) break;
+    status = connection->Run(statement, params, visit);
+    if (connection->IsAlive()) break;
+    connection.reset();
+    if (fresh || !absl::IsUnavailable(status)) break;
   }
   absl::MutexLock lock(&readers_mutex_);
   --busy_;
   if (connection != nullptr) idle_.push_back(std::move(connection));
-  return answer;
+  return status;
+}
+
+template <class T, class Make>
+absl::StatusOr<std::vector<T>> PostgresLedger::ReadAll(const Statement& statement,
+                                                       const Params& params, Make make) {
+  std::vector<T> out;
+  const absl::Status status = Read(statement, params, [&](const pqxx::row& row) {
+    out.push_back(make(row));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return out;
 }
 
 absl::StatusOr<std::vector<KeyRecord>> PostgresLedger::Keys(
     const OwnerId& owner, const std::vector<IdempotencyKey>& keys) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
   params.Bytes(owner.value);
   params.Many(binary::kUuid, keys,
               [](const IdempotencyKey& key, Params::Array& a) { a.Bytes(ViewOf(key)); });
-  absl::StatusOr<Answer> answer = Read(kKeys, params);
-  if (!answer.ok()) return answer.status();
-  std::vector<KeyRecord> records;
-  for (int i = 0; i < answer->size(); ++i) {
-    const Row row = (*answer)[i];
-    records.push_back({owner, row.Array<16>(0), row.Array<32>(1), row.Uuid(2),
-                       static_cast<uint64_t>(row.Int(3))});
-  }
-  return records;
+  return ReadAll<KeyRecord>(kKeys, params, [&](const pqxx::row& row) {
+    return KeyRecord{owner, BytesOf<16>(row[0]), BytesOf<32>(row[1]), UuidOf(row[2]),
+                     static_cast<uint64_t>(IntOf(row[3]))};
+  });
 }
 
 absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadRequest(const OwnerId& owner,
                                                                    const RequestId& request) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
   params.Bytes(owner.value);
   params.Bytes(ViewOf(request.bytes));
-  absl::StatusOr<Answer> answer = Read(kReadRequest, params);
-  if (!answer.ok()) return answer.status();
-  if (answer->size() == 0)
+  absl::StatusOr<std::vector<SealedAct>> acts = ReadAll<SealedAct>(
+      kReadRequest, params, [&](const pqxx::row& row) { return ActOf(row, owner); });
+  if (acts.ok() && acts->empty())
     return absl::NotFoundError(Cat("request ", Format(request), " of ", owner.value));
-  return All(*answer, ActOf, owner);
+  return acts;
 }
 
 absl::StatusOr<std::vector<RequestTrail>> PostgresLedger::ReadRequests(
     const std::vector<std::pair<OwnerId, RequestId>>& requests) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
   params.Many(binary::kText, requests,
               [](const auto& r, Params::Array& a) { a.Bytes(r.first.value); });
   params.Many(binary::kUuid, requests,
               [](const auto& r, Params::Array& a) { a.Bytes(ViewOf(r.second.bytes)); });
-  absl::StatusOr<Answer> answer = Read(kReadRequests, params);
-  if (!answer.ok()) return answer.status();
   std::vector<RequestTrail> trails;
   for (const auto& [owner, request] : requests) trails.push_back({owner, {}});
-  for (int i = 0; i < answer->size(); ++i) {
-    const Row row = (*answer)[i];
-    RequestTrail& trail = trails[static_cast<size_t>(row.Int(6)) - 1];
+  const absl::Status status = Read(kReadRequests, params, [&](const pqxx::row& row) {
+    RequestTrail& trail = trails[static_cast<size_t>(IntOf(row[6])) - 1];
     trail.acts.push_back(ActOf(row, trail.owner));
-  }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
   return trails;
 }
 
 absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadActs(const ActRange& range) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   const bool from_end = range.newest_first && range.from == 0;
   Params params;
   params.Bytes(range.owner.value);
@@ -262,15 +253,13 @@ absl::StatusOr<std::vector<SealedAct>> PostgresLedger::ReadActs(const ActRange& 
   params.Int8(range.limit);
   const Statement& statement = range.newest_first ? (range.account_only ? kAccountDown : kActsDown)
                                                   : (range.account_only ? kAccountUp : kActsUp);
-  absl::StatusOr<Answer> answer = Read(statement, params);
-  if (!answer.ok()) return answer.status();
-  return All(*answer, ActOf, range.owner);
+  return ReadAll<SealedAct>(statement, params,
+                            [&](const pqxx::row& row) { return ActOf(row, range.owner); });
 }
 
 absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilter& filter,
                                                               uint32_t size,
                                                               const std::string& token) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   const std::string list = ListName(filter);
   const absl::StatusOr<RowPosition> from = ParseRowToken(list, token);
   if (!from.ok()) return from.status();
@@ -280,12 +269,12 @@ absl::StatusOr<Page<RequestRow>> PostgresLedger::ListRequests(const RequestFilte
   AddStates(params, filter.states);
   params.Bytes(ViewOf(from->request.bytes));
   params.Int8(size + 1);
-  absl::StatusOr<Answer> answer = Read(kListRequests, params);
-  if (!answer.ok()) return answer.status();
-  return PageOf<RequestRow>(All(*answer, RequestOf, filter.owner), size, list,
-                            [](const RequestRow& row) {
-                              return RowPosition{row.request, 0, row.owner};
-                            });
+  absl::StatusOr<std::vector<RequestRow>> rows = ReadAll<RequestRow>(
+      kListRequests, params, [&](const pqxx::row& row) { return RequestOf(row, filter.owner); });
+  if (!rows.ok()) return rows.status();
+  return PageOf<RequestRow>(*std::move(rows), size, list, [](const RequestRow& row) {
+    return RowPosition{row.request, 0, row.owner};
+  });
 }
 
 absl::StatusOr<Page<OfferRow>> PostgresLedger::ListOffers(const OfferFilter& filter, uint32_t size,
@@ -301,9 +290,9 @@ absl::StatusOr<Page<OfferRow>> PostgresLedger::ListOffers(const OfferFilter& fil
   params.Int4(static_cast<int32_t>(from->offer));
   params.Bytes(from->owner.value);
   params.Int8(size + 1);
-  absl::StatusOr<Answer> answer = Read(kListOffers, params);
-  if (!answer.ok()) return answer.status();
-  return PageOf<OfferRow>(All(*answer, OfferOf), size, list, [](const OfferRow& row) {
+  absl::StatusOr<std::vector<OfferRow>> rows = ReadAll<OfferRow>(kListOffers, params, OfferOf);
+  if (!rows.ok()) return rows.status();
+  return PageOf<OfferRow>(*std::move(rows), size, list, [](const OfferRow& row) {
     return RowPosition{row.request, row.offer, row.owner};
   });
 }
@@ -312,44 +301,36 @@ absl::StatusOr<std::vector<OwnerId>> PostgresLedger::Owners(const OwnerId& after
   Params params;
   params.Bytes(after.value);
   params.Int8(limit);
-  absl::StatusOr<Answer> answer = Read(kOwners, params);
-  if (!answer.ok()) return answer.status();
-  return All<OwnerId>(
-      *answer, +[](const Row& row) { return OwnerId{row.Text(0)}; });
+  return ReadAll<OwnerId>(
+      kOwners, params, [](const pqxx::row& row) { return OwnerId{std::string(TextOf(row[0]))}; });
 }
 
 absl::StatusOr<std::optional<BookRow>> PostgresLedger::ReadBook(const OwnerId& owner) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
   params.Bytes(owner.value);
-  absl::StatusOr<Answer> answer = Read(kReadBook, params);
-  if (!answer.ok()) return answer.status();
-  if (answer->size() == 0) return std::optional<BookRow>();
-  const Row row = (*answer)[0];
-  BookRow book{.owner = owner,
-               .sequence = static_cast<uint64_t>(row.Int(0)),
-               .hash = row.Array<32>(1),
-               .time = row.Time(2)};
-  if (absl::Status status = DecodeBookState(row.Bytes(3), book); !status.ok()) return status;
-  return std::optional<BookRow>(std::move(book));
+  std::optional<BookRow> book;
+  const absl::Status status = Read(kReadBook, params, [&](const pqxx::row& row) {
+    book = BookRow{.owner = owner,
+                   .sequence = static_cast<uint64_t>(IntOf(row[0])),
+                   .hash = BytesOf<32>(row[1]),
+                   .time = TimeOf(row[2])};
+    return DecodeBookState(TextOf(row[3]), *book);
+  });
+  if (!status.ok()) return status;
+  return book;
 }
 
 absl::StatusOr<std::vector<RequestRow>> PostgresLedger::AllRequests(const OwnerId& owner) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
   params.Bytes(owner.value);
-  absl::StatusOr<Answer> answer = Read(kAllRequests, params);
-  if (!answer.ok()) return answer.status();
-  return All(*answer, RequestOf, owner);
+  return ReadAll<RequestRow>(kAllRequests, params,
+                             [&](const pqxx::row& row) { return RequestOf(row, owner); });
 }
 
 absl::StatusOr<std::vector<OfferRow>> PostgresLedger::AllOffers(const OwnerId& owner) {
-  if (const auto open = Partitions(); !open.ok()) return open.status();
   Params params;
   params.Bytes(owner.value);
-  absl::StatusOr<Answer> answer = Read(kAllOffers, params);
-  if (!answer.ok()) return answer.status();
-  return All(*answer, OfferOf);
+  return ReadAll<OfferRow>(kAllOffers, params, OfferOf);
 }
 
 }  // namespace capbroker

@@ -18,6 +18,7 @@
 
 #include "broker/trail/canonical.h"
 #include "broker/values/text.h"
+#include "storage/connection.h"
 #include "storage/migrate.h"
 #include "storage/postgres_ledger.h"
 
@@ -324,11 +325,14 @@ class Bench {
 
   // The process of the session that writes, if the database runs on this machine.
   std::string WriterPid() {
-    const Answer answer = watcher_->Script(
-        "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE "
-        "'%commit_batch(%'"
-        " AND pid <> pg_backend_pid()");
-    return answer.ok() && answer.size() == 1 ? answer[0].Text(0) : "";
+    std::string pid;
+    const absl::Status status = watcher_->Do([&](pqxx::connection& session) {
+      pid = TextOf(pqxx::nontransaction(session).exec1(
+          "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+          " AND query LIKE '%commit_batch(%' AND pid <> pg_backend_pid()")[0]);
+      return absl::OkStatus();
+    });
+    return status.ok() ? pid : "";
   }
 
   PostgresLedger& ledger_;

@@ -41,7 +41,7 @@ class PackageTest(unittest.TestCase):
 
     def test_it_names_the_libraries_that_the_binary_loads(self):
         depends = self.field("Depends")
-        for library in ("libgrpc++1.51", "libpq5", "libsystemd0", "adduser", "procps", "tzdata"):
+        for library in ("libgrpc++1.51", "libpq5", "libpqxx-6.4", "libsystemd0", "adduser", "procps", "tzdata"):
             self.assertIn(library, depends)
         self.assertEqual(self.field("Version"), version())
 

@@ -81,13 +81,21 @@ std::unique_ptr<Connection> Session(const std::string& url) {
   return session.ok() ? *std::move(session) : nullptr;
 }
 
+absl::StatusOr<std::string> TryAsk(Connection& session, const std::string& sql) {
+  std::string answer;
+  const absl::Status status = session.Do([&](pqxx::connection& connection) {
+    const pqxx::result rows = pqxx::nontransaction(connection).exec(sql);
+    if (!rows.empty()) answer = TextOf(rows[0][0]);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return answer;
+}
+
 std::string Ask(Connection& session, const std::string& sql) {
-  Answer answer = session.Script(sql);
-  if (!answer.ok()) {
-    ADD_FAILURE() << sql << ": " << answer.failure->message;
-    return "";
-  }
-  return answer.size() > 0 ? answer[0].Text(0) : "";
+  const absl::StatusOr<std::string> answer = TryAsk(session, sql);
+  EXPECT_TRUE(answer.ok()) << sql << ": " << answer.status();
+  return answer.value_or("");
 }
 
 }  // namespace capbroker

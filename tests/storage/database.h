@@ -12,10 +12,11 @@ namespace capbroker {
 // kTestPartitions), or empty.
 std::string NewDatabase(bool migrated = true);
 
-// A session on `url` for statements that no ledger would run. A failed statement fails the test.
+// A session on `url` for statements that no ledger would run. TryAsk returns the first value of the
+// answer, as text; for Ask, a failed statement fails the test.
 std::unique_ptr<Connection> Session(const std::string& url);
-std::string Ask(Connection& session,
-                const std::string& sql);  // Returns the first value of the answer, as text.
+absl::StatusOr<std::string> TryAsk(Connection& session, const std::string& sql);
+std::string Ask(Connection& session, const std::string& sql);
 
 // Whether the cluster can be stopped here. It cannot if it was given by CAPBROKER_TEST_DATABASE.
 bool ClusterIsOurs();

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <atomic>
 #include <thread>
 
 #include "broker/values/text.h"
+#include "storage/failure.h"
 #include "storage/migrate.h"
 #include "tests/storage/database.h"
 #include "tests/storage/ledger_conformance.h"
@@ -63,9 +65,7 @@ TEST(PostgresLedger, TheTrailIsAppendOnly) {
   auto session = Session(url);
   for (const char* sql : {"UPDATE act SET decisions = 2", "DELETE FROM act", "TRUNCATE act",
                           "DELETE FROM act WHERE false"}) {
-    const Answer answer = session->Script(sql);
-    ASSERT_FALSE(answer.ok()) << sql;
-    EXPECT_EQ(answer.failure->sqlstate, "CB004") << answer.failure->message;
+    EXPECT_THAT(Message(TryAsk(*session, sql).status()), HasSubstr("[CB004]")) << sql;
   }
   // The broker's role could not, even without the trigger; and it can do everything that the broker
   // does.
@@ -73,9 +73,7 @@ TEST(PostgresLedger, TheTrailIsAppendOnly) {
   for (const char* sql :
        {"UPDATE act SET decisions = 2", "DELETE FROM act", "TRUNCATE act", "DELETE FROM book",
         "DELETE FROM request", "DELETE FROM offer", "DELETE FROM partition"}) {
-    const Answer answer = session->Script(sql);
-    ASSERT_FALSE(answer.ok()) << sql;
-    EXPECT_EQ(answer.failure->sqlstate, "42501") << answer.failure->message;
+    EXPECT_THAT(Message(TryAsk(*session, sql).status()), HasSubstr("[42501]")) << sql;
   }
   auto broker = OpenLedger(url + " options='-c role=capbroker_broker'");
   const auto again = broker->Take("one", "", AllPartitions(), Seconds(10));
@@ -214,6 +212,71 @@ TEST(PostgresLedger, SessionsClosedUnderAReaderAreReplaced) {
       " AND pid <> pg_backend_pid()");
   EXPECT_TRUE(ledger->ReadActs({.owner = kOpenai}).ok());
   EXPECT_TRUE(ledger->Heartbeat(*tenures).ok());
+}
+
+// libpqxx would end a parameter that is text at a NUL, and read the trail of another owner.
+TEST(PostgresLedger, ANameIsComparedToItsLastByte) {
+  auto ledger = OpenLedger(NewDatabase());
+  const auto tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
+  ASSERT_EQ(ledger->Commit(OneAct(*tenures, 1)).outcome, CommitOutcome::kDurable);
+  const OwnerId longer{kOpenai.value + std::string("\0x", 2)};
+  EXPECT_THAT(Message(ledger->ReadActs({.owner = longer}).status()), HasSubstr("[22021]"));
+  EXPECT_THAT(Message(ledger->ReadRequests({{longer, IdOf(1)}}).status()), HasSubstr("[22021]"));
+}
+
+TEST(PostgresLedger, ErrorsAreOneLineWithDetailAndState) {
+  auto session = Session(NewDatabase());
+  const absl::Status status =
+      TryAsk(*session, "INSERT INTO partition (partition_id) VALUES (0)").status();
+  EXPECT_TRUE(absl::IsInternal(status));
+  EXPECT_EQ(Message(status),
+            "database: duplicate key value violates unique constraint \"partition_pkey\""
+            " (Key (partition_id)=(0) already exists.) [23505]");
+}
+
+TEST(PostgresLedger, ATenureThatAStandbyDidNotConfirmIsUnavailable) {
+  if (!ClusterIsOurs()) GTEST_SKIP() << "the cluster is not ours to configure";
+  const std::string url = NewDatabase();
+  auto ledger = OpenLedger(url);
+  const auto tenures = ledger->Take("one", "", AllPartitions(), Seconds(10));
+  ASSERT_TRUE(tenures.ok());
+  auto session = Session(url);
+  Ask(*session, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  Ask(*session, "SELECT pg_reload_conf()");
+  // The sessions read the setting some time later: the first heartbeats may still need nobody.
+  absl::Status status;
+  std::atomic<bool> done = false;
+  std::thread beat([&] {
+    for (int i = 0; i < 100'000 && status.ok(); ++i) status = ledger->Heartbeat(*tenures).status();
+    done = true;
+  });
+  while (!done) {
+    Ask(*session,
+        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event = 'SyncRep'");
+  }
+  beat.join();
+  Ask(*session, "ALTER SYSTEM RESET synchronous_standby_names");
+  Ask(*session, "SELECT pg_reload_conf()");
+  EXPECT_EQ(status, absl::UnavailableError(kUnconfirmed));
+}
+
+TEST(PostgresLedger, AHeartbeatOnASessionThatHangsIsUnavailableInBoundedTime) {
+  if (!ClusterIsOurs()) GTEST_SKIP() << "the cluster is not ours to stop";
+  const std::string url = NewDatabase();
+  PostgresLedger ledger({.url = url, .commit = Span{100'000}});
+  ASSERT_TRUE(ledger.Open().ok());
+  const auto tenures = ledger.Take("one", "", AllPartitions(), Seconds(10));
+  ASSERT_TRUE(tenures.ok()) << tenures.status();
+  const pid_t holder =
+      std::stoi(Ask(*Session(url),
+                    "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND pid <> pg_backend_pid() AND query LIKE '%FROM take_partitions%'"));
+  ASSERT_EQ(kill(holder, SIGSTOP), 0);
+  const absl::Status status = ledger.Heartbeat(*tenures).status();
+  kill(holder, SIGCONT);
+  EXPECT_EQ(status, absl::UnavailableError("database: no answer within 2.1s"));
+  EXPECT_TRUE(ledger.Heartbeat(*tenures).ok());
 }
 
 TEST(PostgresLedger, AServerThatHangsIsUnavailableInBoundedTime) {
