@@ -62,7 +62,7 @@ class FlagsTest(StageTest):
                               "--price-cap", "2.7 USD", "--availability-ppm", "99.9%", "--conditions", "liquid cooling",
                               "--segments", "PRODUCT_INFERENCE:4000", "--segments", "MODEL_DEVELOPMENT:TRAINING:4000",
                               "--splittable", "--smallest-useful-quantity", "1000", "--fallback-policy", "SEQUENTIAL",
-                              "--providers", "coreweave", "--release-notice", "30d", "--release-share-ppm", "50%",
+                              "--providers", "stargate-oracle", "--release-notice", "30d", "--release-share-ppm", "50%",
                               "--needed-by-time", "+50d", "--expire-time", "+40d", "--labels", "team=a", "--output", "json",
                               who="owner-openai")
         request = json.loads(done.stdout)
