@@ -1,5 +1,4 @@
 // What providers answer to offers, and what owners answer to counters.
-#include <algorithm>
 #include <utility>
 
 #include "broker/deciding/deciding.h"
@@ -29,16 +28,6 @@ absl::Status CheckQuantity(const Offer& offer, int64_t quantity) {
   if (quantity % offer.quantity_step == 0) return absl::OkStatus();
   return Invalid("quantity", Cat(quantity),
                  Cat("a multiple of ", offer.quantity_step, ", or all ", offer.quantity));
-}
-
-// R6. The owner has no use for a part below its smallest: none is taken, and none is left over.
-// `lot` is what is to be had of what the offer asks for.
-absl::Status CheckRest(const Request& request, int64_t lot, int64_t quantity) {
-  const int64_t left = lot - quantity;
-  if (left == 0 || left >= request.smallest_useful) return absl::OkStatus();
-  return Invalid("quantity", Cat(quantity),
-                 Cat("at most ", lot - request.smallest_useful, ", or all ", lot, ": ", left,
-                     " would be left, and the smallest useful part is ", request.smallest_useful));
 }
 
 }  // namespace
@@ -134,9 +123,6 @@ absl::StatusOr<Verdict> Deciding::On(const AcceptOffer& accept) const {
         {{"request_state", std::string(NameOf(request->state))}, {"server_time", Format(now)}}));
   }
   const bool whole = quantity == offer.quantity;
-  const int64_t lot = std::min(offer.quantity, units.ToBeHad());
-  if (absl::Status status = CheckRest(*request->request, lot, quantity); !whole && !status.ok())
-    return status;
   Decision accepted =
       RequestDraft::About(whole ? Kind::OFFER_ACCEPTED : Kind::OFFER_PARTIALLY_ACCEPTED, offer);
   accepted.quantity = quantity;

@@ -189,14 +189,12 @@ bool IsWithinCap(const RequestBook& book, const Offer& offer, const Money& unit_
 Parts PartsOf(const Request& request, int64_t lot, const Clause* right) {
   const PartialAcceptance* taken = right == nullptr ? nullptr : &AskingOf(*right)->parts;
   if (!request.splittable || (taken != nullptr && !taken->allowed)) return {};
-  const int64_t smallest = std::max<int64_t>(request.smallest_useful, 1);
-  Parts parts{smallest, 1};
+  Parts parts{std::max<int64_t>(request.smallest_useful, 1), 1};
   if (taken != nullptr) {
     parts.min_quantity = std::max(parts.min_quantity, taken->min_quantity);
     parts.step = std::max<int64_t>(taken->quantity_step, 1);
   }
-  // Of use is a part only if what it leaves is, too.
-  return parts.min_quantity + smallest <= lot ? parts : Parts{};
+  return parts.min_quantity < lot ? parts : Parts{};
 }
 
 }  // namespace capbroker
