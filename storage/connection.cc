@@ -172,11 +172,14 @@ absl::Status Connection::Stream(const std::string& query, Visit visit) {
   return Do([&](pqxx::connection& session) -> absl::Status {
     pqxx::read_transaction transaction(session);
     pqxx::icursorstream cursor(transaction, query, "stream", kPart);
-    for (pqxx::result rows; deadline_->Start(), cursor.get(rows);) {
+    pqxx::result rows;
+    do {
+      deadline_->Start();
+      cursor.get(rows);
       for (const auto& row : rows) {
         if (absl::Status status = visit(row); !status.ok()) return status;
       }
-    }
+    } while (static_cast<int>(rows.size()) == kPart);
     return absl::OkStatus();
   });
 }

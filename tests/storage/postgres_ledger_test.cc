@@ -234,6 +234,20 @@ TEST(PostgresLedger, ErrorsAreOneLineWithDetailAndState) {
             " (Key (partition_id)=(0) already exists.) [23505]");
 }
 
+TEST(PostgresLedger, AStreamShowsEveryRowOnce) {
+  auto session = Session(NewDatabase(/*migrated=*/false));
+  for (const int64_t rows : {0, 1, 4'999, 5'000, 5'001, 10'000}) {
+    int64_t seen = 0;
+    const absl::Status status =
+        session->Stream(Cat("SELECT generate_series(1, ", rows, ")"), [&](const pqxx::row& row) {
+          EXPECT_EQ(IntOf(row[0]), ++seen);
+          return absl::OkStatus();
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(seen, rows);
+  }
+}
+
 TEST(PostgresLedger, ATenureThatAStandbyDidNotConfirmIsUnavailable) {
   if (!ClusterIsOurs()) GTEST_SKIP() << "the cluster is not ours to configure";
   const std::string url = NewDatabase();
