@@ -26,8 +26,7 @@ std::vector<T> ReadOffered(Fields& fields, const Path& at, const List& in) {
     T& added = out.emplace_back();
     TakeRecord(fields, element, in[i], added);
     if (!seen.emplace(added.resource_type, added.region).second) {
-      fields.Complain(element, "a second one for this resource_type and region",
-                      "one for each");
+      fields.Complain(element, "a second one for this resource_type and region", "one for each");
     }
   }
   return out;
