@@ -22,7 +22,7 @@ class LintTest : public RpcTest {
     v1::LintAgreementRequest ask;
     ask.set_parent("owners/openai");
     ask.set_agreement_id(GoodAgreement().agreement_id());
-    ask.set_provider(provider);
+    ask.set_holder(provider);
     *ask.mutable_version() = version;
     v1::LintAgreementResponse response;
     const grpc::Status status =
