@@ -89,6 +89,9 @@ class PostgresLedger : public Ledger {
   absl::Status Hold(const Statement& statement, const binary::Params& params, Visit visit)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   // Runs a read on a free session; retries it on a new one if the session turns out to be dead.
+  // The one that a readiness probe may use before Open.
+  absl::Status Query(const Statement& statement, const binary::Params& params, Visit visit)
+      ABSL_LOCKS_EXCLUDED(readers_mutex_);
   absl::Status Read(const Statement& statement, const binary::Params& params, Visit visit)
       ABSL_LOCKS_EXCLUDED(readers_mutex_);
   template <class T, class Make>

@@ -153,6 +153,10 @@ PostgresLedger::Readers PostgresLedger::readers() const {
 
 absl::Status PostgresLedger::Read(const Statement& statement, const Params& params, Visit visit) {
   if (const auto open = Partitions(); !open.ok()) return open.status();
+  return Query(statement, params, visit);
+}
+
+absl::Status PostgresLedger::Query(const Statement& statement, const Params& params, Visit visit) {
   std::unique_ptr<Connection> connection;
   {
     absl::MutexLock lock(&readers_mutex_);
@@ -301,8 +305,13 @@ absl::StatusOr<std::vector<OwnerId>> PostgresLedger::Owners(const OwnerId& after
   Params params;
   params.Bytes(after.value);
   params.Int8(limit);
-  return ReadAll<OwnerId>(
-      kOwners, params, [](const pqxx::row& row) { return OwnerId{std::string(TextOf(row[0]))}; });
+  std::vector<OwnerId> owners;
+  const absl::Status status = Query(kOwners, params, [&](const pqxx::row& row) {
+    owners.push_back({std::string(TextOf(row[0]))});
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return owners;
 }
 
 absl::StatusOr<std::optional<BookRow>> PostgresLedger::ReadBook(const OwnerId& owner) {

@@ -238,6 +238,8 @@ absl::Status Validate(const AgreementVersion& version) {
       !status.ok()) {
     return status;
   }
+  if (version.closed_lists)  // R32 is not carried out, so nobody may rely on it.
+    return Invalid("closed_lists", "true", "false: names are not checked yet");
   if (version.clauses.empty()) return Invalid("clauses", "none", "at least one");
   absl::flat_hash_set<std::string> calendars;
   for (size_t i = 0; i < version.calendars.size(); ++i) {

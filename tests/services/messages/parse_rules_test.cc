@@ -52,7 +52,6 @@ v1::AgreementVersion WholeVersion() {
   first.mutable_close_within()->set_seconds(1200);
   first.set_reoffer(true);
   first.mutable_reoffer_window()->mutable_duration()->set_seconds(1250);
-  version.set_closed_lists(true);
   version.mutable_clauses(2)->mutable_waiver()->set_covers(v1::Waiver::COVERED_REQUEST);
   v1::Clause* clause = version.add_clauses();
   clause->set_id("C7");
