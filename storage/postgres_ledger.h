@@ -88,8 +88,8 @@ class PostgresLedger : public Ledger {
   // Runs a statement about tenures when no batch is in flight.
   absl::Status Hold(const Statement& statement, const binary::Params& params, Visit visit)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  // Runs a read on a free session; retries it on a new one if the session turns out to be dead.
-  // The one that a readiness probe may use before Open.
+  // Runs a statement on a free session; retries it on a new one if the session turns out to be
+  // dead. Unlike Read it does not need Open: a readiness probe asks before it.
   absl::Status Query(const Statement& statement, const binary::Params& params, Visit visit)
       ABSL_LOCKS_EXCLUDED(readers_mutex_);
   absl::Status Read(const Statement& statement, const binary::Params& params, Visit visit)

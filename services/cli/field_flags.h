@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "services/notation/fields.h"
@@ -20,7 +21,7 @@ struct Written {
   std::string origin{};
 };
 
-// What `--help` says about a flag besides its name.
+// What `--help` says about a flag besides its name. The names of an enum are added.
 struct FlagHelp {
   std::string_view field, type, what;
 };
@@ -45,7 +46,7 @@ constexpr FlagHelp HelpOfType() {
   else if constexpr (std::is_same_v<F, int64_t>)
     return {"", "N", "A number: 8000 or 8,000"};
   else if constexpr (std::is_enum_v<F>)
-    return {"", "NAME", "One of its names"};
+    return {"", "NAME", "One of"};
   else
     return {"", "TEXT", "A text"};
 }
@@ -61,7 +62,15 @@ void AddFieldFlags(CLI::App& verb, const R& record, std::span<const FlagHelp> he
       const FlagShape shape = std::is_same_v<F, bool> ? FlagShape::kSwitch
                               : ListField<F>          ? FlagShape::kList
                                                       : FlagShape::kValue;
-      AddFieldFlag(verb, path, shape, known != nullptr ? *known : HelpOfType<F>(), out);
+      FlagHelp flag = known != nullptr ? *known : HelpOfType<F>();
+      std::string what(flag.what);
+      if constexpr (std::is_enum_v<F>) {
+        std::string_view separator = ": ";
+        for (const std::string_view name : Names<F>::values)
+          what += Cat(std::exchange(separator, ", "), name);
+      }
+      flag.what = what;
+      AddFieldFlag(verb, path, shape, flag, out);
     });
   };
   for (const FlagHelp& known : help) add(std::string(known.field), &known);

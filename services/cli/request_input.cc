@@ -11,42 +11,42 @@
 namespace capbroker {
 namespace {
 
-// In the order of `--help`. A field without a row is told by its type.
+// In the order of `--help`. A field without a row is described by its type.
 constexpr FlagHelp kHelp[] = {
-    {"resource_type", "TYPE", "What: h100"},
-    {"region", "REGION", "Where: us-east"},
-    {"quantity", "N", "How much: 8000 or 8,000; else the sum of the segments"},
-    {"unit", "UNIT", "What one of it is; default gpu"},
+    {"resource_type", "TYPE", "Resource type: h100"},
+    {"region", "REGION", "Region: us-east"},
+    {"quantity", "N", "Quantity: 8000 or 8,000; default the sum of the segments"},
+    {"unit", "UNIT", "Unit of the quantity; default gpu"},
     {"start_time", "WHEN", "First instant: RFC 3339, a date, or +30d"},
     {"end_time", "WHEN", "End, exclusive"},
-    {"unit_price", "AMOUNT", "For a unit and hour: \"2.5 USD\""},
-    {"price_cap", "AMOUNT", "The most you pay; default the price"},
+    {"unit_price", "AMOUNT", "Price per unit-hour: \"2.5 USD\""},
+    {"price_cap", "AMOUNT", "Price cap; default the price"},
     {"availability_ppm", "SHARE", "Service level: 99.9%"},
-    {"conditions", "TEXT", "A further term in words"},
-    {"workload_class", "CLASS", "Class of workload: PRODUCT_INFERENCE, API_SERVING"},
-    {"purpose", "PURPOSE", "What it is for: RESEARCH, TRAINING"},
-    {"segments", "SEGMENT", "Instead of a class: CLASS:PURPOSE:N or CLASS:N"},
-    {"splittable", "", "May be divided among routes and providers"},
-    {"smallest_useful_quantity", "N", "Smallest part worth having"},
+    {"conditions", "TEXT", "A further condition, in words"},
+    {"workload_class", "CLASS", "Workload class: PRODUCT_INFERENCE, API_SERVING"},
+    {"purpose", "PURPOSE", "Purpose: RESEARCH, TRAINING"},
+    {"segments", "SEGMENT", "Instead of --workload-class: CLASS:PURPOSE:N or CLASS:N"},
+    {"splittable", "", "May be split among routes and providers"},
+    {"smallest_useful_quantity", "N", "Smallest useful part"},
     {"renewal", "", "Extends capacity already in use"},
-    {"fallback_policy", "KIND", "How alternatives are asked, by name; default SEQUENTIAL"},
+    {"fallback_policy", "KIND", "How alternatives are asked (default SEQUENTIAL)"},
     {"providers", "PROVIDER", "Alternatives in rank order; default all registered"},
-    {"step_window", "DURATION", "How long each alternative has to answer: 2h"},
-    {"fan_out", "N", "Of FAN_OUT: how many are asked at once"},
-    {"confirm_within", "DURATION", "How long an alternative has to confirm; default at once"},
-    {"withdraw_notice", "DURATION", "With which it may withdraw; default it may not"},
-    {"release_notice", "DURATION", "With which you may release what it confirmed; default at once"},
+    {"step_window", "DURATION", "How long each alternative may take to answer: 2h"},
+    {"fan_out", "N", "How many are asked at once, with FAN_OUT"},
+    {"confirm_within", "DURATION",
+     "How long an alternative may take to confirm; default: confirmed at once"},
+    {"withdraw_notice", "DURATION",
+     "Notice with which an alternative may withdraw; default: it may not"},
+    {"release_notice", "DURATION",
+     "Notice with which you may release what an alternative confirmed; default: at once"},
     {"release_share_ppm", "SHARE",
-     "Of the unused time's cost, what a release restores; default all"},
+     "Share of the commitment for the unused time that a release restores; default all"},
     {"accept_late", "", "Keep late acceptances in reserve"},
-    {"needed_by_time", "WHEN", "The rights' windows must fit before it; default the start"},
-    {"expire_time", "WHEN", "Worked on until then; default when it is needed by"},
-    {"labels", "K=V", "Your own mark, key=value"},
+    {"needed_by_time", "WHEN",
+     "When the capacity is needed; the windows of rights must fit before it; default the start"},
+    {"expire_time", "WHEN", "When the request expires; default --needed-by-time"},
+    {"labels", "K=V", "A label of your own, key=value"},
 };
-
-absl::Status Unreadable(std::string_view got, std::string_view want) {
-  return absl::InvalidArgumentError(Cat("got \"", got, "\", want ", want));
-}
 
 absl::StatusOr<Segment> ReadSegment(std::string_view text) {
   const std::vector<std::string_view> words = Split(text, ':');
@@ -75,7 +75,7 @@ absl::Status ReadAll(std::string_view flag, const std::vector<std::string>& text
   return absl::OkStatus();
 }
 
-// The uses: what the texts say, else what the file says, else one of the whole.
+// The segments of the flags, else those of the file, else one segment of the whole quantity.
 absl::Status CompleteSegments(const RequestForm& form, Request& request) {
   if (form.segments.empty() && request.segments.empty()) {
     if (form.workload_class.empty()) {

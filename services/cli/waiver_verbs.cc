@@ -22,12 +22,12 @@ struct WaiverFlags {
   std::vector<Written> fields{};
 };
 
-// In the order of `--help`. A field without a row is told by its type.
+// In the order of `--help`. A field without a row is described by its type.
 constexpr FlagHelp kHelp[] = {
     {"id", "ID", "The waiver's own name: W1"},
     {"lifted_clause_ids", "CLAUSE", "A clause that it lifts"},
-    {"scope.workload_classes", "CLASS", "Only this class of workload; default any"},
-    {"scope.purposes", "PURPOSE", "Only this purpose; default any that is stated"},
+    {"scope.workload_classes", "CLASS", "Only this workload class; default any"},
+    {"scope.purposes", "PURPOSE", "Only this purpose; default any stated purpose"},
     {"scope.resource_types", "TYPE", "Only this resource type; default any"},
     {"scope.regions", "REGION", "Only this region; default any"},
     {"scope.min_quantity", "N", "Only requests of at least so many units; default any"},
@@ -35,7 +35,7 @@ constexpr FlagHelp kHelp[] = {
     {"scope.delivery_end_time", "WHEN", "Only deliveries that start before then"},
     {"scope.new_capacity_only", "", "Only capacity that is not in use already"},
     {"min_share_ppm", "SHARE", "\"Primarily\": at least this share of a request"},
-    {"covers", "WHAT", "SEGMENTS in its scope, or the whole REQUEST; default SEGMENTS"},
+    {"covers", "WHAT", "The segments in its scope (default), or the whole request"},
     {"cap_quantity", "N", "Most units in total; default no cap"},
     {"start_time", "WHEN", "First instant; default now"},
     {"end_time", "WHEN", "End, exclusive; default the agreement's"},

@@ -30,7 +30,7 @@ namespace capbroker {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// ---------------------------------------------------------------- single values
+// ---- Single values.
 
 // One field of one message, to be written.
 struct FieldOut {

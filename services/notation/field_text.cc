@@ -15,10 +15,6 @@ absl::Status Take(const absl::StatusOr<T>& value, T& out) {
   return value.status();
 }
 
-absl::Status Unreadable(std::string_view got, std::string_view want) {
-  return absl::InvalidArgumentError(Cat("got \"", got, "\", want ", want));
-}
-
 // A bare number is of what the name says: parts per million, or a fraction of all.
 absl::StatusOr<int64_t> ReadShare(const WrittenName& as, std::string_view text) {
   const auto ppm = ParseNumber<int64_t>(text);

@@ -30,7 +30,7 @@ struct WrittenName {
   Instant now{};
 };
 
-// ---------------------------------------------------------------- reading
+// ---- Reading.
 // INVALID_ARGUMENT "got ..., want ..." each.
 absl::Status ReadText(const WrittenName& as, std::string_view text, bool& out);
 // Of a `_ppm`: "2%", "0.02", "20000ppm" or, by that name, "20000". Else a quantity.
@@ -106,7 +106,7 @@ absl::Status ReadTexts(const WrittenName& as, const std::vector<std::string>& te
 absl::Status ReadTexts(const WrittenName& as, const std::vector<std::string>& texts,
                        std::vector<WeeklyHours>& out);
 
-// ---------------------------------------------------------------- writing
+// ---- Writing.
 // What ReadText reads back as the same.
 std::string WriteText(std::string_view name, bool v);
 std::string WriteText(std::string_view name, int64_t v);

@@ -12,10 +12,6 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-absl::Status Unreadable(std::string_view got, std::string_view want) {
-  return absl::InvalidArgumentError(Cat("got \"", got, "\", want ", want));
-}
-
 // Multiplies a decimal number by `unit`; nullopt if the product is no whole number, or too large.
 std::optional<int64_t> Scale(std::string_view number, int64_t unit) {
   const size_t dot = number.find('.');
@@ -54,6 +50,10 @@ constexpr Unit kUnits[] = {{"d", 86'400'000'000},
                            {"ms", 1'000}};
 
 }  // namespace
+
+absl::Status Unreadable(std::string_view got, std::string_view want) {
+  return absl::InvalidArgumentError(Cat("got \"", got, "\", want ", want));
+}
 
 absl::StatusOr<Span> ParseDuration(std::string_view text) {
   const absl::Status error = Unreadable(text, "a length of time such as 90s, 2h, 3d or 1d12h");

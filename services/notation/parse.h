@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "broker/values/calendar.h"
 #include "broker/values/money.h"
@@ -16,6 +17,7 @@
 namespace capbroker {
 
 // All errors are INVALID_ARGUMENT with a message "got ..., want ..."; callers prepend a name.
+absl::Status Unreadable(std::string_view got, std::string_view want);
 
 // "90s", "2h", "3d", "1d12h", "250ms", "1.5h": units d, h, m, s, ms, each at most once, in that
 // order. "0" is zero. A day has 24 hours. Negative durations, and fractions of a microsecond, are

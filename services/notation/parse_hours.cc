@@ -12,10 +12,6 @@ namespace {
 constexpr std::array<std::string_view, 7> kDays = {"MONDAY", "TUESDAY",  "WEDNESDAY", "THURSDAY",
                                                    "FRIDAY", "SATURDAY", "SUNDAY"};
 
-absl::Status Unreadable(std::string_view got, std::string_view want) {
-  return absl::InvalidArgumentError(Cat("got \"", got, "\", want ", want));
-}
-
 // In capital letters, every dash a '-', and no blanks but one between days and hours.
 std::string Plain(std::string_view text) {
   static constexpr std::string_view kDashes[] = {"\u2010", "\u2011", "\u2012",

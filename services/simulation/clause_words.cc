@@ -8,10 +8,6 @@
 namespace capbroker {
 namespace {
 
-absl::Status Unreadable(std::string_view got, std::string_view want) {
-  return absl::InvalidArgumentError(Cat("got \"", got, "\", want ", want));
-}
-
 // Takes the value of the field that `written` names; false, and nothing is taken, if there is none.
 template <class R>
 bool ReadFieldWords(WordReader& words, std::string_view written, R& record) {

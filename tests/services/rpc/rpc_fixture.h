@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -49,6 +50,19 @@ inline std::string FieldIn(const grpc::Status& status) {
     if (any.UnpackTo(&bad)) return bad.field_violations(0).field();
   }
   return "";
+}
+
+// A watch of azure's offers ends with UNAUTHENTICATED once `revoke` has run.
+inline void ExpectWatchEndsBy(v1::OfferService::Stub& stub, grpc::ClientContext* context,
+                              const std::function<void()>& revoke) {
+  v1::WatchOffersRequest watch;
+  watch.set_parent("providers/azure");
+  const auto stream = stub.WatchOffers(context, watch);
+  v1::WatchOffersResponse news;
+  ASSERT_TRUE(stream->Read(&news));
+  revoke();
+  EXPECT_FALSE(stream->Read(&news));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
 }
 
 class RpcTest : public ::testing::Test {

@@ -293,17 +293,11 @@ TEST_F(WatchTest, EndsWhenTheServerGoesDown) {
 }
 
 TEST_F(WatchTest, EndsWhenItsCallerIsRevoked) {
-  v1::WatchOffersRequest watch;
-  watch.set_parent("providers/azure");
-  const auto context = As("provider/azure");
-  const auto stream = offers_->WatchOffers(context.get(), watch);
-  v1::WatchOffersResponse news;
-  ASSERT_TRUE(stream->Read(&news));
-  std::erase(parties_, "provider/azure");
-  WritePrincipals();
-  ASSERT_TRUE(server_->ReloadPrincipals().ok());
-  EXPECT_FALSE(stream->Read(&news));
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  ExpectWatchEndsBy(*offers_, As("provider/azure").get(), [this] {
+    std::erase(parties_, "provider/azure");
+    WritePrincipals();
+    ASSERT_TRUE(server_->ReloadPrincipals().ok());
+  });
 }
 
 }  // namespace
