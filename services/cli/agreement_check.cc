@@ -16,7 +16,6 @@
 #include "services/cli/name_arguments.h"
 #include "services/cli/show.h"
 #include "services/client/client.h"
-#include "services/messages/fields.h"
 #include "services/messages/parse.h"
 #include "services/messages/parse_values.h"
 #include "services/messages/render.h"
@@ -41,15 +40,6 @@ AgreementVersion Completed(AgreementVersion version) {
   return version;
 }
 
-// INVALID_ARGUMENT where the broker could not read it.
-absl::Status CheckMessage(const AgreementVersion& version) {
-  v1::AgreementVersion message;
-  Render(version, &message);
-  Fields fields;
-  ReadVersion(fields, "version", message);
-  return fields.status();
-}
-
 // Everybody whom the version names: whether they are registered, only a broker knows.
 Directory Named(const AgreementVersion& version) {
   constexpr std::string_view kProvider = "provider/";
@@ -70,7 +60,6 @@ Directory Named(const AgreementVersion& version) {
 // INVALID_ARGUMENT for a version that is malformed.
 absl::StatusOr<v1::LintAgreementResponse> LintAlone(const OwnedAgreement& file) {
   const AgreementVersion version = Completed(file.version);
-  if (absl::Status status = CheckMessage(version); !status.ok()) return status;
   if (absl::Status status = Validate(version); !status.ok()) return status;
   v1::LintAgreementResponse response;
   for (const Finding& finding : Lint(version, file.owner, Account{}, Named(version)))

@@ -10,6 +10,7 @@
 #include "services/cli/yaml_fields.h"
 #include "services/messages/fields.h"
 #include "services/messages/parse_values.h"
+#include "services/messages/render.h"
 
 namespace capbroker {
 namespace {
@@ -67,6 +68,16 @@ const Yaml& NodeOf(const Yaml& root, std::string_view field) {
   return *node;
 }
 
+// INVALID_ARGUMENT where the broker would refuse the message.
+constexpr char kInMessage[] = "version";
+absl::Status CheckMessage(const AgreementVersion& version) {
+  v1::AgreementVersion message;
+  Render(version, &message);
+  Fields fields;
+  ReadVersion(fields, kInMessage, message);
+  return fields.status();
+}
+
 // What a version must satisfy by itself. Whether its time zones are known is the broker's to say,
 // not this machine's.
 void CheckVersion(const Yaml& root, AgreementVersion version, YamlErrors& errors) {
@@ -74,9 +85,12 @@ void CheckVersion(const Yaml& root, AgreementVersion version, YamlErrors& errors
   for (Calendar& calendar : version.calendars) {
     if (!calendar.time_zone.empty()) calendar.time_zone = "UTC";
   }
-  const absl::Status status = Validate(version);
+  absl::Status status = Validate(version);
+  if (status.ok()) status = CheckMessage(version);
   if (status.ok()) return;
-  const std::string field = FieldOf(status), in_file = InFile(field);
+  const std::string field = FieldOf(status), prefix = Cat(kInMessage, ".");
+  const std::string in_file =
+      InFile(field.starts_with(prefix) ? field.substr(prefix.size()) : field);
   std::string_view problem = View(status.message());
   if (problem.starts_with(field)) problem.remove_prefix(std::min(field.size() + 2, problem.size()));
   errors.Add(NodeOf(root, in_file), in_file, problem);

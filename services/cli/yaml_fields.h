@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,12 +43,17 @@ absl::Status ReadNode(const WrittenName& as, const Yaml& node, T& out) {
 template <class R>
 std::string KnownFields(R& record, const std::string& prefix,
                         const std::vector<std::string>& more) {
-  std::vector<std::string> names = more;
+  std::vector<std::string> names = more, former;
   ForEachField(record, "", [&](const std::string& path, auto&) {
     if (!path.starts_with(prefix)) return;
     const std::string name = path.substr(prefix.size());
     names.push_back(name.substr(0, name.find('.')));
   });
+  for (const Alias& alias : Aliases()) {  // A map under its former name: "partial".
+    if (names.size() == more.size() && !prefix.empty() && alias.old.starts_with(prefix))
+      former.emplace_back(alias.old.substr(prefix.size()));
+  }
+  names.insert(names.end(), former.begin(), former.end());
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   std::string list;
@@ -65,7 +72,8 @@ class MapReader {
   template <class R>
   void Read(const Yaml& map, R& record, const std::string& prefix = "") {
     if (map.kind != Yaml::Kind::kMap) {
-      errors_.Add(map, at_, View(NotOfKind(map, "a map").message()));
+      const std::string path = prefix.empty() ? at_ : PathOf(prefix.substr(0, prefix.size() - 1));
+      errors_.Add(map, path, View(NotOfKind(map, "a map").message()));
       return;
     }
     for (const auto& [key, node] : map.fields) {
@@ -80,16 +88,15 @@ class MapReader {
   void ReadOne(const std::string& path, const Yaml& key, const Yaml& node, R& record) {
     const bool found = FindField(record, path, [&](WrittenName as, auto& field) {
       as.now = now_;
-      if (std::find(seen_.begin(), seen_.end(), as.name) != seen_.end()) {
-        errors_.Add(key, PathOf(path), Cat("is given twice, as ", as.name, " too"));
+      const auto [seen, is_new] = seen_.emplace(as.name, as.written);
+      if (!is_new) {
+        errors_.Add(key, PathOf(path), Cat("is given twice, as ", seen->second, " too"));
         return;
       }
-      seen_.emplace_back(as.name);
       const absl::Status status = ReadNode(as, node, field);
       if (!status.ok()) errors_.Add(node, PathOf(path), View(status.message()));
     });
-    const bool is_map = node.kind == Yaml::Kind::kMap;
-    if (is_map && (found || HasRecord(record, path))) {
+    if (HasRecord(record, path) || (found && node.kind == Yaml::Kind::kMap)) {
       Read(node, record, path + ".");
     } else if (!found) {
       const std::string prefix = path.substr(0, path.size() - key.text.size());
@@ -107,7 +114,7 @@ class MapReader {
   const std::vector<std::string> others_;
   YamlErrors& errors_;
   const Instant now_;
-  std::vector<std::string> seen_;
+  std::map<std::string, std::string, std::less<>> seen_;  // How each field was written.
 };
 
 // Null where the map has no such key.

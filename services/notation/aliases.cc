@@ -14,13 +14,11 @@ constexpr Alias kAliases[] = {
     {"resource", "scope.resource_types"},
     // Exclusivities and first refusals
     {"contingent", "contingent_bids"},
-    {"min_quantity", "parts.min_quantity"},
     {"open_offers_at_end", "void_on_end", "VOID", "RUN_OFF"},
     {"partial", "parts.allowed"},
     {"partial.min", "parts.min_quantity"},
     {"partial.step", "parts.quantity_step"},
     {"price_tolerance", "price_tolerance_ppm"},
-    {"quantity_step", "parts.quantity_step"},
     {"release_share", "release_share_ppm"},
     // Waivers, terms, triggers
     {"cap", "cap_quantity"},

@@ -19,7 +19,8 @@ absl::Status Take(const absl::StatusOr<T>& value, T& out) {
 absl::StatusOr<int64_t> ReadShare(const WrittenName& as, std::string_view text) {
   const auto ppm = ParseNumber<int64_t>(text);
   if (!ppm || *ppm == 0 || !as.written.ends_with("_ppm")) return ParseShare(text);
-  if (*ppm == 1) return Unreadable(text, "100% or 1ppm, to be plain");
+  if (*ppm > 0 && *ppm <= 100)  // Somebody may mean a percentage.
+    return Unreadable(text, Cat(text, "% or ", text, "ppm"));
   return ParseShare(Cat(text, "ppm"));
 }
 
